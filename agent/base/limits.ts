@@ -1,0 +1,81 @@
+/** Every bound of the agent, by name. A queue, map, retry or text without a limit here is a bug. */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const SECOND = 1000
+const DAY = 86_400 * SECOND
+
+/** Texts and documents that people and peers send. */
+export const NAME_LENGTH_MAX = 63
+export const DESCRIPTION_LENGTH_MAX = 1000
+export const MANIFEST_BYTES_MAX = 256 * KIB
+export const APPLICATION_BYTES_MAX = 256 * KIB
+export const HTTP_BODY_BYTES_MAX = 1 * MIB
+export const EVENT_DATA_BYTES_MAX = 256 * KIB
+export const RESULT_DATA_BYTES_MAX = 256 * KIB
+export const JSON_DEPTH_MAX = 64
+export const EVENT_ID_LENGTH_MAX = 128
+
+/** Workflows (docs/spec/workflow.md). */
+export const WORKFLOWS_PER_APPLICATION_MAX = 64
+export const TASKS_PER_WORKFLOW_MAX = 256
+export const BRANCHES_PER_WORKFLOW_MAX = 256
+export const KEPT_EVENTS_PER_WAIT_MAX = 100
+export const DURATION_MS_MAX = 3650 * DAY
+
+/** Expressions: JSONata runs inside these bounds. */
+export const EXPRESSION_LENGTH_MAX = 4096
+export const EXPRESSION_TIME_MS_MAX = 250
+export const EXPRESSION_DEPTH_MAX = 200
+export const EXPRESSION_STEPS_MAX = 100_000
+
+/** Events: ids are remembered for a week or a million of them, in generations that are dropped whole. */
+export const DEDUPE_WINDOW_MS = 7 * DAY
+export const DEDUPE_IDS_MAX = 1_000_000
+export const DEDUPE_GENERATIONS = 8
+export const REFUSED_EVENTS_KEPT_MAX = 1000
+
+/** Executions and tasks. */
+export const EXECUTIONS_ACTIVE_MAX = 20_000
+export const TASKS_RUNNING_PER_TASK_MAX = 64
+export const TASK_TIMEOUT_MS_DEFAULT = 30 * SECOND
+export const RETRY_ATTEMPTS_MAX = 100
+export const RETRY_DELAY_MS_MAX = 1 * 3600 * SECOND
+export const TASK_CANCEL_GRACE_MS = 5 * SECOND
+export const EXECUTIONS_KEPT_MS_DEFAULT = 30 * DAY
+export const LIST_LIMIT_DEFAULT = 50
+export const LIST_LIMIT_MAX = 1000
+
+/** Store. */
+export const STORE_QUOTA_BYTES_DEFAULT = 1024 * MIB
+export const STORE_WRITE_TIMEOUT_MS = 5 * SECOND
+
+/** Broker (7-bit remaining length of MQTT allows 256 MiB; nobody on a gateway needs it). */
+export const MQTT_PACKET_BYTES_MAX_BEFORE_CONNECT = 4 * KIB
+export const MQTT_PACKET_BYTES_MAX = 256 * KIB
+export const MQTT_CONNECT_TIMEOUT_MS = 5 * SECOND
+export const MQTT_KEEPALIVE_S_MAX = 600
+export const MQTT_DRAIN_TIMEOUT_MS = 10 * SECOND
+export const MQTT_CONNECTIONS_MAX = 10_000
+export const MQTT_CONNECTIONS_PENDING_MAX = 256
+export const MQTT_OFFLINE_MESSAGES_PER_CLIENT_MAX = 10_000
+export const MQTT_OFFLINE_BYTES_PER_CLIENT_MAX = 16 * MIB
+export const MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX = 1000
+export const MQTT_TOPIC_LENGTH_MAX = 1024
+export const MQTT_TOPIC_LEVELS_MAX = 32
+export const MQTT_CLIENT_ID_LENGTH_MAX = 128
+export const MQTT_RETAINED_MESSAGES_MAX = 100_000
+
+/** Services. */
+export const SERVICE_START_TIMEOUT_MS = 10 * SECOND
+export const SERVICE_STOP_TIMEOUT_MS = 5 * SECOND
+export const SERVICE_MEMORY_MB_DEFAULT = 64
+export const SERVICE_RESTART_DELAY_MS_MIN = 500
+export const SERVICE_RESTART_DELAY_MS_MAX = 60 * SECOND
+export const SERVICE_STORE_KEYS_MAX = 10_000
+export const SERVICE_STORE_VALUE_BYTES_MAX = 64 * KIB
+export const WATCHDOG_STALL_MS = 10 * SECOND
+
+/** HTTP. */
+export const STREAM_CLIENTS_MAX = 64
+export const STREAM_BACKLOG_MAX = 1000

@@ -1,0 +1,48 @@
+/** Keys sort by their parts in order: numbers numerically before strings by UTF-8 bytes. */
+export type Key = readonly (string | number)[]
+
+/** One change inside a write. `value` is any structured value (JSON types and Uint8Array). */
+export type Change =
+  | { readonly put: string; readonly key: Key; readonly value: unknown }
+  | { readonly remove: string; readonly key: Key }
+
+export interface Range {
+  /** Only keys that begin with these parts. */
+  readonly prefix?: Key
+  /** First key, inclusive (the last one in reverse). */
+  readonly start?: Key
+  /** Stops before this key. */
+  readonly end?: Key
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+export interface Entry {
+  readonly key: Key
+  readonly value: unknown
+}
+
+export interface StoreUsage {
+  readonly bytes: number
+  readonly quotaBytes: number
+}
+
+/**
+ * The one durable store of a home. Tables are names from schema/tables.ts.
+ * Reads see every write that was asked for before them and has committed.
+ */
+export interface Store {
+  get(table: string, key: Key): unknown
+  range(table: string, range?: Range): Iterable<Entry>
+  count(table: string, range?: Range): number
+  /**
+   * All of it or nothing. Resolves after the sync to the device; many writes share one commit.
+   * @throws StoreError QUOTA (refused, nothing written, the store goes on), WRITE_FAILED (the store is closed: fail-stop)
+   */
+  write(changes: readonly Change[]): Promise<void>
+  usage(): StoreUsage
+  /** A consistent copy while the store is in use. */
+  backup(file: string, signal: AbortSignal): Promise<void>
+  /** Resolves when the store has failed and must not be used again. */
+  readonly failed: Promise<Error>
+}

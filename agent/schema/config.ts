@@ -1,0 +1,129 @@
+import * as v from "valibot"
+import {
+  EXECUTIONS_ACTIVE_MAX,
+  EXECUTIONS_KEPT_MS_DEFAULT,
+  MQTT_CONNECTIONS_MAX,
+  MQTT_OFFLINE_BYTES_PER_CLIENT_MAX,
+  MQTT_OFFLINE_MESSAGES_PER_CLIENT_MAX,
+  MQTT_PACKET_BYTES_MAX,
+  STORE_QUOTA_BYTES_DEFAULT,
+} from "../base/limits.ts"
+
+const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
+const Count = v.pipe(v.number(), v.integer(), v.minValue(1))
+const Path = v.pipe(v.string(), v.minLength(1))
+
+/**
+ * `config.yml`. Every key can also come from the environment (`mqtt.port` is MESG_MQTT_PORT) or `--set mqtt.port=0`.
+ * docs/reference/config.md is generated from this.
+ */
+export const ConfigSchema = v.strictObject({
+  listen: v.optional(
+    v.pipe(v.string(), v.description("address to bind all listeners to; loopback until the node is claimed")),
+    "127.0.0.1",
+  ),
+  name: v.optional(v.pipe(v.string(), v.maxLength(63), v.description("name of this gateway, shown in lists"))),
+  mqtt: v.optional(
+    v.strictObject({
+      port: v.optional(v.pipe(Port, v.description("MQTT over TCP; 0 takes any free port")), 1883),
+      anonymous: v.optional(
+        v.pipe(
+          v.picklist(["loopback", "never"]),
+          v.description("whether clients on loopback may connect without a password while the node is unclaimed"),
+        ),
+        "loopback",
+      ),
+      maxPacketBytes: v.optional(
+        v.pipe(Count, v.description("largest MQTT packet after authentication")),
+        MQTT_PACKET_BYTES_MAX,
+      ),
+      maxConnections: v.optional(v.pipe(Count, v.description("most MQTT clients at once")), MQTT_CONNECTIONS_MAX),
+      offlineMessages: v.optional(
+        v.pipe(Count, v.description("most messages kept for one client that is away")),
+        MQTT_OFFLINE_MESSAGES_PER_CLIENT_MAX,
+      ),
+      offlineBytes: v.optional(
+        v.pipe(Count, v.description("most bytes kept for one client that is away")),
+        MQTT_OFFLINE_BYTES_PER_CLIENT_MAX,
+      ),
+      tls: v.optional(
+        v.strictObject({
+          port: v.optional(v.pipe(Port, v.description("MQTT over TLS; 0 takes any free port")), 8883),
+          cert: v.pipe(Path, v.description("PEM file with the server's certificate chain")),
+          key: v.pipe(Path, v.description("PEM file with the server's private key")),
+          ca: v.optional(
+            v.pipe(
+              Path,
+              v.description("PEM file with the CA of client certificates; set = clients may log in by certificate"),
+            ),
+          ),
+        }),
+      ),
+    }),
+    {},
+  ),
+  http: v.optional(
+    v.strictObject({
+      port: v.optional(
+        v.pipe(Port, v.description("HTTP API, console and MQTT over WebSocket; 0 takes any free port")),
+        6374,
+      ),
+      origins: v.optional(
+        v.pipe(v.array(v.string()), v.description("Origins, beside our own, that browsers may call from")),
+        [],
+      ),
+      hosts: v.optional(
+        v.pipe(
+          v.array(v.string()),
+          v.description("Host names, beside addresses and localhost, that requests may name"),
+        ),
+        [],
+      ),
+      metrics: v.optional(v.pipe(v.boolean(), v.description("serve /metrics on loopback without a token")), false),
+    }),
+    {},
+  ),
+  store: v.optional(
+    v.strictObject({
+      quotaMb: v.optional(
+        v.pipe(Count, v.description("most disk space for the store, in MiB")),
+        STORE_QUOTA_BYTES_DEFAULT / 1048576,
+      ),
+      copies: v.optional(
+        v.pipe(
+          v.number(),
+          v.integer(),
+          v.minValue(0),
+          v.maxValue(16),
+          v.description("verified copies of the store to keep"),
+        ),
+        2,
+      ),
+    }),
+    {},
+  ),
+  executions: v.optional(
+    v.strictObject({
+      keepDays: v.optional(
+        v.pipe(v.number(), v.minValue(0), v.description("days a finished execution is kept")),
+        EXECUTIONS_KEPT_MS_DEFAULT / 86_400_000,
+      ),
+      maxActive: v.optional(
+        v.pipe(Count, v.description("most executions at once; past it events wait")),
+        EXECUTIONS_ACTIVE_MAX,
+      ),
+    }),
+    {},
+  ),
+  log: v.optional(
+    v.strictObject({
+      level: v.optional(
+        v.pipe(v.picklist(["debug", "info", "warn", "error"]), v.description("least level that is logged")),
+        "info",
+      ),
+    }),
+    {},
+  ),
+})
+
+export type Config = v.InferOutput<typeof ConfigSchema>

@@ -1,0 +1,43 @@
+/**
+ * The tables of the store: name, key, value. Every value carries `v`, the version of its shape.
+ * docs/spec/store.md tells how they change over format versions.
+ */
+export const TABLE = {
+  /** [name] -> facts of the home: format version, clock, counters. */
+  meta: "meta",
+  /** [app] -> the deployed application, its newest version, paused or not. */
+  application: "app",
+  /** [app, version] -> the application document and the manifests it was checked against, kept while executions use it. */
+  applicationVersion: "appv",
+  /** [service] -> an installed service: folder, isolation, sealed settings. */
+  service: "svc",
+  /** [service, key] -> the private key-value space of a plugin. */
+  serviceStore: "svcs",
+  /** [execution] -> an execution that has not ended: app, workflow, version. Found again at start. */
+  active: "act",
+  /** [execution, seq] -> one durable step of an execution: its inputs, time, Core. */
+  history: "hist",
+  /** [execution] -> the view of an execution that has ended. */
+  finished: "fin",
+  /** [generation, service, event, id] -> an event id that was accepted. */
+  eventId: "evid",
+  /** [app, workflow] -> debounce and throttle memory of a trigger. */
+  admission: "adm",
+  /** [seq] -> an event that was refused, with the reason. */
+  refused: "ref",
+  /** [token id] -> a token's hash, scope, owner. */
+  token: "tok",
+  /** [idempotency key] -> the answer that was given. */
+  idempotency: "idem",
+  /** MQTT: [topic] -> retained message. */
+  mqttRetained: "mret",
+  /** MQTT: [client] / [client, topic] -> session and subscriptions. */
+  mqttSession: "mses",
+  /** MQTT: [client, seq] -> outgoing message not yet acknowledged. */
+  mqttOutgoing: "mout",
+  /** MQTT: [client, packet id] -> QoS 2 packet received and not yet released. */
+  mqttIncoming: "minc",
+  /** MQTT: [client] -> last will. */
+  mqttWill: "mwil",
+} as const
+export type TableName = (typeof TABLE)[keyof typeof TABLE]
