@@ -32,10 +32,7 @@ const TaskSchema = v.strictObject({
   description: v.optional(v.pipe(v.string(), v.maxLength(DESCRIPTION_LENGTH_MAX))),
   /** `<service>.<task>`, or `app:<name>` for a public application used as a task. */
   run: v.pipe(v.string(), v.regex(/^(?:[^.\s]+\.[^.\s]+|app:[^.\s]+)$/, "`run` is <service>.<task> or app:<name>")),
-  with: v.optional(
-    v.unknown(),
-    {},
-  ),
+  with: v.optional(v.unknown(), {}),
   after: v.optional(v.union([v.string(), v.array(v.string())])),
   join: v.optional(v.picklist(["all", "any"]), "all"),
   wait: v.optional(WaitSchema),
@@ -62,10 +59,7 @@ export const ApplicationSchema = v.strictObject({
       KeySchema,
       v.strictObject({
         from: v.string(),
-        data: v.optional(
-          v.unknown(),
-          {},
-        ),
+        data: v.optional(v.unknown(), {}),
         schema: v.optional(v.looseObject({})),
       }),
     ),
