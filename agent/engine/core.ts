@@ -1,0 +1,143 @@
+import type { ApplicationName, ExecutionId, ServiceId, TaskExecutionId } from "../base/ids.ts"
+import type { Application, Refusal, Warning } from "../schema/application.ts"
+import type { Event, RefusedEvent } from "../schema/event.ts"
+import type { ExecutionStatus, ExecutionView, TransitionView } from "../schema/execution.ts"
+import type { Json, JsonObject } from "../schema/json.ts"
+import type { Manifest } from "../schema/manifest.ts"
+import type { Isolation, WebhookRequest, WebhookResponse } from "../ports/service-host.ts"
+
+/** Everything the api may ask of the engine: one facade per area, each the file of its folder's name. */
+export interface Core {
+  readonly events: Events
+  readonly executions: Executions
+  readonly applications: Applications
+  readonly services: Services
+  readonly feed: Feed
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[]
+  /** Where to go on, null at the end. Opaque. */
+  readonly cursor: string | null
+}
+
+export interface Paging {
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+export interface Events {
+  /**
+   * Takes an event: checked against its manifest, recognised if its id was seen, matched, durable when this resolves.
+   * @throws EventError UNKNOWN_SERVICE, UNKNOWN_EVENT, EVENT_DATA_INVALID, EVENT_TOO_LARGE, OVERLOADED (try later)
+   */
+  accept(event: { service: string; event: string; data: Json; id?: string | null }): Promise<Accepted>
+  refused(paging: Paging): Page<RefusedEvent>
+  counts(): { accepted: number; duplicates: number; refused: number; unmatched: number }
+}
+
+export interface Accepted {
+  readonly event: Event
+  readonly duplicate: boolean
+  /** Executions the event created. */
+  readonly executions: readonly ExecutionId[]
+}
+
+export interface ExecutionFilter extends Paging {
+  readonly app?: string
+  readonly status?: ExecutionStatus
+  /** Only those started at or after, ms since epoch. */
+  readonly sinceMs?: number
+}
+
+export interface Executions {
+  list(filter: ExecutionFilter): Page<ExecutionView>
+  /** @throws ExecutionError EXECUTION_NOT_FOUND */
+  show(id: ExecutionId): ExecutionView & { readonly transitions: readonly TransitionView[] }
+  /** @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_ENDED */
+  cancel(id: ExecutionId): Promise<ExecutionView>
+  /** A new execution of the same trigger and version. @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_NOT_ENDED */
+  retry(id: ExecutionId): Promise<ExecutionView>
+  counts(): { running: number; waiting: number; completed: number; failed: number; cancelled: number }
+}
+
+export interface Applications {
+  /** Parses nothing from text: `document` is the application as JSON. */
+  validate(document: unknown): Promise<Verdict>
+  /** @throws ApplicationError APPLICATION_REFUSED with the refusals */
+  deploy(document: unknown, config: JsonObject): Promise<ApplicationView & { readonly warnings: readonly Warning[] }>
+  list(paging: Paging): Page<ApplicationView>
+  /** @throws ApplicationError APPLICATION_NOT_FOUND */
+  show(name: ApplicationName): ApplicationView & { readonly document: Application }
+  pause(name: ApplicationName): Promise<ApplicationView>
+  resume(name: ApplicationName): Promise<ApplicationView>
+  /** Running executions finish. */
+  remove(name: ApplicationName): Promise<void>
+  /** Starts one execution by hand, as if `data` were the trigger's. @throws ApplicationError APPLICATION_NOT_FOUND, WORKFLOW_NOT_FOUND */
+  run(name: ApplicationName, workflow: string | null, data: Json): Promise<ExecutionView>
+}
+
+export interface Verdict {
+  readonly ok: boolean
+  readonly refusals: readonly Refusal[]
+  readonly warnings: readonly Warning[]
+}
+
+export interface ApplicationView {
+  readonly name: ApplicationName
+  readonly description: string | null
+  readonly visibility: "private" | "public"
+  readonly version: number
+  readonly paused: boolean
+  readonly deployedMs: number
+  readonly workflows: readonly { name: string; trigger: { service: string; event: string }; tasks: readonly string[] }[]
+}
+
+export interface Services {
+  list(paging: Paging): Page<ServiceView>
+  /** @throws ServiceError SERVICE_NOT_FOUND */
+  show(id: ServiceId): ServiceView & { readonly manifest: Manifest; readonly config: JsonObject }
+  /** Adds or upgrades from a folder on this machine, live. @throws ServiceError MANIFEST_INVALID, START_FAILED, … */
+  add(folder: string, options: { trust: boolean; config?: JsonObject; networkAny?: boolean }): Promise<ServiceView>
+  /** Merges settings and restarts the service with them; a `secret` value is sealed before it is stored. */
+  configure(id: ServiceId, config: JsonObject): Promise<ServiceView>
+  remove(id: ServiceId): Promise<void>
+  /** Calls a task outside any workflow, durably. Resolves when it ended or the wait is over. */
+  call(
+    id: ServiceId,
+    task: string,
+    inputs: Json,
+    waitMs: number,
+  ): Promise<{ execution: TaskExecutionId; ended: boolean; status: string | null; data: Json }>
+  /** A request to `/hooks/<path>`; null where no service listens there. */
+  webhook(request: WebhookRequest): Promise<WebhookResponse | null>
+}
+
+export interface ServiceView {
+  readonly id: ServiceId
+  readonly name: string
+  readonly version: string
+  readonly description: string
+  /** Where it runs: in the agent, in a child process, or behind MQTT. */
+  readonly kind: Isolation | "mqtt"
+  readonly state: "running" | "starting" | "stopped" | "failed"
+  readonly error: { readonly code: string; readonly message: string } | null
+  readonly events: readonly string[]
+  readonly tasks: readonly string[]
+  readonly restarts: number
+  readonly memoryBytes: number | null
+}
+
+export type FeedItem =
+  | { readonly seq: number; readonly kind: "event"; readonly event: Event }
+  | { readonly seq: number; readonly kind: "event-refused"; readonly event: RefusedEvent }
+  | { readonly seq: number; readonly kind: "execution"; readonly execution: ExecutionView }
+  | { readonly seq: number; readonly kind: "service"; readonly service: ServiceView }
+
+/** What happened, after it is durable. Readers only subscribe; a slow reader loses nothing but must resume by seq. */
+export interface Feed {
+  subscribe(listener: (item: FeedItem) => void): () => void
+  /** The newest items after `seq`, oldest first; null where some of them are no longer held. */
+  since(seq: number): readonly FeedItem[] | null
+  readonly seq: number
+}
