@@ -79,3 +79,31 @@ export const WATCHDOG_STALL_MS = 10 * SECOND
 /** HTTP. */
 export const STREAM_CLIENTS_MAX = 64
 export const STREAM_BACKLOG_MAX = 1000
+export const STREAM_HEARTBEAT_MS = 15 * SECOND
+export const HTTP_CONNECTIONS_MAX = 512
+export const HTTP_HEADER_BYTES_MAX = 16 * KIB
+export const HTTP_HEADERS_TIMEOUT_MS = 10 * SECOND
+export const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND
+export const HTTP_STOP_TIMEOUT_MS = 5 * SECOND
+/** `Prefer: wait=60` is the longest wait, and at most so many callers wait at once; the others get their 202 at once. */
+export const HTTP_WAIT_S_MAX = 60
+export const HTTP_WAITS_MAX = 256
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 255
+export const IDEMPOTENCY_KEYS_MAX = 10_000
+export const IDEMPOTENCY_KEPT_MS = 1 * DAY
+export const IDEMPOTENCY_ANSWER_BYTES_MAX = 64 * KIB
+/** Wrong tokens of one address before it is told to wait, and how many addresses are remembered. */
+export const AUTH_FAILURES_MAX = 10
+export const AUTH_FAILURES_WINDOW_MS = 60 * SECOND
+export const AUTH_ADDRESSES_MAX = 1024
+export const TOKENS_MAX = 1000
+export const TOKEN_SERVICES_MAX = 32
+export const TOKEN_TOPICS_MAX = 64
+export const LOG_LINES_KEPT_MAX = 1000
+export const LOG_LINE_BYTES_MAX = 4 * KIB
+/** Probes of `mesg doctor`. */
+export const DOCTOR_PROBE_TIMEOUT_MS = 5 * SECOND
+/** The CLI. */
+export const CLI_ANSWER_BYTES_MAX = 64 * MIB
+export const CLI_REQUEST_TIMEOUT_MS = 120 * SECOND
+export const CLI_STOP_TIMEOUT_MS = 30 * SECOND
