@@ -28,6 +28,13 @@ export const EXPRESSION_LENGTH_MAX = 4096
 export const EXPRESSION_TIME_MS_MAX = 250
 export const EXPRESSION_DEPTH_MAX = 200
 export const EXPRESSION_STEPS_MAX = 100_000
+export const EXPRESSION_ITEMS_MAX = 100_000
+export const EXPRESSION_TEXT_LENGTH_MAX = 1 * MIB
+export const EXPRESSION_DEFAULTS_MAX = 16
+export const EXPRESSION_MEMORY_MB_MAX = 64
+export const EXPRESSIONS_COMPILED_MAX = 1000
+export const EXPRESSIONS_WAITING_MAX = 20_000
+export const EXPRESSION_THREAD_START_MS_MAX = 10 * SECOND
 
 /** Events: ids are remembered for a week or a million of them, in generations that are dropped whole. */
 export const DEDUPE_WINDOW_MS = 7 * DAY
@@ -49,6 +56,13 @@ export const LIST_LIMIT_MAX = 1000
 /** Store. */
 export const STORE_QUOTA_BYTES_DEFAULT = 1024 * MIB
 export const STORE_WRITE_TIMEOUT_MS = 5 * SECOND
+/** The last part of the quota: only for removing, and for finishing what was accepted. */
+export const STORE_RESERVE_SHARE = 1 / 16
+/** Writes that wait for one commit; past it the store is overloaded and refuses. */
+export const STORE_PENDING_BYTES_MAX = 64 * MIB
+export const STORE_KEY_BYTES_MAX = 1900
+export const STORE_COPIES_MAX = 16
+export const STORE_QUARANTINED_MAX = 2
 
 /** Broker (7-bit remaining length of MQTT allows 256 MiB; nobody on a gateway needs it). */
 export const MQTT_PACKET_BYTES_MAX_BEFORE_CONNECT = 4 * KIB
@@ -74,6 +88,34 @@ export const SERVICE_RESTART_DELAY_MS_MIN = 500
 export const SERVICE_RESTART_DELAY_MS_MAX = 60 * SECOND
 export const SERVICE_STORE_KEYS_MAX = 10_000
 export const SERVICE_STORE_VALUE_BYTES_MAX = 64 * KIB
+/** How long a task may go on after its signal aborted before its outcome is called unknown. */
+export const SERVICE_ABORT_GRACE_MS = 1 * SECOND
+export const SERVICE_SUBSCRIPTIONS_MAX = 256
+export const SERVICE_WEBHOOKS_MAX = 64
+export const SERVICE_WEBHOOK_TIMEOUT_MS = 10 * SECOND
+export const SERVICE_LOG_MESSAGE_LENGTH_MAX = 8 * KIB
+export const SERVICE_FOLDER_ENTRIES_MAX = 50_000
+/** A confined service: beats of its event loop, its frames, its memory. */
+export const SERVICE_PING_MS = 1 * SECOND
+export const SERVICE_HUNG_MS = 5 * SECOND
+export const SERVICE_FRAME_BYTES_MAX = 2 * MIB
+export const SERVICE_QUEUE_BYTES_MAX = 8 * MIB
+export const SERVICE_ASKS_OPEN_MAX = 256
+export const SERVICE_CALLS_OPEN_MAX = 4096
+export const SERVICE_MEMORY_CHECK_MS = 500
+/** What Node itself takes; the cap on resident memory is this plus the memory the manifest asks for. */
+export const SERVICE_RUNTIME_MEMORY_MB = 72
+export const SERVICE_STDERR_BYTES_MAX = 4 * KIB
+/** What a confined service may do on the network through the agent. */
+export const SERVICE_CONNECTIONS_MAX = 32
+export const SERVICE_CONNECT_TIMEOUT_MS = 10 * SECOND
+export const SERVICE_FETCH_IDLE_MS = 30 * SECOND
+export const SERVICE_FETCH_REDIRECTS_MAX = 5
+export const SERVICE_CHUNK_BYTES_MAX = 64 * KIB
+/** Ids of executions that a service behind MQTT remembers as running or just answered. */
+export const REMOTE_EXECUTIONS_MAX = 4096
+export const REMOTE_EVENTS_PENDING_MAX = 1000
+export const REMOTE_RECONNECT_MS_MAX = 30 * SECOND
 export const WATCHDOG_STALL_MS = 10 * SECOND
 
 /** HTTP. */

@@ -1,0 +1,67 @@
+import { utf8 } from "../base/bytes.ts"
+import { JSON_DEPTH_MAX } from "../base/limits.ts"
+import type { Json } from "./json.ts"
+
+export type PlainJson =
+  | { readonly ok: true; readonly value: Json; readonly bytes: number }
+  | { readonly ok: false; readonly path: string; readonly message: string }
+
+class NotPlain extends Error {
+  readonly path: string
+  constructor(path: string, message: string) {
+    super(message)
+    this.path = path
+  }
+}
+
+/**
+ * A copy of what a service handed over, holding nothing but JSON: no functions, class instances, cycles, NaN or holes,
+ * bounded in depth. A member whose value is undefined is left out, as JSON.stringify does.
+ * @param bytesMax most bytes of its JSON text
+ * @returns the copy and the bytes of its JSON text, or the JSON pointer of the first value that is not JSON
+ */
+export function plainJson(value: unknown, bytesMax: number): PlainJson {
+  try {
+    const copy = copyOf(value, "", 0)
+    const bytes = utf8(JSON.stringify(copy)).length
+    if (bytes > bytesMax)
+      return { ok: false, path: "", message: `takes ${bytes} bytes, at most ${bytesMax} are allowed` }
+    return { ok: true, value: copy, bytes }
+  } catch (error) {
+    if (error instanceof NotPlain) return { ok: false, path: error.path, message: error.message }
+    // A getter or proxy of the service threw.
+    return { ok: false, path: "", message: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+// Depth is bounded, so the recursion is, and a cycle ends as "nests deeper".
+function copyOf(value: unknown, path: string, depth: number): Json {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value
+  if (typeof value === "number") {
+    if (Number.isFinite(value)) return value
+    throw new NotPlain(path, `is ${value}, which JSON cannot carry`)
+  }
+  if (typeof value !== "object") throw new NotPlain(path, `is a ${typeof value}, which JSON cannot carry`)
+  if (depth >= JSON_DEPTH_MAX)
+    throw new NotPlain(path, `nests deeper than ${JSON_DEPTH_MAX} levels, or contains itself`)
+  if (Array.isArray(value)) return Array.from(value, (item, i) => copyOf(item, `${path}/${i}`, depth + 1))
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype as object)) {
+    throw new NotPlain(path, `is an instance of ${value.constructor?.name ?? "a class"}, not a plain object`)
+  }
+  const copy: Record<string, Json> = {}
+  for (const [key, member] of Object.entries(value)) {
+    if (member === undefined) continue
+    const inner = copyOf(member, `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, depth + 1)
+    // `__proto__` as a member name would set the prototype instead.
+    if (key === "__proto__")
+      Object.defineProperty(copy, key, { value: inner, enumerable: true, writable: true, configurable: true })
+    else copy[key] = inner
+  }
+  return copy
+}
+
+/** Objects of another realm (a vm context) have another Object.prototype, which itself has none. */
+function isForeignPlain(prototype: object): boolean {
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf")
+}

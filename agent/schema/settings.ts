@@ -1,0 +1,50 @@
+import { compileDataSchema, type DataIssue } from "./data-schema.ts"
+import type { Json, JsonObject } from "./json.ts"
+import type { Manifest } from "./manifest.ts"
+
+/** One JSON Schema for all settings of a service. */
+export interface SettingsSchema extends JsonObject {
+  readonly type: "object"
+  readonly properties: { readonly [name: string]: JsonObject }
+  readonly required: readonly string[]
+  readonly additionalProperties: false
+}
+
+/**
+ * The JSON Schema of a manifest's `config`. An entry is a JSON Schema with two marks of our own, taken off here:
+ * `secret: true` and `required: true` (the service does not start without it).
+ */
+export function settingsSchema(manifest: Pick<Manifest, "config">): SettingsSchema {
+  const properties: Record<string, JsonObject> = {}
+  const required: string[] = []
+  for (const [name, entry] of Object.entries(manifest.config)) {
+    const { secret: _, required: mark, ...schema } = entry as { secret?: boolean; required?: unknown } & JsonObject
+    // In a schema of type object, `required` is the JSON Schema keyword and stays.
+    properties[name] = Array.isArray(mark) ? { ...schema, required: mark as Json[] } : schema
+    if (mark === true) required.push(name)
+  }
+  return { type: "object", properties, required, additionalProperties: false }
+}
+
+/** @returns the names of the settings that are stored sealed and never shown */
+export function secretSettings(manifest: Pick<Manifest, "config">): readonly string[] {
+  return Object.entries(manifest.config).flatMap(([name, entry]) => (entry.secret === true ? [name] : []))
+}
+
+export type CheckedSettings =
+  | { readonly ok: true; readonly config: JsonObject }
+  | { readonly ok: false; readonly issues: readonly DataIssue[] }
+
+/** Checks settings against the manifest and fills in the defaults. Never puts a value into a message: it may be secret. */
+export function checkSettings(manifest: Pick<Manifest, "config">, given: Json): CheckedSettings {
+  const schema = settingsSchema(manifest)
+  const config: Record<string, Json> = {}
+  for (const [name, entry] of Object.entries(schema.properties)) {
+    if (entry["default"] !== undefined) config[name] = entry["default"]
+  }
+  if (given !== null && typeof given === "object" && !Array.isArray(given)) Object.assign(config, given)
+  const compiled = compileDataSchema(schema)
+  if (!compiled.ok) return { ok: false, issues: [{ path: "", message: compiled.message }] }
+  const issues = compiled.check(config)
+  return issues.length === 0 ? { ok: true, config } : { ok: false, issues }
+}
