@@ -60,6 +60,7 @@ export const STORE_WRITE_TIMEOUT_MS = 5 * SECOND
 export const STORE_RESERVE_SHARE = 1 / 16
 /** Writes that wait for one commit; past it the store is overloaded and refuses. */
 export const STORE_PENDING_BYTES_MAX = 64 * MIB
+export const STORE_CHANGES_PER_COMMIT_MAX = 20_000
 export const STORE_KEY_BYTES_MAX = 1900
 export const STORE_COPIES_MAX = 16
 export const STORE_QUARANTINED_MAX = 2
