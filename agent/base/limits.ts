@@ -48,7 +48,11 @@ export const TASKS_RUNNING_PER_TASK_MAX = 64
 export const TASK_TIMEOUT_MS_DEFAULT = 30 * SECOND
 export const RETRY_ATTEMPTS_MAX = 100
 export const RETRY_DELAY_MS_MAX = 1 * 3600 * SECOND
+/** A task under which the Core died more often than this is not tried again. */
+export const TASK_INTERRUPTIONS_MAX = 20
 export const TASK_CANCEL_GRACE_MS = 5 * SECOND
+export const EXECUTIONS_WAITING_MAX = 100_000
+export const APPLICATION_VERSIONS_KEPT = 20
 export const EXECUTIONS_KEPT_MS_DEFAULT = 30 * DAY
 export const LIST_LIMIT_DEFAULT = 50
 export const LIST_LIMIT_MAX = 1000
