@@ -69,6 +69,10 @@ export const STORE_KEY_BYTES_MAX = 1900
 export const STORE_COPIES_MAX = 16
 export const STORE_QUARANTINED_MAX = 2
 
+/** Clock: setTimeout takes no more than 2^31-1 ms; an hour also corrects what the timer's own clock may drift. */
+export const TIMER_WAIT_MS_MAX = 3600 * SECOND
+export const TIMERS_PER_TURN_MAX = 256
+
 /** Broker (7-bit remaining length of MQTT allows 256 MiB; nobody on a gateway needs it). */
 export const MQTT_PACKET_BYTES_MAX_BEFORE_CONNECT = 4 * KIB
 export const MQTT_PACKET_BYTES_MAX = 256 * KIB

@@ -9,9 +9,9 @@ export type Change =
 export interface Range {
   /** Only keys that begin with these parts. */
   readonly prefix?: Key
-  /** First key, inclusive (the last one in reverse). */
+  /** First key, inclusive: where the walk begins, so in reverse the greatest. */
   readonly start?: Key
-  /** Stops before this key. */
+  /** Stops before this key: exclusive, so in reverse the one below the least. */
   readonly end?: Key
   readonly reverse?: boolean
   readonly limit?: number
@@ -20,6 +20,14 @@ export interface Range {
 export interface Entry {
   readonly key: Key
   readonly value: unknown
+}
+
+export interface WriteOptions {
+  /**
+   * May use the last part of the quota, kept so that what was accepted can finish.
+   * A write that removes something may use it without asking.
+   */
+  readonly reserve?: boolean
 }
 
 export interface StoreUsage {
@@ -37,9 +45,10 @@ export interface Store {
   count(table: string, range?: Range): number
   /**
    * All of it or nothing. Resolves after the sync to the device; many writes share one commit.
+   * Values are taken as they are at the call.
    * @throws StoreError QUOTA (refused, nothing written, the store goes on), WRITE_FAILED (the store is closed: fail-stop)
    */
-  write(changes: readonly Change[]): Promise<void>
+  write(changes: readonly Change[], options?: WriteOptions): Promise<void>
   usage(): StoreUsage
   /** A consistent copy while the store is in use. */
   backup(file: string, signal: AbortSignal): Promise<void>

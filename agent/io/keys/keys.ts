@@ -1,0 +1,76 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from "node:crypto"
+import { join } from "node:path"
+import { concatBytes, toHex, utf8 } from "../../base/bytes.ts"
+import type { Keys } from "../../ports/keys.ts"
+import { keyFile } from "./key-file.ts"
+
+const KEY_BYTES = 32
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const SEALED_V1 = 1
+const PURPOSE = utf8("mesg seal v1")
+/** DER of a PKCS #8 Ed25519 key up to its 32 bytes of seed (RFC 8410, section 7). */
+const PKCS8_HEAD = Uint8Array.fromHex("302e020100300506032b657004220420")
+/** DER of an SPKI Ed25519 key up to its 32 bytes. */
+const SPKI_HEAD_BYTES = 12
+
+/**
+ * The keys of one home: `node.key` (the Ed25519 seed) and `seal.key`, 64 hex digits each, made at first start.
+ * @param dir `<home>/keys`
+ * @throws KeysError KEY_FILE_DAMAGED, KEY_FILE_EXPOSED (others may read it), KEYS_NOT_WRITABLE
+ */
+export function openKeys(dir: string): Keys {
+  const seed = keyFile(dir, "node.key", KEY_BYTES)
+  const sealKey = keyFile(dir, "seal.key", KEY_BYTES)
+  const nodeKey = createPrivateKey({ key: Buffer.from(concatBytes(PKCS8_HEAD, seed)), format: "der", type: "pkcs8" })
+  return {
+    nodeKey: toHex(rawPublicKey(nodeKey)),
+    sign: (bytes) => new Uint8Array(sign(null, bytes, nodeKey)),
+    seal: (plain) => seal(sealKey, plain),
+    open: (sealed) => unseal(sealKey, sealed),
+  }
+}
+
+/** Names the files whose loss makes a home another node; they are never part of a backup. */
+export function keyPaths(dir: string): readonly string[] {
+  return [join(dir, "node.key"), join(dir, "seal.key")]
+}
+
+function rawPublicKey(key: KeyObject): Uint8Array {
+  return new Uint8Array(createPublicKey(key).export({ format: "der", type: "spki" }).subarray(SPKI_HEAD_BYTES))
+}
+
+/** @returns version, nonce, ciphertext, tag. ChaCha20-Poly1305: gateways have no AES instructions. */
+function seal(key: Uint8Array, plain: Uint8Array): Uint8Array {
+  const nonce = randomBytes(NONCE_BYTES)
+  const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(PURPOSE, { plaintextLength: plain.length })
+  const body = cipher.update(plain)
+  cipher.final()
+  return concatBytes(Uint8Array.of(SEALED_V1), nonce, body, cipher.getAuthTag())
+}
+
+function unseal(key: Uint8Array, sealed: Uint8Array): Uint8Array | null {
+  const bodyEnd = sealed.length - TAG_BYTES
+  if (sealed[0] !== SEALED_V1 || bodyEnd < 1 + NONCE_BYTES) return null
+  const nonce = sealed.subarray(1, 1 + NONCE_BYTES)
+  const decipher = createDecipheriv("chacha20-poly1305", key, nonce, { authTagLength: TAG_BYTES })
+  decipher.setAuthTag(sealed.subarray(bodyEnd))
+  decipher.setAAD(PURPOSE, { plaintextLength: bodyEnd - 1 - NONCE_BYTES })
+  const plain = decipher.update(sealed.subarray(1 + NONCE_BYTES, bodyEnd))
+  try {
+    decipher.final()
+  } catch {
+    // The one thing `final` says here: the tag does not match.
+    return null
+  }
+  return new Uint8Array(plain)
+}
