@@ -88,6 +88,26 @@ export const MQTT_TOPIC_LENGTH_MAX = 1024
 export const MQTT_TOPIC_LEVELS_MAX = 32
 export const MQTT_CLIENT_ID_LENGTH_MAX = 128
 export const MQTT_RETAINED_MESSAGES_MAX = 100_000
+export const MQTT_RETAINED_BYTES_MAX = 64 * MIB
+export const MQTT_SESSIONS_MAX = 20_000
+export const MQTT_QUEUED_BYTES_MAX = 128 * MIB
+/** Sent to one client and not yet acknowledged by it. */
+export const MQTT_INFLIGHT_PER_CLIENT_MAX = 256
+/** Received from one client and not yet acknowledged to it; past it the broker stops reading that client. */
+export const MQTT_ACCEPTING_PER_CLIENT_MAX = 1024
+/** QoS 2 packet ids of one client that wait for their PUBREL. */
+export const MQTT_UNRELEASED_PER_CLIENT_MAX = 20_000
+/** Calls of the agent's own handlers for QoS 0 messages that run at once; past it the broker stops reading. */
+export const MQTT_HANDLERS_RUNNING_MAX = 1024
+/** Bytes waiting for one socket; past it QoS 0 is dropped and counted, QoS 1 and 2 stay queued. */
+export const MQTT_OUTPUT_BYTES_PER_CLIENT_MAX = 4 * MIB
+/** Bytes waiting for all sockets; past it each client may hold only its small share. */
+export const MQTT_OUTPUT_BYTES_MAX = 128 * MIB
+export const MQTT_OUTPUT_BYTES_PER_CLIENT_CROWDED = 64 * KIB
+/** Topics whose subscribers are remembered, and decisions remembered for one principal. */
+export const MQTT_TOPIC_CACHE_MAX = 10_000
+export const MQTT_SWEEP_INTERVAL_MS = 500
+export const MQTT_SYS_INTERVAL_MS = 10 * SECOND
 
 /** Services. */
 export const SERVICE_START_TIMEOUT_MS = 10 * SECOND
@@ -158,3 +178,7 @@ export const DOCTOR_PROBE_TIMEOUT_MS = 5 * SECOND
 export const CLI_ANSWER_BYTES_MAX = 64 * MIB
 export const CLI_REQUEST_TIMEOUT_MS = 120 * SECOND
 export const CLI_STOP_TIMEOUT_MS = 30 * SECOND
+
+/** Configuration, log and metrics. */
+export const CONFIG_BYTES_MAX = 256 * KIB
+export const METRIC_SERIES_MAX = 1000

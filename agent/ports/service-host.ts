@@ -25,7 +25,14 @@ export interface ServiceBridge {
   storeSet(key: string, value: Json | undefined): Promise<void>
   publish(topic: string, payload: Uint8Array, options: { qos: 0 | 1 | 2; retain: boolean }): Promise<void>
   /** The handler's promise is awaited before the publisher is acknowledged. */
-  subscribe(filter: string, handler: (topic: string, payload: Uint8Array) => Promise<void> | void): () => void
+  subscribe(
+    filter: string,
+    handler: (
+      topic: string,
+      payload: Uint8Array,
+      about: { readonly qos: 0 | 1 | 2; readonly retained: boolean },
+    ) => Promise<void> | void,
+  ): () => void
   /** A path below `/hooks/` of the agent's HTTP server. @returns takes it away */
   webhook(path: string, handler: (request: WebhookRequest) => Promise<WebhookResponse>): () => void
   /** Told once when the service ended by itself: crash, exit, memory cap, missed heartbeat. */

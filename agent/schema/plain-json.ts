@@ -6,6 +6,22 @@ export type PlainJson =
   | { readonly ok: true; readonly value: Json; readonly bytes: number }
   | { readonly ok: false; readonly path: string; readonly message: string }
 
+/** A copy that shares nothing with the original. @param value is known to be plain JSON */
+export function copyJson<Value extends Json>(value: Value): Value {
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) return value.map((item: Json) => copyJson(item)) as Json as Value
+  const copy: Record<string, Json> = {}
+  for (const [key, member] of Object.entries(value)) setMember(copy, key, copyJson(member))
+  return copy as Json as Value
+}
+
+// `__proto__` as a member name would set the prototype instead.
+function setMember(target: Record<string, Json>, key: string, value: Json): void {
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true })
+  } else target[key] = value
+}
+
 class NotPlain extends Error {
   readonly path: string
   constructor(path: string, message: string) {
@@ -53,10 +69,7 @@ function copyOf(value: unknown, path: string, depth: number): Json {
   for (const [key, member] of Object.entries(value)) {
     if (member === undefined) continue
     const inner = copyOf(member, `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, depth + 1)
-    // `__proto__` as a member name would set the prototype instead.
-    if (key === "__proto__")
-      Object.defineProperty(copy, key, { value: inner, enumerable: true, writable: true, configurable: true })
-    else copy[key] = inner
+    setMember(copy, key, inner)
   }
   return copy
 }

@@ -1,0 +1,33 @@
+import type { ServiceBridge, ServiceHost, ServiceSpec } from "../../ports/service-host.ts"
+import { checkSettings } from "../../schema/settings.ts"
+import { containUncaught, runInProcess } from "./in-process.ts"
+import { readManifest } from "./manifest-file.ts"
+import { ServiceError } from "./service-error.ts"
+
+export interface ServiceHostWithContainment extends ServiceHost {
+  /**
+   * For the `uncaughtException` handler of the program, called inside it: an error out of an in-process service's timer,
+   * socket or promise ends that service alone (its bridge is told SERVICE_THREW).
+   * @returns false where the error is the agent's own; the program must then end
+   */
+  contain(error: unknown): boolean
+}
+
+/** Runs services of this machine: in the agent's process, or confined to a child. See docs/spec/service.md#tiers. */
+export function serviceHost(): ServiceHostWithContainment {
+  return {
+    manifestOf: readManifest,
+    contain: containUncaught,
+    async run(spec: ServiceSpec, bridge: ServiceBridge) {
+      const { id } = spec.manifest
+      const settings = checkSettings(spec.manifest, spec.config)
+      if (!settings.ok) {
+        const reasons = settings.issues.map(({ path, message }) => `${path === "" ? "they" : path.slice(1)} ${message}`)
+        throw new ServiceError({ code: "SETTINGS_INVALID", service: id }, `settings of ${id}: ${reasons.join("; ")}`, {
+          remedy: `\`mesg service configure ${id}\` sets them; \`config\` in its service.yml tells which there are`,
+        })
+      }
+      return runInProcess(spec, settings.config, bridge)
+    },
+  }
+}

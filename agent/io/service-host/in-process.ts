@@ -1,0 +1,171 @@
+import { AsyncLocalStorage } from "node:async_hooks"
+import net from "node:net"
+import tls from "node:tls"
+import { messageOf } from "../../base/errors.ts"
+import { SERVICE_CONNECT_TIMEOUT_MS } from "../../base/limits.ts"
+import type { RunningService, ServiceBridge, ServiceSpec } from "../../ports/service-host.ts"
+import type { Json, JsonObject } from "../../schema/json.ts"
+import { copyJson } from "../../schema/plain-json.ts"
+import { checkHandlers, codeFileOf, loadFailure, loadServiceModule } from "./loader.ts"
+import { type Backend, ServiceRunner } from "./runner.ts"
+import { ServiceError } from "./service-error.ts"
+
+/** Which service's code is running: follows its timers, promises and sockets. */
+const current = new AsyncLocalStorage<InProcessService>()
+
+/**
+ * A service in the agent's own process, with the agent's rights. What it throws is contained, also out of its timers
+ * and sockets (containUncaught); a loop that never ends is not, the watchdog ends the process.
+ */
+class InProcessService implements RunningService {
+  readonly #bridge: ServiceBridge
+  #runner: ServiceRunner | undefined
+  #over = false
+
+  constructor(bridge: ServiceBridge) {
+    this.#bridge = bridge
+  }
+
+  async start(spec: ServiceSpec, config: JsonObject): Promise<void> {
+    const { id } = spec.manifest
+    await current.run(this, async () => {
+      const module = await loadServiceModule(spec.folder).catch((error: unknown) => {
+        throw loadFailure(id, spec.folder, error)
+      })
+      const names = (group: object | undefined) => Object.keys(group ?? {})
+      const handlers = { tasks: names(module.tasks), verify: names(module.verify), recover: names(module.recover) }
+      checkHandlers(handlers, spec.manifest, codeFileOf(spec.folder))
+      this.#runner = new ServiceRunner(id, module, config, backendOf(this.#bridge, id))
+      try {
+        await this.#runner.start()
+      } catch (error) {
+        this.#over = true
+        throw error
+      }
+    })
+  }
+
+  execute(...call: Parameters<RunningService["execute"]>): ReturnType<RunningService["execute"]> {
+    return current.run(this, () => this.#running().execute(...call))
+  }
+
+  recover(...call: Parameters<RunningService["recover"]>): ReturnType<RunningService["recover"]> {
+    return current.run(this, () => this.#running().recover(...call))
+  }
+
+  verify(...call: Parameters<RunningService["verify"]>): ReturnType<RunningService["verify"]> {
+    return current.run(this, () => this.#running().verify(...call))
+  }
+
+  async stop(): Promise<void> {
+    this.#over = true
+    await current.run(this, async () => this.#runner?.stop())
+  }
+
+  memory(): null {
+    return null
+  }
+
+  /** An error of its code reached nobody: the service is over, the agent goes on. */
+  fail(error: unknown): void {
+    if (this.#over) {
+      this.#bridge.log("warn", "an error after its stop", { error: messageOf(error) })
+      return
+    }
+    this.#over = true
+    const ended = { code: "SERVICE_THREW", message: `uncaught in the service: ${messageOf(error)}` }
+    const stopped = this.#runner === undefined ? Promise.resolve() : this.stop()
+    void stopped.finally(() => this.#bridge.ended(ended))
+  }
+
+  #running(): ServiceRunner {
+    if (this.#runner === undefined) throw new Error("a service is called only after its start")
+    return this.#runner
+  }
+}
+
+/** @throws ServiceError START_FAILED, START_TIMEOUT, SERVICE_CODE_MISSING, SERVICE_CODE_INVALID */
+export async function runInProcess(
+  spec: ServiceSpec,
+  config: JsonObject,
+  bridge: ServiceBridge,
+): Promise<RunningService> {
+  const service = new InProcessService(bridge)
+  await service.start(spec, config)
+  return service
+}
+
+/**
+ * For the program's `uncaughtException` handler: an error out of a timer, socket or promise of an in-process service
+ * ends that service alone.
+ * @returns false where the error is the agent's own, which must end the process
+ */
+export function containUncaught(error: unknown): boolean {
+  const service = current.getStore()
+  if (service === undefined) return false
+  current.exit(() => service.fail(error))
+  return true
+}
+
+/** The agent's code runs outside the service's context: its failures are never taken for the service's. */
+function backendOf(bridge: ServiceBridge, id: string): Backend {
+  const outside = <Value>(action: () => Value): Value => current.exit(action)
+  const inside = () => {
+    const service = current.getStore()
+    return <Value>(action: () => Value): Value => (service === undefined ? action() : current.run(service, action))
+  }
+  return {
+    emit: async (event, data, eventId) => outside(() => bridge.emit(event, data, eventId)),
+    log: (level, message, fields) => outside(() => bridge.log(level, message, fields)),
+    storeGet: async (key) => {
+      const value: Json | undefined = outside(() => bridge.storeGet(key))
+      return value === undefined ? undefined : copyJson(value)
+    },
+    storeSet: async (key, value) => outside(() => bridge.storeSet(key, value)),
+    publish: async (topic, payload, options) => outside(() => bridge.publish(topic, payload, options)),
+    subscribe: async (filter, handler) => {
+      const run = inside()
+      const close = outside(() =>
+        bridge.subscribe(filter, (topic, payload, about) =>
+          run(() => handler({ topic, payload, qos: about.qos, retained: about.retained })),
+        ),
+      )
+      return async () => outside(close)
+    },
+    webhook: async (path, handler) => {
+      const run = inside()
+      const close = outside(() => bridge.webhook(path, async (request) => run(() => handler(request))))
+      return async () => outside(close)
+    },
+    fetch: (url, options, signal) => {
+      const signals = [signal, options?.signal].filter((one) => one instanceof AbortSignal)
+      return fetch(url, { ...options, signal: AbortSignal.any(signals) })
+    },
+    connect: async (target, signal) => connectDirectly(target, signal, id),
+  }
+}
+
+async function connectDirectly(
+  target: { host: string; port: number; tls?: boolean },
+  signal: AbortSignal,
+  service: string,
+): Promise<net.Socket> {
+  const { host, port } = target
+  const socket = target.tls === true ? tls.connect({ host, port, servername: host }) : net.connect({ host, port })
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const abort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : undefined)
+  signal.addEventListener("abort", abort, { once: true })
+  socket.once("close", () => signal.removeEventListener("abort", abort))
+  socket.once(target.tls === true ? "secureConnect" : "connect", () => resolve())
+  socket.once("error", reject)
+  socket.setTimeout(SERVICE_CONNECT_TIMEOUT_MS, () => socket.destroy(new Error("no connection in time")))
+  if (signal.aborted) abort()
+  try {
+    await promise
+  } catch (cause) {
+    const name = `${host}:${port}`
+    throw new ServiceError({ code: "NETWORK_FAILED", service, target: name }, `${name}: ${messageOf(cause)}`, { cause })
+  }
+  socket.setTimeout(0)
+  return socket
+}

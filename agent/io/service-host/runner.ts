@@ -1,0 +1,344 @@
+import type { Duplex } from "node:stream"
+import { MesgError, messageOf } from "../../base/errors.ts"
+import {
+  EVENT_DATA_BYTES_MAX,
+  RESULT_DATA_BYTES_MAX,
+  SERVICE_ABORT_GRACE_MS,
+  SERVICE_LOG_MESSAGE_LENGTH_MAX,
+  SERVICE_START_TIMEOUT_MS,
+  SERVICE_STOP_TIMEOUT_MS,
+  SERVICE_STORE_VALUE_BYTES_MAX,
+  SERVICE_SUBSCRIPTIONS_MAX,
+  SERVICE_WEBHOOKS_MAX,
+} from "../../base/limits.ts"
+import type {
+  RecoverHandler,
+  ServiceContext,
+  ServiceMessage,
+  ServiceModule,
+  TaskContext,
+  TaskHandler,
+  VerifyHandler,
+  WebhookHandler,
+} from "../../ports/service-author.ts"
+import type { RecoverAnswer, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
+import type { Json, JsonObject } from "../../schema/json.ts"
+import { copyJson, plainJson } from "../../schema/plain-json.ts"
+import { ServiceError } from "./service-error.ts"
+
+export type LogLevel = "debug" | "info" | "warn" | "error"
+
+/** What a service's context stands on: the agent itself, or the way to it from a child process. */
+export interface Backend {
+  emit(event: string, data: Json, id: string | undefined): Promise<void>
+  log(level: LogLevel, message: string, fields: JsonObject): void
+  storeGet(key: string): Promise<Json | undefined>
+  storeSet(key: string, value: Json | undefined): Promise<void>
+  publish(topic: string, payload: Uint8Array, options: { qos: 0 | 1 | 2; retain: boolean }): Promise<void>
+  subscribe(filter: string, handler: (message: ServiceMessage) => Promise<void>): Promise<() => Promise<void>>
+  webhook(path: string, handler: WebhookHandler): Promise<() => Promise<void>>
+  fetch(url: string | URL, options: RequestInit | undefined, signal: AbortSignal): Promise<Response>
+  connect(target: { host: string; port: number; tls?: boolean }, signal: AbortSignal): Promise<Duplex>
+}
+
+type Handlers = "tasks" | "verify" | "recover"
+
+/**
+ * Runs one service's code against a backend, in the agent's process or in a child: makes its contexts, starts and stops
+ * it, and turns whatever its handlers do into an answer. Nothing that the code throws gets past here.
+ */
+export class ServiceRunner {
+  readonly #id: string
+  readonly #module: ServiceModule
+  readonly #backend: Backend
+  readonly #context: ServiceContext
+  readonly #life = new AbortController()
+  readonly #calls = new Set<AbortController>()
+  readonly #subscriptions = new Set<() => Promise<void>>()
+  readonly #webhooks = new Set<() => Promise<void>>()
+  #started = false
+
+  constructor(id: string, module: ServiceModule, config: JsonObject, backend: Backend) {
+    this.#id = id
+    this.#module = module
+    this.#backend = backend
+    this.#context = this.#makeContext(copyJson(config))
+  }
+
+  /** @throws ServiceError START_FAILED, START_TIMEOUT; what had begun has been stopped then */
+  async start(): Promise<void> {
+    this.#started = true
+    try {
+      const start = async () => this.#module.start?.(this.#context)
+      if ((await within(start(), SERVICE_START_TIMEOUT_MS)) === "late") {
+        const message = `${this.#id} did not finish its start within ${SERVICE_START_TIMEOUT_MS} ms`
+        throw new ServiceError({ code: "START_TIMEOUT", service: this.#id }, message, {
+          remedy: "`start` should return once the service listens; long work belongs behind it",
+        })
+      }
+    } catch (cause) {
+      await this.stop()
+      if (cause instanceof ServiceError && cause.code === "START_TIMEOUT") throw cause
+      throw new ServiceError(
+        { code: "START_FAILED", service: this.#id },
+        `${this.#id}: its start failed: ${messageOf(cause)}`,
+        { cause, remedy: "see the service's settings and its log" },
+      )
+    }
+  }
+
+  /** Works after a half start too. What does not stop in time is left behind; the log says so. */
+  async stop(): Promise<void> {
+    if (this.#life.signal.aborted) return
+    this.#life.abort(this.#stopped())
+    for (const call of this.#calls) call.abort(this.#stopped())
+    const closing = [...this.#subscriptions, ...this.#webhooks].map((close) => close())
+    this.#subscriptions.clear()
+    this.#webhooks.clear()
+    for (const closed of await Promise.allSettled(closing)) {
+      if (closed.status === "rejected") this.#say("warn", "a subscription did not end", closed.reason)
+    }
+    if (!this.#started) return
+    try {
+      const stop = async () => this.#module.stop?.()
+      if ((await within(stop(), SERVICE_STOP_TIMEOUT_MS)) === "late") {
+        this.#say("warn", `its stop did not finish within ${SERVICE_STOP_TIMEOUT_MS} ms`)
+      }
+    } catch (error) {
+      this.#say("warn", "its stop failed", error)
+    }
+  }
+
+  async execute(call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
+    const handler = this.#handler<TaskHandler>("tasks", call.task)
+    if (handler === null) return failed("TASK_UNKNOWN", `${this.#id} has no task ${call.task}`, "known")
+    return this.#run<TaskAnswer>(call, signal, {
+      run: async (inputs, ctx) => this.#resultOf(call.task, await handler(inputs, ctx)),
+      threw: (error) => failed(codeOf(error), `${this.#id}.${call.task}: ${messageOf(error)}`, "known"),
+      aborted: () =>
+        failed("TASK_ABORTED", `${this.#id}.${call.task} was told to stop before it had answered`, "unknown"),
+    })
+  }
+
+  async recover(call: TaskCall, signal: AbortSignal): Promise<RecoverAnswer> {
+    const handler = this.#handler<RecoverHandler>("recover", call.task)
+    if (handler === null) return { kind: "unknown" }
+    return this.#run<RecoverAnswer>(call, signal, {
+      run: async (inputs, ctx) => {
+        const said = await handler(inputs, ctx)
+        if (said === "not-done" || said === "unknown") return { kind: said }
+        const answer = this.#resultOf(call.task, said)
+        return answer.kind === "result" ? answer : { kind: "unknown" }
+      },
+      threw: (error) => {
+        this.#say("warn", `its recover of ${call.task} failed`, error)
+        return { kind: "unknown" }
+      },
+      aborted: () => ({ kind: "unknown" }),
+    })
+  }
+
+  async verify(call: TaskCall, result: { status: string; data: Json }, signal: AbortSignal): Promise<boolean | null> {
+    const handler = this.#handler<VerifyHandler>("verify", call.task)
+    if (handler === null) return null
+    return this.#run<boolean | null>(call, signal, {
+      // Only `true` approves: a verdict of any other type is a mistake, and a mistake must not pay out.
+      run: async (inputs, ctx) =>
+        (await handler(inputs, { status: result.status, data: copyJson(result.data) as never }, ctx)) === true,
+      threw: (error) => {
+        this.#say("warn", `its verification of ${call.task} failed`, error)
+        return false
+      },
+      aborted: () => false,
+    })
+  }
+
+  #handler<Handler>(group: Handlers, task: string): Handler | null {
+    const handlers = this.#module[group]
+    return handlers !== undefined && Object.hasOwn(handlers, task) ? (handlers[task] as Handler) : null
+  }
+
+  async #run<Answer>(
+    call: TaskCall,
+    signal: AbortSignal,
+    how: {
+      run: (inputs: never, ctx: TaskContext) => Promise<Answer>
+      threw: (error: unknown) => Answer
+      aborted: () => Answer
+    },
+  ): Promise<Answer> {
+    const own = new AbortController()
+    let grace: NodeJS.Timeout | undefined
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<Answer>()
+    const abort = () => own.abort(signal.reason)
+    own.signal.addEventListener("abort", () => {
+      grace = setTimeout(() => giveUp(how.aborted()), SERVICE_ABORT_GRACE_MS)
+    })
+    this.#calls.add(own)
+    signal.addEventListener("abort", abort, { once: true })
+    if (signal.aborted) abort()
+    if (this.#life.signal.aborted) own.abort(this.#stopped())
+    const ctx: TaskContext = {
+      ...this.#context,
+      signal: own.signal,
+      execution: call.execution,
+      task: call.task,
+      deadlineMs: call.deadlineMs,
+      fetch: (url, options) => this.#backend.fetch(url, options, own.signal),
+      connect: (target) => this.#backend.connect(target, own.signal),
+    }
+    const work = async () => {
+      try {
+        return await how.run(copyJson(call.inputs) as never, ctx)
+      } catch (error) {
+        // A handler that gave up because it was told to has perhaps done half of it.
+        return own.signal.aborted ? how.aborted() : how.threw(error)
+      }
+    }
+    try {
+      return await Promise.race([work(), late])
+    } finally {
+      clearTimeout(grace)
+      signal.removeEventListener("abort", abort)
+      this.#calls.delete(own)
+    }
+  }
+
+  /** The handler has run: where its answer is unusable nobody can say what it did, so the outcome is unknown. */
+  #resultOf(task: string, result: unknown): TaskAnswer {
+    const { status, data = {} } = (typeof result === "object" && result !== null ? result : {}) as Record<
+      string,
+      unknown
+    >
+    if (typeof status !== "string") {
+      return failed("SERVICE_RESULT_INVALID", `${this.#id}.${task} returned no {status, data}`, "unknown")
+    }
+    const plain = plainJson(data, RESULT_DATA_BYTES_MAX)
+    if (plain.ok) return { kind: "result", status, data: plain.value }
+    const message = `${this.#id}.${task}: the data of its status ${status} ${plain.path || "as a whole"} ${plain.message}`
+    return failed("SERVICE_RESULT_INVALID", message, "unknown")
+  }
+
+  #makeContext(config: JsonObject): ServiceContext {
+    const backend = this.#backend
+    const log =
+      (level: LogLevel) =>
+      (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+        backend.log(level, String(message).slice(0, SERVICE_LOG_MESSAGE_LENGTH_MAX), fieldsOf(fields))
+      }
+    return {
+      service: this.#id,
+      config,
+      signal: this.#life.signal,
+      log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
+      emit: async (event, data, options) => {
+        this.#alive()
+        await backend.emit(event, this.#plain(data, EVENT_DATA_BYTES_MAX, `the data of event ${event}`), options?.id)
+      },
+      store: {
+        get: async (key) => this.#alive() ?? backend.storeGet(key),
+        set: async (key, value) => {
+          this.#alive()
+          await backend.storeSet(key, this.#plain(value, SERVICE_STORE_VALUE_BYTES_MAX, `the value of ${key}`))
+        },
+        delete: async (key) => this.#alive() ?? backend.storeSet(key, undefined),
+      },
+      mqtt: {
+        publish: async (topic, payload, options) => {
+          this.#alive()
+          const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload
+          await backend.publish(topic, bytes, { qos: options?.qos ?? 0, retain: options?.retain ?? false })
+        },
+        subscribe: async (filter, handler) =>
+          this.#open(this.#subscriptions, SERVICE_SUBSCRIPTIONS_MAX, "subscriptions", () =>
+            backend.subscribe(filter, async (message) => void (await handler(message))),
+          ),
+      },
+      webhook: async (path, handler) =>
+        this.#open(this.#webhooks, SERVICE_WEBHOOKS_MAX, "webhooks", () => backend.webhook(path, handler)),
+      fetch: (url, options) => backend.fetch(url, options, this.#life.signal),
+      connect: (target) => backend.connect(target, this.#life.signal),
+    }
+  }
+
+  async #open(
+    held: Set<() => Promise<void>>,
+    max: number,
+    what: string,
+    open: () => Promise<() => Promise<void>>,
+  ): Promise<() => Promise<void>> {
+    this.#alive()
+    if (held.size >= max) {
+      const message = `${this.#id} has ${max} ${what}, the most a service may have`
+      throw new ServiceError({ code: "SERVICE_LIMIT", service: this.#id, limit: what }, message)
+    }
+    const close = await open()
+    const once = async () => {
+      if (held.delete(once)) await close()
+    }
+    held.add(once)
+    if (this.#life.signal.aborted) {
+      await close()
+      throw this.#stopped()
+    }
+    return once
+  }
+
+  #plain(value: unknown, bytesMax: number, what: string): Json {
+    const plain = plainJson(value, bytesMax)
+    if (plain.ok) return plain.value
+    const { path, message } = plain
+    throw new ServiceError({ code: "NOT_PLAIN_JSON", service: this.#id, path }, `${what}: ${path || "it"} ${message}`)
+  }
+
+  /** @throws ServiceError SERVICE_STOPPED */
+  #alive(): undefined {
+    if (this.#life.signal.aborted) throw this.#stopped()
+  }
+
+  #stopped(): ServiceError {
+    return new ServiceError({ code: "SERVICE_STOPPED", service: this.#id }, `${this.#id} has been stopped`)
+  }
+
+  #say(level: LogLevel, message: string, error?: unknown): void {
+    this.#backend.log(level, message, error === undefined ? {} : { error: messageOf(error) })
+  }
+}
+
+/** @returns "late" where it takes longer; its own later failure is then nobody's concern */
+async function within(work: Promise<unknown>, ms: number): Promise<"done" | "late"> {
+  const { promise, resolve } = Promise.withResolvers<"late">()
+  const timer = setTimeout(() => resolve("late"), ms)
+  try {
+    return await Promise.race([work.then(() => "done" as const), promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+export function failed(code: string, message: string, outcome: "known" | "unknown"): TaskAnswer {
+  return { kind: "error", code, message, outcome }
+}
+
+/** A stable code for what a handler threw: the agent's own codes pass, the rest is the service's. */
+function codeOf(error: unknown): string {
+  if (error instanceof MesgError) return error.code
+  return isAccessDenied(error) ? "SERVICE_FORBIDDEN" : "SERVICE_THREW"
+}
+
+/** Whether Node's permission model refused it. */
+export function isAccessDenied(error: unknown): error is Error & { permission?: string; resource?: string } {
+  const denied = (e: unknown) => e instanceof Error && (e as NodeJS.ErrnoException).code === "ERR_ACCESS_DENIED"
+  return denied(error) || (error instanceof Error && denied(error.cause))
+}
+
+function fieldsOf(fields: Readonly<Record<string, unknown>>): JsonObject {
+  const plain = plainJson(fields, SERVICE_LOG_MESSAGE_LENGTH_MAX)
+  if (plain.ok) return plain.value as JsonObject
+  const shown: Record<string, Json> = {}
+  for (const [key, value] of Object.entries(fields).slice(0, 32)) {
+    const one = plainJson(value, SERVICE_LOG_MESSAGE_LENGTH_MAX / 32)
+    shown[key] = one.ok ? one.value : value instanceof Error ? value.message.slice(0, 200) : `(${typeof value})`
+  }
+  return shown
+}
