@@ -50,6 +50,7 @@ export const RETRY_ATTEMPTS_MAX = 100
 export const RETRY_DELAY_MS_MAX = 1 * 3600 * SECOND
 /** A task under which the Core died more often than this is not tried again. */
 export const TASK_INTERRUPTIONS_MAX = 20
+export const TASK_RECOVER_TIMEOUT_MS = 10 * SECOND
 export const TASK_CANCEL_GRACE_MS = 5 * SECOND
 export const EXECUTIONS_WAITING_MAX = 100_000
 export const APPLICATION_VERSIONS_KEPT = 20
@@ -159,7 +160,7 @@ export const HTTP_STOP_TIMEOUT_MS = 5 * SECOND
 /** `Prefer: wait=60` is the longest wait, and at most so many callers wait at once; the others get their 202 at once. */
 export const HTTP_WAIT_S_MAX = 60
 export const HTTP_WAITS_MAX = 256
-export const IDEMPOTENCY_KEY_LENGTH_MAX = 255
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 100
 export const IDEMPOTENCY_KEYS_MAX = 10_000
 export const IDEMPOTENCY_KEPT_MS = 1 * DAY
 export const IDEMPOTENCY_ANSWER_BYTES_MAX = 64 * KIB

@@ -1,0 +1,27 @@
+import { existsSync } from "node:fs"
+import { homedir } from "node:os"
+import { join, resolve } from "node:path"
+
+/** Where the agent of the Debian package and of systemd lives. */
+export const SERVICE_HOME = "/var/lib/mesg"
+
+/**
+ * The folder that holds everything of one agent: configuration, keys, data, plugins.
+ * First of: `--home`; MESG_HOME; the folder systemd made (STATE_DIRECTORY); the user's own one if it is there;
+ * the one of the installed service if it is there; the user's own one, to be made.
+ * @returns an absolute path; the folder need not exist
+ */
+export function homeFolder(
+  flag: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  exists: (path: string) => boolean = existsSync,
+): string {
+  const named = flag ?? nonEmpty(env["MESG_HOME"]) ?? nonEmpty(env["STATE_DIRECTORY"])?.split(":")[0]
+  if (named !== undefined) return resolve(named)
+  const own = join(nonEmpty(env["XDG_DATA_HOME"]) ?? join(nonEmpty(env["HOME"]) ?? homedir(), ".local/share"), "mesg")
+  return !exists(own) && exists(SERVICE_HOME) ? SERVICE_HOME : own
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text
+}
