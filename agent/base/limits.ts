@@ -65,8 +65,16 @@ export const STORE_WRITE_TIMEOUT_MS = 5 * SECOND
 export const STORE_RESERVE_SHARE = 1 / 16
 /** Writes that wait for one commit; past it the store is overloaded and refuses. */
 export const STORE_PENDING_BYTES_MAX = 64 * MIB
+/** How much is written between two looks at the disk's free space. */
+export const STORE_LOOK_BYTES = 1 * MIB
 export const STORE_CHANGES_PER_COMMIT_MAX = 20_000
 export const STORE_KEY_BYTES_MAX = 1900
+export const STORE_CHECK_TIMEOUT_MS = 600 * SECOND
+/** A copy wears the card as much as everything in the store: no more often than this, and only if something changed. */
+export const STORE_COPY_INTERVAL_MS = 6 * 3600 * SECOND
+export const STORE_FIRST_COPY_MS = 60 * SECOND
+/** How far ahead of workflow time its mark in the store is kept, so that not every commit writes it. */
+export const CLOCK_MARK_AHEAD_MS = 2 * SECOND
 export const STORE_COPIES_MAX = 16
 export const STORE_QUARANTINED_MAX = 2
 

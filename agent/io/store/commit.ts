@@ -11,6 +11,7 @@ export interface EncodedChange {
 /** Writes that become durable together: one LMDB transaction, one sync. */
 interface Group {
   readonly changes: EncodedChange[]
+  bytes: number
   readonly done: Promise<void>
   readonly resolve: () => void
   readonly reject: (error: Error) => void
@@ -56,13 +57,22 @@ export class GroupCommit {
     this.#along = along
   }
 
-  /** @returns resolves when the changes are on the device; shared by the writes of one commit */
+  /**
+   * @param bytes about what the changes take on the device
+   * @returns resolves when the changes are on the device; shared by the writes of one commit
+   */
   add(changes: readonly EncodedChange[], bytes: number): Promise<void> {
     if (this.#dead) return Promise.reject(this.#dead)
     if (this.#committing) return this.#wait(changes, bytes)
     const group = (this.#open ??= this.#begin(newGroup()))
+    group.bytes += bytes
     for (const change of changes) this.#issue(group, change)
     return this.#dead ? Promise.reject(this.#dead) : group.done
+  }
+
+  /** What was asked for and is not committed yet, in the bytes that the writers told. */
+  get pendingBytes(): number {
+    return this.#waitingBytes + (this.#open?.bytes ?? 0) + (this.#committing?.bytes ?? 0)
   }
 
   /** Resolves when nothing is being committed and nothing waits. */
@@ -98,6 +108,7 @@ export class GroupCommit {
       this.#waiting.push(group)
     }
     for (const change of changes) group.changes.push(change)
+    group.bytes += bytes
     this.#waitingBytes += bytes
     return group.done
   }
@@ -137,7 +148,7 @@ export class GroupCommit {
     const next = this.#waiting.shift()
     if (next) {
       const changes = next.changes.splice(0)
-      for (const change of changes) this.#waitingBytes -= change.key.length + (change.record?.length ?? 0)
+      this.#waitingBytes -= next.bytes
       this.#open = this.#begin(next)
       for (const change of changes) this.#issue(next, change)
     } else {
@@ -182,5 +193,5 @@ function newGroup(): Group {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   // A writer that does not look is told by the store's `failed`.
   promise.catch(() => undefined)
-  return { changes: [], done: promise, resolve, reject }
+  return { changes: [], bytes: 0, done: promise, resolve, reject }
 }

@@ -1,58 +1,92 @@
-import { mkdirSync } from "node:fs"
-import { join } from "node:path"
-import { open, type RootDatabase } from "lmdb"
-import { STORE_RESERVE_SHARE } from "../../base/limits.ts"
+import { existsSync, renameSync, statfsSync } from "node:fs"
+import { CLOCK_MARK_AHEAD_MS, STORE_COPY_INTERVAL_MS, STORE_FIRST_COPY_MS } from "../../base/limits.ts"
+import { messageOf } from "../../base/errors.ts"
+import type { Clock } from "../../ports/clock.ts"
 import type { Log } from "../../ports/log.ts"
 import type { Change, Entry, Key, Range, Store, StoreUsage, WriteOptions } from "../../ports/store.ts"
+import { TABLE } from "../../schema/tables.ts"
+import { writeBackup } from "./backup.ts"
+import { CHECK_COMMAND, type CheckCommand } from "./check.ts"
 import { type EncodedChange, GroupCommit } from "./commit.ts"
+import { addCopy, copyTime, listCopies } from "./copies.ts"
+import { bounds, type Env, openEnv } from "./env.ts"
 import { StoreError } from "./error.ts"
+import { storeFiles, type StoreFiles, syncFolderOf } from "./files.ts"
+import { FORMAT, formatChange, formatOf, migrate, MIGRATIONS, type Migration } from "./format.ts"
 import { decodeKey, encodeKey } from "./key.ts"
+import { takeLock } from "./lock.ts"
+import { bytesInPages, Quota } from "./quota.ts"
 import { decodeRecord, encodeRecord } from "./record.ts"
-
-const PAGE_BYTES = 4096
+import { leaveCleanMark, prepareData, prepareFolder, type StartReport } from "./recover.ts"
 
 export interface StoreOptions {
   /** `<home>/data`: made if it is not there. */
   readonly dir: string
   readonly quotaBytes: number
-  /** Verified copies to keep. */
+  /** Verified copies to keep, 0..STORE_COPIES_MAX. */
   readonly copies: number
   readonly log: Log
+  /** How a packaged agent runs check-child.ts. */
+  readonly checkCommand?: CheckCommand
+  /** Another chain of formats, for tests of the chain. */
+  readonly format?: { readonly current: number; readonly migrations: readonly Migration[] }
 }
+
+const CLOCK_KEY = ["clock"]
 
 /** The Store on LMDB. docs/spec/store.md tells layout, format and recovery. */
 export class LmdbStore implements Store {
   readonly failed: Promise<Error>
   readonly #options: StoreOptions
+  readonly #files: StoreFiles
   readonly #fail: (error: Error) => void
-  #db: RootDatabase<Buffer, Buffer> | null = null
+  #release: (() => void) | null = null
+  #db: Env | null = null
   #commit: GroupCommit | null = null
-  #usedBytes = 0
-  #bytesSinceLook = 0
+  #quota: Quota | null = null
+  #clock: Clock | null = null
+  #clockMarkMs = 0
+  #cancelCopy: (() => void) | null = null
+  #copying: Promise<unknown> = Promise.resolve()
+  #copiedTxn = -1
+  /** Why it is not open. */
   #closed = new StoreError({ code: "STORE_CLOSED" }, "the store is not open")
 
   constructor(options: StoreOptions) {
     this.#options = options
+    this.#files = storeFiles(options.dir)
     const { promise, resolve } = Promise.withResolvers<Error>()
     this.failed = promise
     this.#fail = resolve
   }
 
-  async start(): Promise<void> {
-    mkdirSync(this.#options.dir, { recursive: true, mode: 0o700 })
-    this.#db = openEnv(join(this.#options.dir, "store.mdb"), this.#options.quotaBytes)
-    this.#commit = new GroupCommit(this.#db, (error) => this.#die(error))
-    this.#look()
+  /**
+   * @returns what was found; `recovered` is to be shown to the owner
+   * @throws StoreError STORE_NOT_WRITABLE, STORE_IN_USE, STORE_NEWER, STORE_UNUSABLE
+   */
+  async start(): Promise<StartReport> {
+    prepareFolder(this.#files)
+    this.#release = takeLock(this.#files.lock)
+    try {
+      const { log, checkCommand = CHECK_COMMAND } = this.#options
+      const report = await prepareData(this.#files, { wallMs: Date.now(), log, command: checkCommand })
+      await this.#openData()
+      return report
+    } catch (error) {
+      await this.#close()
+      throw error
+    }
   }
 
+  /** Waits for what is pending, then closes in order. Works after a half start and after a failure. */
   async stop(): Promise<void> {
-    const db = this.#db
-    if (!db) return
+    this.#cancelCopy?.()
+    await this.#copying
+    if (this.#db && this.#clock) await this.write([clockChange(this.#clock.now())], { reserve: true }).catch(() => null)
     await this.#commit?.idle()
-    this.#commit?.close(this.#closed)
-    this.#db = null
-    // After a failed commit LMDB's thread may hold its lock for ever: then the process ends without closing.
-    if (this.#closed.code === "STORE_CLOSED") await db.close()
+    const orderly = this.#db !== null && this.#closed.code === "STORE_CLOSED"
+    await this.#close()
+    if (orderly) leaveCleanMark(this.#files)
   }
 
   get(table: string, key: Key): unknown {
@@ -67,12 +101,13 @@ export class LmdbStore implements Store {
   }
 
   count(table: string, range: Range = {}): number {
-    const keys = this.#open().getKeysCount(bounds(table, { ...range, limit: Number.MAX_SAFE_INTEGER }))
-    return Math.min(keys, range.limit ?? keys)
+    const { limit, ...whole } = range
+    const keys = this.#open().getKeysCount(bounds(table, whole))
+    return Math.min(keys, limit ?? keys)
   }
 
   write(changes: readonly Change[], options: WriteOptions = {}): Promise<void> {
-    if (!this.#commit) return Promise.reject(this.#closed)
+    if (!this.#commit || !this.#quota) return Promise.reject(this.#closed)
     if (changes.length === 0) return Promise.resolve()
     let encoded: EncodedChange[]
     try {
@@ -81,94 +116,150 @@ export class LmdbStore implements Store {
       return Promise.reject(error)
     }
     let bytes = 0
-    let pageBytes = 0
     let puts = 0
     for (const { key, record } of encoded) {
-      bytes += key.length + (record ? record.length : 0)
-      if (!record) continue
-      puts++
-      pageBytes += bytesInPages(key.length + record.length)
+      bytes += bytesInPages(key.length + (record ? record.length : 0))
+      if (record) puts++
     }
-    const refusal = puts > 0 ? this.#overQuota(pageBytes, options.reserve === true || puts < encoded.length) : null
-    if (refusal) return Promise.reject(refusal)
-    return this.#commit.add(encoded, bytes)
+    const refusal = puts > 0 ? this.#quota.refuse(bytes, options.reserve === true || puts < encoded.length) : null
+    return refusal ? Promise.reject(refusal) : this.#commit.add(encoded, bytes)
   }
 
   usage(): StoreUsage {
-    this.#look()
-    return { bytes: this.#usedBytes, quotaBytes: this.#options.quotaBytes }
+    return { bytes: this.#quota?.look() ?? 0, quotaBytes: this.#options.quotaBytes }
   }
 
-  async backup(file: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    await this.#open().backup(file, true)
+  /** @throws StoreError BACKUP_FAILED; the signal's reason where it was aborted: then no file is left */
+  backup(file: string, signal: AbortSignal): Promise<void> {
+    return writeBackup(this.#open(), file, signal, this.#options.checkCommand)
   }
 
-  #overQuota(bytes: number, mayUseReserve: boolean): StoreError | null {
-    const { quotaBytes } = this.#options
-    const limit = mayUseReserve ? quotaBytes : quotaBytes * (1 - STORE_RESERVE_SHARE)
-    if (this.#usedBytes + this.#bytesSinceLook + bytes > limit) this.#look()
-    if (this.#usedBytes + bytes <= limit) {
-      this.#bytesSinceLook += bytes
-      return null
-    }
-    return new StoreError(
-      { code: "QUOTA", bytes: this.#usedBytes, quotaBytes },
-      `the store holds ${this.#usedBytes} of ${quotaBytes} bytes: nothing was written`,
-      { remedy: "remove finished executions, shorten executions.keepDays or raise store.quotaMb" },
+  /** @returns ms that workflow time had come to in this home, 0 in a new one: the clock starts there or later */
+  lastTimeMs(): number {
+    const mark = this.get(TABLE.meta, CLOCK_KEY) as { ms: number } | undefined
+    return mark?.ms ?? 0
+  }
+
+  /** From now on commits carry the time along, and copies are made when they are due. */
+  keepTime(clock: Clock): void {
+    this.#clock = clock
+    this.#clockMarkMs = this.lastTimeMs()
+    if (this.#options.copies > 0) this.#copyLater(STORE_FIRST_COPY_MS)
+  }
+
+  /**
+   * Makes a verified copy, unless nothing changed since the last or the disk has no room for it.
+   * @returns its path or null. A copy that does not pass means that the store itself is damaged: the store fails.
+   */
+  async copy(): Promise<string | null> {
+    const db = this.#open()
+    const { lastTxnId } = db.getStats() as { lastTxnId: number }
+    const { bavail, bsize } = statfsSync(this.#files.dir)
+    if (lastTxnId === this.#copiedTxn || bavail * bsize < this.usage().bytes * 2) return null
+    const { checkCommand = CHECK_COMMAND, copies } = this.#options
+    const write = (path: string) => db.backup(path, true)
+    const made = await addCopy(this.#files, { keep: copies, wallMs: Date.now(), write, command: checkCommand })
+    if (made === null) this.#damaged("a copy of the store did not pass its check")
+    else this.#copiedTxn = lastTxnId
+    return made
+  }
+
+  async #openData(): Promise<void> {
+    const { current, migrations } = this.#options.format ?? { current: FORMAT, migrations: MIGRATIONS }
+    if (!existsSync(this.#files.data)) await this.#create(current)
+    this.#use(this.#files.data)
+    const format = formatOf(this, current)
+    if (format === null || format === current) return
+    // Before anything is changed: what an older agent can go back to.
+    if (this.#options.copies > 0) await this.copy()
+    await migrate(this, format, migrations)
+    this.#options.log.info("the store was brought to a newer format", { from: format, to: current })
+  }
+
+  /** A store file is there whole, with its format, or not at all. */
+  async #create(format: number): Promise<void> {
+    const draft = `${this.#files.data}.new`
+    this.#use(draft)
+    await this.write([formatChange(format)])
+    await this.#closeEnv()
+    renameSync(draft, this.#files.data)
+    syncFolderOf(this.#files.data)
+  }
+
+  #use(path: string): void {
+    const db = openEnv(path, this.#options.quotaBytes)
+    const commit = new GroupCommit(
+      db,
+      (error) => this.#die(error),
+      () => this.#timeAlong(),
     )
+    this.#db = db
+    this.#commit = commit
+    this.#quota = new Quota(db, path, this.#options.quotaBytes, () => commit.pendingBytes)
   }
 
-  /** Pages in use, from LMDB's own books: O(1). */
-  #look(): void {
-    if (!this.#db) return
-    const stats = this.#db.getStats() as Record<string, number>
-    const pages = stats.treeBranchPageCount! + stats.treeLeafPageCount! + stats.overflowPages!
-    this.#usedBytes = pages * stats.pageSize!
-    this.#bytesSinceLook = 0
+  /** The clock's mark, ahead of the time, when this commit is past the last one. */
+  #timeAlong(): EncodedChange | null {
+    const now = this.#clock?.now() ?? 0
+    if (now <= this.#clockMarkMs) return null
+    this.#clockMarkMs = now + CLOCK_MARK_AHEAD_MS
+    return encodeChange(clockChange(this.#clockMarkMs))
+  }
+
+  #copyLater(delayMs: number): void {
+    const clock = this.#clock!
+    const newest = listCopies(this.#files)[0]
+    const dueMs = newest === undefined ? 0 : copyTime(newest) + STORE_COPY_INTERVAL_MS - clock.wall()
+    this.#cancelCopy = clock.schedule(clock.now() + Math.min(Math.max(delayMs, dueMs), STORE_COPY_INTERVAL_MS), () => {
+      this.#copying = this.copy()
+        .catch((error: unknown) => this.#options.log.warn("no copy of the store was made", { cause: messageOf(error) }))
+        .finally(() => {
+          if (this.#db) this.#copyLater(STORE_COPY_INTERVAL_MS)
+        })
+    })
   }
 
   #decode(key: Uint8Array, record: Uint8Array): unknown {
     const decoded = decodeRecord(key, record)
     if (decoded.ok) return decoded.value
-    const error = new StoreError({ code: "STORE_DAMAGED", file: this.#options.dir }, "a record of the store is damaged")
+    throw this.#damaged("a record of the store does not match its checksum")
+  }
+
+  /** Nothing more is written into a damaged file; the next start checks it. */
+  #damaged(what: string): StoreError {
+    const error = new StoreError({ code: "STORE_DAMAGED", file: this.#files.data }, what, {
+      remedy: "start the agent again: it checks the store and goes back to the last good copy if it must",
+    })
     this.#commit?.close(error)
     this.#die(error)
-    throw error
+    return error
   }
 
   #die(error: StoreError): void {
+    if (this.#closed.code !== "STORE_CLOSED") return
     this.#closed = error
-    this.#options.log.error("the store has failed", { code: error.code, cause: error.cause })
+    this.#options.log.error("the store has failed", { code: error.code, cause: messageOf(error.cause ?? error) })
     this.#fail(error)
   }
 
-  #open(): RootDatabase<Buffer, Buffer> {
-    if (!this.#db) throw this.#closed
+  #open(): Env {
+    if (!this.#db || this.#closed.code !== "STORE_CLOSED") throw this.#closed
     return this.#db
   }
-}
 
-function openEnv(path: string, quotaBytes: number): RootDatabase<Buffer, Buffer> {
-  const options = {
-    path,
-    encoding: "binary",
-    keyEncoding: "binary",
-    // The map is address space, not a bound: the quota is ours. Twice it leaves room for pages that readers hold.
-    mapSize: Math.ceil((quotaBytes * 2) / 2 ** 20) * 2 ** 20 + 2 ** 26,
-    // With LMDB's default an awaited put is visible, not durable.
-    overlappingSync: false,
-    eventTurnBatching: false,
-    txnStartThreshold: 2 ** 30,
-    safeRestore: true,
-    noMemInit: false,
-  } as const
-  return open(options)
-}
+  async #close(): Promise<void> {
+    await this.#closeEnv()
+    this.#release?.()
+    this.#release = null
+  }
 
-/** What a record takes at most: large ones have pages of their own, small ones share pages that are half full at worst. */
-function bytesInPages(recordBytes: number): number {
-  return recordBytes > PAGE_BYTES / 4 ? Math.ceil((recordBytes + 32) / PAGE_BYTES) * PAGE_BYTES : recordBytes * 2 + 32
+  async #closeEnv(): Promise<void> {
+    const db = this.#db
+    this.#commit?.close(this.#closed)
+    this.#db = this.#commit = this.#quota = null
+    // After a failed commit LMDB's thread may hold its lock for ever: then the process ends without closing.
+    if (this.#closed.code === "STORE_CLOSED") await db?.close()
+  }
 }
 
 function encodeChange(change: Change): EncodedChange {
@@ -177,33 +268,6 @@ function encodeChange(change: Change): EncodedChange {
   return { key, record: encodeRecord(key, change.value) }
 }
 
-interface Bounds {
-  readonly start: Buffer
-  readonly end: Buffer
-  readonly reverse: boolean
-  readonly inclusiveEnd: boolean
-  readonly limit?: number
-}
-
-/** Key bytes between which the range lies, in the direction of the walk. */
-function bounds(table: string, range: Range): Bounds {
-  const prefix = range.prefix ?? []
-  const low = encodeKey(table, prefix)
-  const high = encodeKey(table, prefix, true)
-  const start = range.start && encodeKey(table, range.start)
-  const end = range.end && encodeKey(table, range.end)
-  const reverse = range.reverse === true
-  const limit = range.limit === undefined ? {} : { limit: range.limit }
-  if (!reverse) return { start: most(low, start), end: least(high, end), reverse, inclusiveEnd: false, ...limit }
-  // Downwards the least key of the prefix itself is within, unless an `end` at or above it was asked for.
-  const inclusiveEnd = end === undefined || Buffer.compare(end, low) < 0
-  return { start: least(high, start), end: inclusiveEnd ? low : end, reverse, inclusiveEnd, ...limit }
-}
-
-function least(a: Buffer, b: Buffer | undefined): Buffer {
-  return b && Buffer.compare(b, a) < 0 ? b : a
-}
-
-function most(a: Buffer, b: Buffer | undefined): Buffer {
-  return b && Buffer.compare(b, a) > 0 ? b : a
+function clockChange(ms: number): Change {
+  return { put: TABLE.meta, key: CLOCK_KEY, value: { v: 1, ms } }
 }

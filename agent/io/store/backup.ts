@@ -1,0 +1,103 @@
+import { copyFileSync, existsSync, renameSync, rmSync } from "node:fs"
+import { messageOf } from "../../base/errors.ts"
+import { TABLE } from "../../schema/tables.ts"
+import { CHECK_COMMAND, type CheckCommand, checkFile } from "./check.ts"
+import { quarantine, writeChecked } from "./copies.ts"
+import { type Env, openEnv } from "./env.ts"
+import { StoreError } from "./error.ts"
+import { lmdbLock, storeFiles, syncFolderOf } from "./files.ts"
+import { formatOf } from "./format.ts"
+import { encodeKey } from "./key.ts"
+import { takeLock } from "./lock.ts"
+import { prepareFolder } from "./recover.ts"
+import { decodeRecord } from "./record.ts"
+
+/**
+ * Writes a consistent copy of an open store to one file, checked before it gets its name. Keys and the sign-state are
+ * files of their own, elsewhere: they are never in a backup.
+ */
+export async function writeBackup(
+  db: Env,
+  file: string,
+  signal: AbortSignal,
+  command: CheckCommand = CHECK_COMMAND,
+): Promise<void> {
+  signal.throwIfAborted()
+  const draft = `${file}.part`
+  let whole: boolean
+  try {
+    whole = await writeChecked(draft, (path) => db.backup(path, true), command)
+  } catch (cause) {
+    throw new StoreError({ code: "BACKUP_FAILED", file }, `no backup was written to ${file}: ${messageOf(cause)}`, {
+      remedy: "give a folder that exists, that the agent may write and that has room",
+      cause,
+    })
+  }
+  // LMDB cannot stop a copy half-way: an abort is answered when it has ended, and leaves nothing.
+  if (signal.aborted) rmSync(draft, { force: true })
+  signal.throwIfAborted()
+  if (!whole) throw new StoreError({ code: "BACKUP_FAILED", file }, "the backup did not pass its check and was removed")
+  renameSync(draft, file)
+  syncFolderOf(file)
+}
+
+export interface BackupContent {
+  readonly format: number
+  readonly entries: number
+  /** ms since epoch that workflow time had come to. */
+  readonly timeMs: number
+}
+
+/**
+ * Puts a backup in the place of a home's store; the store that was there goes to quarantine. With `dryRun` it is only
+ * checked, all of it, and nothing is changed.
+ * @param dir `<home>/data`, of an agent that is not running
+ * @throws StoreError BACKUP_INVALID (no file, damaged or no store), STORE_NEWER, STORE_IN_USE, STORE_NOT_WRITABLE
+ */
+export async function restoreBackup(
+  dir: string,
+  file: string,
+  options: { dryRun: boolean; wallMs: number; checkCommand?: CheckCommand },
+): Promise<BackupContent> {
+  const files = storeFiles(dir)
+  const content = await readBackup(file, options.checkCommand)
+  if (options.dryRun) return content
+  prepareFolder(files)
+  const release = takeLock(files.lock)
+  try {
+    rmSync(files.clean, { force: true })
+    if (existsSync(files.data)) quarantine(files, options.wallMs)
+    const write = async (draft: string) => copyFileSync(file, draft)
+    if (!(await writeChecked(files.data, write, options.checkCommand)))
+      throw invalid(file, "what was written does not read back: the disk is bad")
+    return content
+  } finally {
+    release()
+  }
+}
+
+async function readBackup(file: string, command?: CheckCommand): Promise<BackupContent> {
+  if (!existsSync(file)) throw invalid(file, "there is no such file")
+  const verdict = await checkFile(file, command)
+  if (!verdict.ok) throw invalid(file, verdict.reason)
+  const db = openEnv(file, 0, true)
+  try {
+    const get = (table: string, key: readonly string[]): unknown => {
+      const bytes = encodeKey(table, key)
+      const record = db.getBinary(bytes)
+      const decoded = record && decodeRecord(bytes, record)
+      return decoded?.ok ? decoded.value : undefined
+    }
+    const format = formatOf({ get: (table, key) => get(table, key as readonly string[]) })
+    if (format === null) throw invalid(file, "it is no store of this agent")
+    const clock = get(TABLE.meta, ["clock"]) as { ms: number } | undefined
+    return { format, entries: verdict.entries, timeMs: clock?.ms ?? 0 }
+  } finally {
+    await db.close()
+    rmSync(lmdbLock(file), { force: true })
+  }
+}
+
+function invalid(file: string, why: string): StoreError {
+  return new StoreError({ code: "BACKUP_INVALID", file }, `${file} cannot be restored: ${why}`)
+}

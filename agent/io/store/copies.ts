@@ -1,0 +1,95 @@
+import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { STORE_QUARANTINED_MAX } from "../../base/limits.ts"
+import { type CheckCommand, checkFile } from "./check.ts"
+import { lmdbLock, type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
+
+const DRAFT = ".new"
+const COPY = /^\d{15}\.mdb$/
+
+/** @returns the verified copies, newest first */
+export function listCopies(files: StoreFiles): string[] {
+  return names(files.copies)
+    .filter((name) => COPY.test(name))
+    .sort()
+    .reverse()
+    .map((name) => join(files.copies, name))
+}
+
+/** @returns when a copy was made, ms since epoch by the wall clock of then */
+export function copyTime(path: string): number {
+  return Number(path.slice(-19, -4))
+}
+
+/**
+ * Makes a copy under a draft name, checks it and only then counts it among the copies; drops the oldest above `keep`.
+ * @param write writes a consistent copy to the path it gets
+ * @returns the copy, or null where what was written did not pass
+ */
+export async function addCopy(
+  files: StoreFiles,
+  options: { keep: number; wallMs: number; write: (path: string) => Promise<void>; command?: CheckCommand },
+): Promise<string | null> {
+  mkdirSync(files.copies, { recursive: true, mode: 0o700 })
+  // Later than any other by name, whatever the wall clock says.
+  const newest = listCopies(files)[0]
+  const stamp = Math.max(options.wallMs, newest === undefined ? 0 : copyTime(newest) + 1)
+  const path = join(files.copies, `${String(stamp).padStart(15, "0")}.mdb`)
+  if (!(await writeChecked(path, options.write, options.command))) return null
+  for (const old of listCopies(files).slice(options.keep)) rmSync(old, { force: true })
+  return path
+}
+
+/**
+ * Writes a file that is whole and checked, or does not exist.
+ * @returns whether it passed
+ */
+export async function writeChecked(
+  path: string,
+  write: (path: string) => Promise<void>,
+  command?: CheckCommand,
+): Promise<boolean> {
+  const draft = path + DRAFT
+  rmSync(draft, { force: true })
+  try {
+    await write(draft)
+    const verdict = await checkFile(draft, command)
+    if (!verdict.ok) return false
+    syncFile(draft)
+    renameSync(draft, path)
+    syncFolderOf(path)
+    return true
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+/** Moves the data file away, so that nothing opens it again and a person can look at it. @returns where it is now */
+export function quarantine(files: StoreFiles, wallMs: number): string {
+  mkdirSync(files.quarantine, { recursive: true, mode: 0o700 })
+  const kept = names(files.quarantine).sort()
+  for (const old of kept.slice(0, Math.max(0, kept.length + 1 - STORE_QUARANTINED_MAX)))
+    rmSync(join(files.quarantine, old), { force: true })
+  const path = join(files.quarantine, `${String(wallMs).padStart(15, "0")}.mdb`)
+  renameSync(files.data, path)
+  rmSync(lmdbLock(files.data), { force: true })
+  syncFolderOf(path)
+  syncFolderOf(files.data)
+  return path
+}
+
+/** Removes what an interrupted copy or restore left. */
+export function removeDrafts(files: StoreFiles): void {
+  for (const dir of [files.dir, files.copies])
+    for (const name of names(dir))
+      if (name.endsWith(DRAFT) || name.endsWith(`${DRAFT}-lock`)) rmSync(join(dir, name), { force: true })
+}
+
+function names(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return []
+    throw error
+  }
+}

@@ -1,0 +1,57 @@
+import { open, type RootDatabase } from "lmdb"
+import type { Range } from "../../ports/store.ts"
+import { encodeKey } from "./key.ts"
+
+export type Env = RootDatabase<Buffer, Buffer>
+
+/**
+ * Opens (or makes) an LMDB file the one way that this store relies on. One open per process and file.
+ * @param quotaBytes the map is address space, not a bound: twice the quota leaves room for pages that readers hold
+ */
+export function openEnv(path: string, quotaBytes: number, readOnly = false): Env {
+  const options = {
+    path,
+    encoding: "binary",
+    keyEncoding: "binary",
+    mapSize: Math.ceil(quotaBytes / 2 ** 20) * 2 ** 21 + 2 ** 26,
+    // With LMDB's default an awaited put is visible, not durable, and one failed write hangs all that follow.
+    overlappingSync: false,
+    // Group commit is ours (commit.ts): LMDB starts its thread in the immediate after ours, never earlier.
+    eventTurnBatching: false,
+    txnStartThreshold: 2 ** 30,
+    safeRestore: true,
+    readOnly,
+  } as const
+  return open(options)
+}
+
+interface Bounds {
+  readonly start: Buffer
+  readonly end: Buffer
+  readonly reverse: boolean
+  readonly inclusiveEnd: boolean
+  readonly limit?: number
+}
+
+/** Key bytes between which the range lies, in the direction of the walk. */
+export function bounds(table: string, range: Range): Bounds {
+  const prefix = range.prefix ?? []
+  const low = encodeKey(table, prefix)
+  const high = encodeKey(table, prefix, true)
+  const start = range.start && encodeKey(table, range.start)
+  const end = range.end && encodeKey(table, range.end)
+  const reverse = range.reverse === true
+  const limit = range.limit === undefined ? {} : { limit: range.limit }
+  if (!reverse) return { start: most(low, start), end: least(high, end), reverse, inclusiveEnd: false, ...limit }
+  // Downwards the least key of the prefix itself is within, unless an `end` at or above it was asked for.
+  const inclusiveEnd = end === undefined || Buffer.compare(end, low) < 0
+  return { start: least(high, start), end: inclusiveEnd ? low : end, reverse, inclusiveEnd, ...limit }
+}
+
+function least(a: Buffer, b: Buffer | undefined): Buffer {
+  return b && Buffer.compare(b, a) < 0 ? b : a
+}
+
+function most(a: Buffer, b: Buffer | undefined): Buffer {
+  return b && Buffer.compare(b, a) > 0 ? b : a
+}

@@ -1,0 +1,49 @@
+import { TABLE } from "../../schema/tables.ts"
+import type { Change, Store } from "../../ports/store.ts"
+import { StoreError } from "./error.ts"
+
+/** [meta, "format"] -> {v, format}. docs/spec/store.md#format tells what each format means. */
+export const FORMAT = 1
+const KEY = ["format"]
+
+/** Makes a store of the format before into one of `to`: the changes, all of which become durable in one write. */
+export interface Migration {
+  readonly to: number
+  changes(store: Pick<Store, "get" | "range">): Change[]
+}
+
+/** In order, without a gap; the last one leads to FORMAT. */
+export const MIGRATIONS: readonly Migration[] = []
+
+/** @returns the format of the store, null where it is new @throws StoreError STORE_NEWER, STORE_DAMAGED */
+export function formatOf(store: Pick<Store, "get">, known: number = FORMAT): number | null {
+  const record = store.get(TABLE.meta, KEY) as { format?: unknown } | undefined
+  if (record === undefined) return null
+  const format = record.format
+  if (typeof format !== "number" || !Number.isInteger(format) || format < 1)
+    throw new StoreError({ code: "STORE_DAMAGED", file: TABLE.meta }, "the store does not tell its format")
+  if (format > known)
+    throw new StoreError(
+      { code: "STORE_NEWER", format, known },
+      `the store has format ${format}, this agent knows formats up to ${known}`,
+      { remedy: "start the newer agent again, or restore a backup that was made with this one" },
+    )
+  return format
+}
+
+/** The first write of a new store. */
+export function formatChange(format: number = FORMAT): Change {
+  return { put: TABLE.meta, key: KEY, value: { v: 1, format } }
+}
+
+/** Brings a store of format `from` to the last migration's, one durable write per step: a cut leaves a whole format. */
+export async function migrate(
+  store: Pick<Store, "get" | "range" | "write">,
+  from: number,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
+  for (const migration of migrations) {
+    if (migration.to <= from) continue
+    await store.write([...migration.changes(store), formatChange(migration.to)], { reserve: true })
+  }
+}
