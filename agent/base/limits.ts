@@ -144,6 +144,10 @@ export const SERVICE_MEMORY_CHECK_MS = 500
 /** What Node itself takes; the cap on resident memory is this plus the memory the manifest asks for. */
 export const SERVICE_RUNTIME_MEMORY_MB = 72
 export const SERVICE_STDERR_BYTES_MAX = 4 * KIB
+export const SERVICE_LOG_LINES_PER_S_MAX = 100
+export const SERVICE_SOURCE_BYTES_MAX = 4 * MIB
+/** How long an ended child's last output is waited for. */
+export const SERVICE_LAST_OUTPUT_MS = 1 * SECOND
 /** What a confined service may do on the network through the agent. */
 export const SERVICE_CONNECTIONS_MAX = 32
 export const SERVICE_CONNECT_TIMEOUT_MS = 10 * SECOND

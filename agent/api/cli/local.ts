@@ -1,0 +1,98 @@
+import type { Command } from "../operations/operation.ts"
+
+/** A command that needs no running agent; main says how it is done. */
+export interface LocalCommand extends Command {
+  readonly id: LocalCommandId
+  readonly summary: string
+}
+
+export type LocalCommandId =
+  | "start"
+  | "init"
+  | "restore"
+  | "service.new"
+  | "service.test"
+  | "service.validate"
+  | "completion"
+  | "man"
+
+export const LOCAL_COMMANDS: readonly LocalCommand[] = [
+  {
+    id: "start",
+    name: "start",
+    summary: "Start the agent and stay until it is stopped",
+    options: [{ flags: "--set <key=value>", to: "sets", kind: "texts", summary: "a setting, such as mqtt.port=0" }],
+    example: "mesg start --set mqtt.port=1884",
+  },
+  {
+    id: "init",
+    name: "init",
+    summary: "Make a home: folders, keys, config.yml",
+  },
+  {
+    id: "restore",
+    name: "restore",
+    summary: "Put a backup into an empty home",
+    arguments: [{ name: "FILE", to: "file", kind: "path", summary: "a file of `mesg backup`" }],
+    options: [{ flags: "--dry-run", to: "dryRun", kind: "flag", summary: "only check it and say what is in it" }],
+  },
+  {
+    id: "service.new",
+    name: "service new",
+    summary: "Write a new service to begin with",
+    arguments: [{ name: "DIR", to: "folder", kind: "path", summary: "folder to make" }],
+  },
+  {
+    id: "service.test",
+    name: "service test",
+    summary: "Run the examples of a service's manifest against its code",
+    arguments: [{ name: "DIR", to: "folder", kind: "path", summary: "folder with service.yml" }],
+  },
+  {
+    id: "service.validate",
+    name: "service validate",
+    summary: "Check a service's manifest",
+    arguments: [{ name: "DIR", to: "folder", kind: "path", summary: "folder with service.yml" }],
+  },
+  {
+    id: "completion",
+    name: "completion",
+    summary: "Print the completion of a shell",
+    arguments: [{ name: "SHELL", to: "shell", choices: ["bash", "zsh", "fish"], summary: "bash, zsh or fish" }],
+    example: "source <(mesg completion bash)",
+  },
+  { id: "man", name: "man", summary: "Print the manual page, for man -l -" },
+]
+
+/** What a local command was given. */
+export interface LocalCall {
+  readonly home: string
+  /** By the `to` of the command's arguments and options. */
+  readonly values: Readonly<Record<string, unknown>>
+  readonly json: boolean
+  out(text: string): void
+  err(text: string): void
+}
+
+/** How a local command ended. Failures may also be thrown as MesgErrors. */
+export interface LocalResult {
+  readonly exitCode: number
+  /** The one value of --json; undefined where the command wrote by itself. */
+  readonly output?: unknown
+  /** What a person reads instead. */
+  readonly text?: string
+}
+
+/** What main does for the commands that need no running agent. */
+export interface LocalActions {
+  /** Starts the agent; resolves with the exit code once it has stopped. */
+  start(options: { readonly home: string; readonly sets: readonly string[] }): Promise<number>
+  init(call: LocalCall): Promise<LocalResult>
+  restore(call: LocalCall): Promise<LocalResult>
+  "service.new"(call: LocalCall): Promise<LocalResult>
+  "service.test"(call: LocalCall): Promise<LocalResult>
+  "service.validate"(call: LocalCall): Promise<LocalResult>
+  /** Without an agent: the configuration as it would be. */
+  readonly "config.show"?: (call: LocalCall) => Promise<LocalResult>
+  readonly "config.set"?: (call: LocalCall) => Promise<LocalResult>
+}

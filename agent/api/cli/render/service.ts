@@ -1,0 +1,69 @@
+import type { OutputOf } from "../../operations/schemas/table.ts"
+import type { Terminal } from "../terminal.ts"
+import { bytesText, facts, more, table, timeText } from "./layout.ts"
+import type { Renderers } from "./render.ts"
+
+type View = OutputOf<"service.add">
+
+export const SERVICE_RENDERERS: Renderers = {
+  "service.list": ({ items, cursor }: OutputOf<"service.list">, terminal: Terminal) =>
+    table(
+      terminal,
+      ["service", "version", "state", "runs", "events", "tasks"],
+      items.map((item) => [
+        item.id,
+        item.version,
+        item.error === null ? item.state : `${item.state}: ${item.error.code}`,
+        item.kind,
+        item.events.join(", "),
+        item.tasks.join(", "),
+      ]),
+    ) + more(terminal, cursor),
+  "service.show": (service: OutputOf<"service.show">, terminal: Terminal) => {
+    const settings = Object.entries(service.config).map(([name, value]) => [name, JSON.stringify(value)])
+    return `${serviceText(service, terminal)}\n${table(terminal, ["setting", "value"], settings)}`
+  },
+  "service.add": (service: View, terminal: Terminal) => serviceText(service, terminal),
+  "service.configure": (service: View, terminal: Terminal) => serviceText(service, terminal),
+  "service.remove": () => "removed\n",
+  "service.call": ({ execution, status, data }: OutputOf<"service.call">, terminal: Terminal) =>
+    facts(terminal, [
+      ["execution", execution],
+      ["status", status ?? "started"],
+      ...(status === undefined ? [] : ([["data", JSON.stringify(data)]] satisfies [string, string][])),
+    ]),
+  "event.emit": ({ event, duplicate, executions }: OutputOf<"event.emit">, terminal: Terminal) =>
+    facts(terminal, [
+      ["event", `${event.service}.${event.event}`],
+      ["id", event.id ?? "-"],
+      ["taken", duplicate ? "seen before: nothing new was started" : timeText(terminal, event.time)],
+      ["executions", executions.length === 0 ? "none" : executions.join(", ")],
+    ]),
+  "event.refused": ({ items, cursor }: OutputOf<"event.refused">, terminal: Terminal) =>
+    table(
+      terminal,
+      ["time", "event", "id", "code", "reason"],
+      items.map((item) => [
+        timeText(terminal, item.time),
+        `${item.service}.${item.event}`,
+        item.id ?? "-",
+        item.code,
+        item.reason,
+      ]),
+    ) + more(terminal, cursor),
+}
+
+function serviceText(service: View, terminal: Terminal): string {
+  const failure = service.error === null ? "" : `: ${service.error.message} (${service.error.code})`
+  return facts(terminal, [
+    ["service", `${service.id} ${service.version}`],
+    ["name", service.name],
+    ["about", service.description],
+    ["state", `${service.state}${failure}`],
+    ["runs", service.kind],
+    ["restarts", String(service.restarts)],
+    ["memory", service.memoryBytes === null ? "the agent's" : bytesText(service.memoryBytes)],
+    ["events", service.events.join(", ")],
+    ["tasks", service.tasks.join(", ")],
+  ])
+}

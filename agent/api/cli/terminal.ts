@@ -1,0 +1,39 @@
+/** Where a command writes, and what can be shown there. */
+export interface Terminal {
+  out(text: string): void
+  err(text: string): void
+  /** Whether a person is looking, and not a pipe. */
+  readonly isInteractive: boolean
+  readonly colours: boolean
+  readonly columns: number
+  /** ms since epoch, for relative times. */
+  now(): number
+}
+
+const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, cyan: 36 } as const
+export type Style = keyof typeof CODES
+
+/** @returns the text in this style where colours may be shown */
+export function paint(terminal: Terminal, style: Style, text: string): string {
+  return terminal.colours && text !== "" ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text
+}
+
+/** The terminal of this process. NO_COLOR and TERM=dumb are respected (no-color.org). */
+export function processTerminal(env: Readonly<Record<string, string | undefined>>): Terminal {
+  const isInteractive = process.stdout.isTTY
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    isInteractive,
+    colours: isInteractive && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
+    columns: process.stdout.columns ?? 80,
+    now: () => Date.now(),
+  }
+}
+
+/** What devices and people sent must not steer the terminal: control and format characters are shown as escapes. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
+    return `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`
+  })
+}

@@ -1,0 +1,89 @@
+import type { Clock } from "../ports/clock.ts"
+import type { Log, LogFields } from "../ports/log.ts"
+import type { Metrics } from "../ports/metrics.ts"
+import type { Random } from "../ports/random.ts"
+import type { Store } from "../ports/store.ts"
+import type { Core } from "../engine/core.ts"
+import type { Config } from "../schema/config.ts"
+import type { Json } from "../schema/json.ts"
+import type { Tokens } from "./http/tokens.ts"
+
+/** What the handlers may use: filled by main. */
+export interface ApiDeps {
+  readonly core: Core
+  readonly config: Config
+  readonly configuration: Configuration
+  readonly tokens: Tokens
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly logTail: LogTail
+  readonly agent: AgentView
+  /** All checks of `mesg doctor`. */
+  readonly doctor: () => Promise<DoctorReport>
+  /** Writes a copy of the whole home to a new file. @returns its size in bytes */
+  readonly backup: (file: string, signal: AbortSignal) => Promise<number>
+  /** A folder of this home for files that do not outlive a request. */
+  readonly temporaryFolder: string
+  /** Begins the orderly stop of the agent; returns at once. */
+  readonly requestStop: () => void
+  /** Something was thrown that is a bug: the agent must end and be started again. */
+  readonly fatal: (error: unknown) => void
+}
+
+export interface AgentView {
+  readonly version: string
+  /** 64 hex digits. */
+  readonly nodeKey: string
+  /** Whether events are taken and executions run. */
+  ready(): boolean
+  uptimeMs(): number
+  addresses(): { readonly mqtt: string | null; readonly http: string | null; readonly p2p: readonly string[] }
+}
+
+/** The configuration with where each value comes from. */
+export interface Configuration {
+  entries(): readonly ConfigurationEntry[]
+  /** Writes one key to config.yml; null takes it out. @throws ConfigError CONFIG_UNKNOWN_KEY, CONFIG_INVALID */
+  set(key: string, value: Json): Promise<{ readonly restart: boolean }>
+}
+
+export interface ConfigurationEntry {
+  readonly key: string
+  readonly value: Json
+  readonly source: "default" | "file" | "environment" | "command line"
+  /** `config.yml:3`, `MESG_MQTT_PORT` or `--set`; empty for a default. */
+  readonly place: string
+  readonly description: string
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error"
+
+export interface LogLine {
+  readonly timeMs: number
+  readonly level: LogLevel
+  readonly message: string
+  readonly fields: LogFields
+}
+
+/** The newest lines of the log, in memory. */
+export interface LogTail {
+  /** At most LOG_LINES_KEPT_MAX, oldest first. */
+  recent(): readonly LogLine[]
+  subscribe(listener: (line: LogLine) => void): () => void
+}
+
+export interface DoctorReport {
+  readonly ok: boolean
+  readonly checks: readonly DoctorCheck[]
+}
+
+export interface DoctorCheck {
+  readonly id: string
+  readonly ok: boolean
+  readonly title: string
+  readonly detail: string
+  readonly remedy: string | null
+}

@@ -1,0 +1,58 @@
+import { fromUtf8 } from "../../base/bytes.ts"
+import { HTTP_BODY_BYTES_MAX } from "../../base/limits.ts"
+import { isTooDeep, type Json } from "../../schema/json.ts"
+import { messageOf } from "../../base/errors.ts"
+import { ApiError } from "../errors.ts"
+
+/**
+ * The bytes of a request's body.
+ * @throws ApiError BODY_TOO_LARGE as soon as it is known, without reading on
+ */
+export async function readBody(request: Request, bytesMax = HTTP_BODY_BYTES_MAX): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new ApiError({ code: "BODY_TOO_LARGE", bytesMax }, `the body is larger than ${bytesMax} bytes`, {
+      remedy: "send less at once, or keep large data elsewhere and send where it is",
+    })
+  const declared = Number(request.headers.get("content-length") ?? 0)
+  if (declared > bytesMax) throw tooLarge()
+  if (request.body === null) return new Uint8Array()
+  const parts: Uint8Array[] = []
+  let length = 0
+  try {
+    for await (const part of request.body) {
+      length += part.length
+      if (length > bytesMax) throw tooLarge()
+      parts.push(part)
+    }
+  } catch (error) {
+    if (error instanceof ApiError) throw error
+    throw new ApiError({ code: "BODY_INTERRUPTED" }, "the connection ended inside the body", { cause: error })
+  }
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+}
+
+/**
+ * The JSON of a request's body: bounded in bytes and depth, UTF-8, of type application/json.
+ * @returns undefined where there is no body
+ * @throws ApiError CONTENT_TYPE_UNSUPPORTED, BODY_TOO_LARGE, BODY_NOT_UTF8, BODY_NOT_JSON, BODY_TOO_DEEP
+ */
+export async function readJson(request: Request): Promise<Json | undefined> {
+  const bytes = await readBody(request)
+  if (bytes.length === 0) return undefined
+  const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? ""
+  if (type !== "application/json") {
+    throw new ApiError({ code: "CONTENT_TYPE_UNSUPPORTED" }, `the body is ${type === "" ? "of no type" : type}`, {
+      remedy: "send JSON with `Content-Type: application/json`",
+    })
+  }
+  const text = fromUtf8(bytes)
+  if (text === null) throw new ApiError({ code: "BODY_NOT_UTF8" }, "the body is not valid UTF-8")
+  let value: Json
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new ApiError({ code: "BODY_NOT_JSON" }, `the body is not JSON: ${messageOf(error)}`)
+  }
+  if (isTooDeep(value)) throw new ApiError({ code: "BODY_TOO_DEEP" }, "the body nests too deep")
+  return value
+}

@@ -1,0 +1,68 @@
+import { open, rename, rm, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { toHex } from "../../../base/bytes.ts"
+import { messageOf } from "../../../base/errors.ts"
+import type { ApiDeps } from "../../deps.ts"
+import { ApiError } from "../../errors.ts"
+
+/** One copy at a time: each costs the disk twice. */
+const running = new WeakSet<ApiDeps>()
+
+/**
+ * Writes a copy of the home to a new file on the gateway, or sends it to who asked.
+ * @param file absolute, must not exist; null to send it
+ * @throws ApiError BACKUP_RUNNING, BACKUP_FAILED
+ */
+export async function writeBackup(deps: ApiDeps, file: string | null, signal: AbortSignal) {
+  if (running.has(deps)) throw new ApiError({ code: "BACKUP_RUNNING" }, "a backup is being written already")
+  running.add(deps)
+  try {
+    return file === null ? await sendBackup(deps, signal) : await writeFile(deps, file, signal)
+  } catch (error) {
+    if (error instanceof ApiError) throw error
+    throw new ApiError({ code: "BACKUP_FAILED" }, `no backup was written: ${messageOf(error)}`, {
+      remedy: "see that the folder exists, may be written and has room",
+      cause: error,
+    })
+  } finally {
+    running.delete(deps)
+  }
+}
+
+async function writeFile(deps: ApiDeps, file: string, signal: AbortSignal) {
+  const exists = await stat(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return false
+      throw error
+    },
+  )
+  if (exists) {
+    throw new ApiError({ code: "BACKUP_FAILED" }, `${file} exists already`, { remedy: "name a new file" })
+  }
+  // Under its own name only once it is whole.
+  const partial = `${file}.partial`
+  try {
+    const bytes = await deps.backup(partial, signal)
+    await rename(partial, file)
+    return { file, bytes }
+  } finally {
+    await rm(partial, { force: true })
+  }
+}
+
+async function sendBackup(deps: ApiDeps, signal: AbortSignal): Promise<Response> {
+  const file = join(deps.temporaryFolder, `backup-${toHex(deps.random.bytes(8))}`)
+  let handle: Awaited<ReturnType<typeof open>>
+  let bytes: number
+  try {
+    bytes = await deps.backup(file, signal)
+    handle = await open(file)
+  } finally {
+    // The open handle keeps the bytes until they are sent; whatever happens, no file stays behind.
+    await rm(file, { force: true })
+  }
+  return new Response(handle.readableWebStream({ autoClose: true }) as ReadableStream<Uint8Array>, {
+    headers: { "content-type": "application/octet-stream", "content-length": String(bytes) },
+  })
+}

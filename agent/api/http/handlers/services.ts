@@ -1,0 +1,62 @@
+import type { JsonObject } from "../../../schema/json.ts"
+import type { Manifest } from "../../../schema/manifest.ts"
+import { type Handlers, Reply } from "../handler.ts"
+import { isoTime, pageView, refusedView, serviceView } from "../views.ts"
+import { pagingOf } from "./paging.ts"
+
+/** What is shown in the place of a secret. */
+const HIDDEN = "********"
+
+export const SERVICE_HANDLERS: Handlers<
+  | "service.list"
+  | "service.show"
+  | "service.add"
+  | "service.remove"
+  | "service.configure"
+  | "service.call"
+  | "event.emit"
+  | "event.refused"
+> = {
+  "service.list": ({ core }, { query }) => pageView(core.services.list(pagingOf(query)), serviceView),
+  "service.show": ({ core }, { params }) => {
+    const { manifest, config, ...service } = core.services.show(params.id)
+    return {
+      ...serviceView(service),
+      manifest: manifest as unknown as JsonObject,
+      config: withoutSecrets(manifest, config),
+    }
+  },
+  "service.add": async ({ core }, { body }) => {
+    const { folder, trust, networkAny, config } = body
+    const options = { trust, networkAny, ...(config === undefined ? {} : { config }) }
+    return serviceView(await core.services.add(folder, options))
+  },
+  "service.remove": async ({ core }, { params }) => {
+    await core.services.remove(params.id)
+  },
+  "service.configure": async ({ core }, { params, body }) =>
+    serviceView(await core.services.configure(params.id, body)),
+  "service.call": async ({ core }, { params, body }, { waitMs }) => {
+    const call = await core.services.call(params.id, params.task, body.inputs, waitMs)
+    if (!call.ended || waitMs === 0) return { execution: call.execution }
+    return new Reply(200, { execution: call.execution, status: call.status ?? "error", data: call.data })
+  },
+  "event.emit": async ({ core }, { params, body }, { idempotencyKey }) => {
+    const id = body.id ?? (idempotencyKey === null ? null : `key:${idempotencyKey}`)
+    const accepted = await core.events.accept({ service: params.id, event: params.event, data: body.data, id })
+    const { event, duplicate, executions } = accepted
+    return {
+      event: { service: event.service, event: event.event, id: event.id, time: isoTime(event.timeMs) },
+      duplicate,
+      executions,
+    }
+  },
+  "event.refused": ({ core }, { query }) => pageView(core.events.refused(pagingOf(query)), refusedView),
+}
+
+/** The engine hides them already; a secret that leaves here is gone for ever, so this looks again. */
+function withoutSecrets(manifest: Manifest, config: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(config).map(([name, value]) => [name, manifest.config[name]?.secret === true ? HIDDEN : value]),
+  )
+}

@@ -1,0 +1,14 @@
+import type { OperationId } from "../../operations/table.ts"
+import type { Handlers } from "../handler.ts"
+import { APPLICATION_HANDLERS } from "./applications.ts"
+import { EXECUTION_HANDLERS } from "./executions.ts"
+import { SERVICE_HANDLERS } from "./services.ts"
+import { SYSTEM_HANDLERS } from "./system.ts"
+
+/** What carries out each operation. */
+export const HANDLERS: Handlers<OperationId> = {
+  ...SYSTEM_HANDLERS,
+  ...SERVICE_HANDLERS,
+  ...APPLICATION_HANDLERS,
+  ...EXECUTION_HANDLERS,
+}

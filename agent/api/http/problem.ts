@@ -1,0 +1,117 @@
+import type { MesgError } from "../../base/errors.ts"
+
+/** Problem details of RFC 9457, with our stable code and what to do about it. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: string
+  readonly remedy?: string
+  /** The fields of the error, such as `refusals` of an application. */
+  readonly [extension: string]: unknown
+}
+
+export const PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+/** Statuses by code. Codes that are not here follow the rule of their last word, and are 500 without one. */
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  BODY_MISSING: 400,
+  BODY_NOT_UTF8: 400,
+  BODY_NOT_JSON: 400,
+  BODY_TOO_DEEP: 400,
+  BODY_UNEXPECTED: 400,
+  BODY_INTERRUPTED: 400,
+  BODY_TOO_LARGE: 413,
+  CONTENT_TYPE_UNSUPPORTED: 415,
+  INPUT_INVALID: 422,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  RATE_LIMITED: 429,
+  HOST_NOT_ALLOWED: 421,
+  ORIGIN_NOT_ALLOWED: 403,
+  METHOD_NOT_ALLOWED: 405,
+  TOO_MANY_TOKENS: 409,
+  TOO_MANY_STREAMS: 503,
+  IDEMPOTENCY_KEY_INVALID: 400,
+  IDEMPOTENCY_KEY_REUSED: 422,
+  IDEMPOTENCY_IN_PROGRESS: 409,
+  IDEMPOTENCY_INTERRUPTED: 409,
+  NAME_MISMATCH: 422,
+  NOT_READY: 503,
+  BACKUP_FAILED: 500,
+  BACKUP_RUNNING: 409,
+  INTERNAL: 500,
+  UNKNOWN_SERVICE: 404,
+  UNKNOWN_EVENT: 404,
+  UNKNOWN_TASK: 404,
+  EVENT_TOO_LARGE: 413,
+  OVERLOADED: 429,
+  QUOTA: 429,
+  WRITE_FAILED: 503,
+  EXECUTION_ENDED: 409,
+  EXECUTION_NOT_ENDED: 409,
+  APPLICATION_REFUSED: 422,
+  MANIFEST_MISSING: 422,
+  START_FAILED: 422,
+  START_TIMEOUT: 504,
+  CONFIG_UNKNOWN_KEY: 404,
+}
+
+const STATUS_OF_ENDING: readonly (readonly [ending: string, status: number])[] = [
+  ["_NOT_FOUND", 404],
+  ["_INVALID", 422],
+  ["_UNSUPPORTED", 422],
+  ["_REFUSED", 422],
+  ["_TOO_LARGE", 413],
+  ["_TIMEOUT", 504],
+]
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "The request cannot be read",
+  401: "A token is needed",
+  403: "Not allowed",
+  404: "Not found",
+  405: "Method not allowed",
+  409: "Not possible as things stand",
+  413: "Too large",
+  415: "Unsupported content type",
+  421: "Not the host that was asked for",
+  422: "The request breaks a rule",
+  429: "Too much at once",
+  500: "The agent failed",
+  503: "Not available now",
+  504: "Not in time",
+}
+
+/** When to come back, for answers that say so: the store empties slowly, a queue fast. */
+const RETRY_AFTER_S: Readonly<Record<string, number>> = { OVERLOADED: 1, QUOTA: 60, NOT_READY: 1, TOO_MANY_STREAMS: 10 }
+
+/** @returns the HTTP status of an error code */
+export function statusOfCode(code: string): number {
+  return STATUS_OF_CODE[code] ?? STATUS_OF_ENDING.find(([ending]) => code.endsWith(ending))?.[1] ?? 500
+}
+
+/** @returns the problem details of an error, its fields as extension members */
+export function problemOf(error: MesgError): Problem {
+  const status = statusOfCode(error.code)
+  return {
+    ...error.detail,
+    type: `urn:mesg:problem:${error.code}`,
+    title: TITLES[status] ?? "Refused",
+    status,
+    detail: error.message,
+    code: error.code,
+    ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
+  }
+}
+
+/** @returns the answer that carries a problem, with the headers its status asks for */
+export function problemResponse(problem: Problem): Response {
+  const headers = new Headers({ "content-type": PROBLEM_MEDIA_TYPE })
+  const retryAfterS = problem["retryAfterS"] ?? RETRY_AFTER_S[problem.code]
+  if (typeof retryAfterS === "number") headers.set("retry-after", String(retryAfterS))
+  if (problem.status === 401) headers.set("www-authenticate", 'Bearer realm="mesg"')
+  if (Array.isArray(problem["allow"])) headers.set("allow", problem["allow"].join(", "))
+  return new Response(JSON.stringify(problem), { status: problem.status, headers })
+}

@@ -1,0 +1,113 @@
+import { createServer, type IncomingMessage, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { Duplex } from "node:stream"
+import { once } from "node:events"
+import { getRequestListener } from "@hono/node-server"
+import { toHex } from "../../base/bytes.ts"
+import {
+  HTTP_CONNECTIONS_MAX,
+  HTTP_HEADER_BYTES_MAX,
+  HTTP_HEADERS_TIMEOUT_MS,
+  HTTP_REQUEST_TIMEOUT_MS,
+  HTTP_STOP_TIMEOUT_MS,
+} from "../../base/limits.ts"
+import { MesgError } from "../../base/errors.ts"
+import type { ApiDeps } from "../deps.ts"
+import { ApiApp } from "./app.ts"
+import { checkOrigins } from "./guard.ts"
+import { problemOf } from "./problem.ts"
+import { Streams } from "./stream.ts"
+
+export interface HttpServerOptions extends ApiDeps {
+  /** Takes over an upgrade to MQTT over WebSocket at `/mqtt`, after its Host and Origin were checked. */
+  readonly brokerUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+}
+
+export interface HttpServer {
+  /** Binds `listen`:`http.port` and begins to answer. @throws where the address cannot be bound (EADDRINUSE, …) */
+  start(): Promise<void>
+  /** Ends the streams, lets running requests finish for a moment, closes. Also after a half start. */
+  stop(): Promise<void>
+  /** What is really bound, null while it is not. */
+  address(): { readonly host: string; readonly port: number; readonly url: string } | null
+}
+
+/** The HTTP server of the agent: API, webhooks, and the door to MQTT over WebSocket. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const streams = new Streams(options.core.feed, options.logTail, toHex(options.random.bytes(4)))
+  const app = new ApiApp(options, streams)
+  const listener = getRequestListener((request, env) => app.fetch(request, env as never), {
+    hostname: "127.0.0.1",
+    overrideGlobalObjects: false,
+  })
+  const server = createServer(
+    {
+      maxHeaderSize: HTTP_HEADER_BYTES_MAX,
+      headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
+      requestTimeout: HTTP_REQUEST_TIMEOUT_MS,
+      noDelay: true,
+    },
+    (incoming, outgoing) => {
+      listener(incoming, outgoing).catch(options.fatal)
+    },
+  )
+  server.maxConnections = HTTP_CONNECTIONS_MAX
+  server.on("upgrade", (request, socket, head) => {
+    upgrade(options, request, socket, head)
+  })
+  return {
+    start: async () => {
+      options.tokens.onRevoked((token) => {
+        streams.closeOf(token.id)
+      })
+      app.start()
+      server.listen(options.config.http.port, options.config.listen)
+      await once(server, "listening")
+    },
+    stop: () => stop(server, streams),
+    address: () => addressOf(server),
+  }
+}
+
+async function stop(server: Server, streams: Streams): Promise<void> {
+  streams.stop()
+  if (!server.listening) return
+  const closed = once(server, "close")
+  server.close()
+  server.closeIdleConnections()
+  const late = setTimeout(() => server.closeAllConnections(), HTTP_STOP_TIMEOUT_MS)
+  await closed
+  clearTimeout(late)
+}
+
+function addressOf(server: Server) {
+  const address = server.address() as AddressInfo | null
+  if (address === null) return null
+  const host = address.family === "IPv6" ? `[${address.address}]` : address.address
+  // An address that means "all of them" is nothing one can go to.
+  const reachable = host === "0.0.0.0" || host === "[::]" ? "127.0.0.1" : host
+  return { host: address.address, port: address.port, url: `http://${reachable}:${address.port}` }
+}
+
+function upgrade(options: HttpServerOptions, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  // Until the broker takes the socket over, a reset by the peer is nobody else's to hear.
+  const ended = () => socket.destroy()
+  socket.on("error", ended)
+  try {
+    checkOrigins({ host: request.headers.host, origin: request.headers.origin }, options.config.http)
+  } catch (error) {
+    if (!(error instanceof MesgError)) throw error
+    return refuseUpgrade(socket, problemOf(error).status, error.message)
+  }
+  const path = (request.url ?? "").split("?", 1)[0]
+  if (path !== "/mqtt") return refuseUpgrade(socket, 404, "only /mqtt speaks WebSocket")
+  socket.off("error", ended)
+  options.brokerUpgrade(request, socket, head)
+}
+
+function refuseUpgrade(socket: Duplex, status: number, message: string): void {
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: text/plain\r\n` +
+      `content-length: ${Buffer.byteLength(message)}\r\n\r\n${message}`,
+  )
+}

@@ -1,0 +1,67 @@
+import * as v from "valibot"
+import { RULE_CODES } from "../../../schema/application.ts"
+import { ExecutionViewSchema } from "../../../schema/execution.ts"
+import { ApplicationNameSchema, KeySchema } from "../../../schema/names.ts"
+import { JsonObjectSchema, JsonSchema, type OperationSchemas, PAGING, pageOf, TimeSchema } from "./common.ts"
+
+const WarningSchema = v.object({ path: v.string(), message: v.string() })
+export const RefusalSchema = v.object({
+  rule: v.picklist(RULE_CODES),
+  /** JSON pointer into the application. */
+  path: v.string(),
+  message: v.string(),
+  remedy: v.string(),
+})
+
+const ApplicationViewSchema = v.object({
+  name: v.string(),
+  description: v.nullable(v.string()),
+  visibility: v.picklist(["private", "public"]),
+  version: v.number(),
+  paused: v.boolean(),
+  deployed: TimeSchema,
+  workflows: v.array(
+    v.object({
+      name: v.string(),
+      trigger: v.object({ service: v.string(), event: v.string() }),
+      tasks: v.array(v.string()),
+    }),
+  ),
+})
+
+/** The application itself, or `{application, config}` with its settings. What it may hold is the rules' to say. */
+const DeploymentSchema = v.union([
+  v.strictObject({ application: JsonObjectSchema, config: v.optional(JsonObjectSchema, {}) }),
+  v.pipe(
+    JsonObjectSchema,
+    v.check((document) => !("application" in document), "an application, or {application, config}"),
+    v.transform((application) => ({ application, config: {} })),
+  ),
+])
+
+const Params = v.strictObject({ name: ApplicationNameSchema })
+
+export const APPLICATION_SCHEMAS = {
+  "application.validate": {
+    body: DeploymentSchema,
+    output: v.object({ ok: v.boolean(), refusals: v.array(RefusalSchema), warnings: v.array(WarningSchema) }),
+  },
+  "application.deploy": {
+    params: Params,
+    body: DeploymentSchema,
+    output: v.object({ ...ApplicationViewSchema.entries, warnings: v.array(WarningSchema) }),
+  },
+  "application.list": { query: v.strictObject(PAGING), output: pageOf(ApplicationViewSchema) },
+  "application.show": {
+    params: Params,
+    output: v.object({ ...ApplicationViewSchema.entries, document: JsonObjectSchema }),
+  },
+  "application.pause": { params: Params, output: ApplicationViewSchema },
+  "application.resume": { params: Params, output: ApplicationViewSchema },
+  "application.remove": { params: Params },
+  "application.run": {
+    params: Params,
+    body: v.strictObject({ workflow: v.optional(KeySchema), data: JsonSchema }),
+    output: ExecutionViewSchema,
+  },
+} as const satisfies Record<string, OperationSchemas>

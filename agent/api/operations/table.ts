@@ -1,0 +1,18 @@
+import { APPLICATION_OPERATIONS } from "./applications.ts"
+import { EXECUTION_OPERATIONS } from "./executions.ts"
+import type { Operation } from "./operation.ts"
+import { SERVICE_OPERATIONS } from "./services.ts"
+import { SYSTEM_OPERATIONS } from "./system.ts"
+
+const TABLE = [...SYSTEM_OPERATIONS, ...SERVICE_OPERATIONS, ...APPLICATION_OPERATIONS, ...EXECUTION_OPERATIONS] as const
+
+export type OperationId = (typeof TABLE)[number]["id"]
+export type TypedOperation = Operation & { readonly id: OperationId }
+
+/** Everything the agent can be asked to do, in the order of the reference. */
+export const OPERATIONS: readonly TypedOperation[] = TABLE
+
+/** @returns the operation of this id */
+export function operationOf(id: OperationId): TypedOperation {
+  return OPERATIONS.find((operation) => operation.id === id)!
+}
