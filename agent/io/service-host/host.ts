@@ -1,7 +1,10 @@
 import type { ServiceBridge, ServiceHost, ServiceSpec } from "../../ports/service-host.ts"
 import { checkSettings } from "../../schema/settings.ts"
+import { runConfined } from "./confined.ts"
+import { type ChildRuntime, SOURCE_RUNTIME } from "./confinement.ts"
 import { containUncaught, runInProcess } from "./in-process.ts"
 import { readManifest } from "./manifest-file.ts"
+import type { Resolve } from "./network-gate.ts"
 import { ServiceError } from "./service-error.ts"
 
 export interface ServiceHostWithContainment extends ServiceHost {
@@ -13,8 +16,15 @@ export interface ServiceHostWithContainment extends ServiceHost {
   contain(error: unknown): boolean
 }
 
+export interface ServiceHostOptions {
+  /** How a child is run; from source it is the Node of the agent. A single binary names itself and its bundle. */
+  readonly runtime?: ChildRuntime
+  /** The resolver of names for confined services, the system's if left out. */
+  readonly resolve?: Resolve
+}
+
 /** Runs services of this machine: in the agent's process, or confined to a child. See docs/spec/service.md#tiers. */
-export function serviceHost(): ServiceHostWithContainment {
+export function serviceHost(options: ServiceHostOptions = {}): ServiceHostWithContainment {
   return {
     manifestOf: readManifest,
     contain: containUncaught,
@@ -27,7 +37,9 @@ export function serviceHost(): ServiceHostWithContainment {
           remedy: `\`mesg service configure ${id}\` sets them; \`config\` in its service.yml tells which there are`,
         })
       }
-      return runInProcess(spec, settings.config, bridge)
+      if (spec.isolation === "in-process") return runInProcess(spec, settings.config, bridge)
+      const { runtime = SOURCE_RUNTIME, resolve } = options
+      return runConfined(spec, settings.config, bridge, { runtime, resolve })
     },
   }
 }

@@ -1,14 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks"
-import net from "node:net"
-import tls from "node:tls"
 import { messageOf } from "../../base/errors.ts"
-import { SERVICE_CONNECT_TIMEOUT_MS } from "../../base/limits.ts"
 import type { RunningService, ServiceBridge, ServiceSpec } from "../../ports/service-host.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import { copyJson } from "../../schema/plain-json.ts"
-import { checkHandlers, codeFileOf, loadFailure, loadServiceModule } from "./loader.ts"
+import { connectDirectly } from "./connect.ts"
+import { loadServiceModule } from "./loader.ts"
 import { type Backend, ServiceRunner } from "./runner.ts"
-import { ServiceError } from "./service-error.ts"
+import { checkHandlers, codeFileOf, handlerNames, loadFailure } from "./service-module.ts"
 
 /** Which service's code is running: follows its timers, promises and sockets. */
 const current = new AsyncLocalStorage<InProcessService>()
@@ -32,10 +30,8 @@ class InProcessService implements RunningService {
       const module = await loadServiceModule(spec.folder).catch((error: unknown) => {
         throw loadFailure(id, spec.folder, error)
       })
-      const names = (group: object | undefined) => Object.keys(group ?? {})
-      const handlers = { tasks: names(module.tasks), verify: names(module.verify), recover: names(module.recover) }
-      checkHandlers(handlers, spec.manifest, codeFileOf(spec.folder))
-      this.#runner = new ServiceRunner(id, module, config, backendOf(this.#bridge, id))
+      checkHandlers(handlerNames(module), spec.manifest, codeFileOf(spec.folder))
+      this.#runner = new ServiceRunner(id, module, config, backendOf(this.#bridge))
       try {
         await this.#runner.start()
       } catch (error) {
@@ -108,7 +104,7 @@ export function containUncaught(error: unknown): boolean {
 }
 
 /** The agent's code runs outside the service's context: its failures are never taken for the service's. */
-function backendOf(bridge: ServiceBridge, id: string): Backend {
+function backendOf(bridge: ServiceBridge): Backend {
   const outside = <Value>(action: () => Value): Value => current.exit(action)
   const inside = () => {
     const service = current.getStore()
@@ -141,31 +137,6 @@ function backendOf(bridge: ServiceBridge, id: string): Backend {
       const signals = [signal, options?.signal].filter((one) => one instanceof AbortSignal)
       return fetch(url, { ...options, signal: AbortSignal.any(signals) })
     },
-    connect: async (target, signal) => connectDirectly(target, signal, id),
+    connect: connectDirectly,
   }
-}
-
-async function connectDirectly(
-  target: { host: string; port: number; tls?: boolean },
-  signal: AbortSignal,
-  service: string,
-): Promise<net.Socket> {
-  const { host, port } = target
-  const socket = target.tls === true ? tls.connect({ host, port, servername: host }) : net.connect({ host, port })
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const abort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : undefined)
-  signal.addEventListener("abort", abort, { once: true })
-  socket.once("close", () => signal.removeEventListener("abort", abort))
-  socket.once(target.tls === true ? "secureConnect" : "connect", () => resolve())
-  socket.once("error", reject)
-  socket.setTimeout(SERVICE_CONNECT_TIMEOUT_MS, () => socket.destroy(new Error("no connection in time")))
-  if (signal.aborted) abort()
-  try {
-    await promise
-  } catch (cause) {
-    const name = `${host}:${port}`
-    throw new ServiceError({ code: "NETWORK_FAILED", service, target: name }, `${name}: ${messageOf(cause)}`, { cause })
-  }
-  socket.setTimeout(0)
-  return socket
 }

@@ -9,11 +9,12 @@ export type ServiceErrorDetail =
   | { readonly code: "SETTINGS_INVALID"; readonly service: string }
   | { readonly code: "START_FAILED"; readonly service: string }
   | { readonly code: "START_TIMEOUT"; readonly service: string }
+  | { readonly code: "CONFINEMENT_UNSAFE"; readonly path: string }
   | { readonly code: "SERVICE_STOPPED"; readonly service: string }
   | { readonly code: "SERVICE_LIMIT"; readonly service: string; readonly limit: string }
   | { readonly code: "NOT_PLAIN_JSON"; readonly service: string; readonly path: string }
-  | { readonly code: "NETWORK_REFUSED"; readonly service: string; readonly target: string }
-  | { readonly code: "NETWORK_FAILED"; readonly service: string; readonly target: string }
+  | { readonly code: "NETWORK_REFUSED"; readonly target: string }
+  | { readonly code: "NETWORK_FAILED"; readonly target: string }
   | { readonly code: "FOLDER_EXISTS"; readonly folder: string }
 
 /** One problem of a file: where, and what. `line` is 1-based. */
