@@ -1,4 +1,4 @@
-import { existsSync, renameSync, statfsSync } from "node:fs"
+import { existsSync, renameSync, rmSync, statfsSync } from "node:fs"
 import { CLOCK_MARK_AHEAD_MS, STORE_COPY_INTERVAL_MS, STORE_FIRST_COPY_MS } from "../../base/limits.ts"
 import { messageOf } from "../../base/errors.ts"
 import type { Clock } from "../../ports/clock.ts"
@@ -11,7 +11,7 @@ import { type EncodedChange, GroupCommit } from "./commit.ts"
 import { addCopy, copyTime, listCopies } from "./copies.ts"
 import { bounds, type Env, openEnv } from "./env.ts"
 import { StoreError } from "./error.ts"
-import { storeFiles, type StoreFiles, syncFolderOf } from "./files.ts"
+import { lmdbLock, storeFiles, type StoreFiles, syncFolderOf } from "./files.ts"
 import { FORMAT, formatChange, formatOf, migrate, MIGRATIONS, type Migration } from "./format.ts"
 import { decodeKey, encodeKey } from "./key.ts"
 import { takeLock } from "./lock.ts"
@@ -182,6 +182,7 @@ export class LmdbStore implements Store {
     this.#use(draft)
     await this.write([formatChange(format)])
     await this.#closeEnv()
+    rmSync(lmdbLock(draft), { force: true })
     renameSync(draft, this.#files.data)
     syncFolderOf(this.#files.data)
   }
