@@ -31,6 +31,8 @@ export interface Message {
 
 export interface IncomingMessage extends Message {
   readonly from: { readonly clientId: string; readonly principal: Principal }
+  /** It was retained before the agent subscribed: said again, not said now. */
+  readonly replayed: boolean
   /**
    * QoS 2: the record of (client, packet id). Who writes the message's own records passes these in the same write and
    * so makes them one; if nobody took them when the handlers are done, the broker writes them itself.
@@ -57,6 +59,8 @@ export interface Broker {
   /** The agent's own subscription; retained messages are handed over at once. Messages of `publish` are not echoed. */
   subscribe(filter: string, handler: MessageHandler): () => void
   retained(filter: string): Iterable<Message>
+  /** Whether any client would get a message on this topic: what nobody wants need not be put together. */
+  wanted(topic: string): boolean
   clients(): readonly ClientView[]
   /** Rights of a principal changed or ended: its clients are checked again, and disconnected where refused. */
   recheck(principal: string): Promise<void>

@@ -92,3 +92,11 @@ export interface ServiceHost {
   /** @throws ServiceError START_FAILED, START_TIMEOUT */
   run(spec: ServiceSpec, bridge: ServiceBridge): Promise<RunningService>
 }
+
+/** Where added services live: `<home>/plugins/`. */
+export interface ServiceShelf {
+  /** Copies a folder onto the shelf, whole or not at all. @returns the copy. @throws ServiceError SOURCE_INVALID */
+  put(folder: string, id: string): Promise<string>
+  /** Takes a copy away; one that is not on the shelf is left alone. */
+  remove(folder: string): Promise<void>
+}

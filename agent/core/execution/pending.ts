@@ -1,13 +1,14 @@
 import type { ExecutionState } from "./state.ts"
 
-/** What was going on in an execution that a restart interrupted: found in its state alone. */
+/**
+ * What was going on in an execution that a restart interrupted: found in its state alone.
+ * Evaluations are never among it: their answers stand in the same step as what asked for them.
+ */
 export interface PendingWork {
   /** Tasks that want a Core and have none yet. */
   readonly startable: readonly number[]
   /** Attempts that were under way here; nobody knows how far they came. */
   readonly interrupted: readonly number[]
-  /** Tasks whose inputs, or whose awaited event, were still to be evaluated. */
-  readonly unprepared: readonly number[]
 }
 
 export function pendingWork(state: ExecutionState): PendingWork {
@@ -16,7 +17,6 @@ export function pendingWork(state: ExecutionState): PendingWork {
   return {
     startable: where((task) => task.state === "created" && task.dueMs === null),
     interrupted: where((task) => task.state === "assigned" || task.state === "started"),
-    unprepared: where((task) => task.state === "ready" && (task.opened || task.judging)),
   }
 }
 

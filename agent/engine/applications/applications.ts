@@ -1,0 +1,272 @@
+import type { ApplicationName } from "../../base/ids.ts"
+import { APPLICATION_VERSIONS_KEPT } from "../../base/limits.ts"
+import type { Catalogue } from "../../core/workflow/compile.ts"
+import { checkApplication } from "../../core/workflow/rules.ts"
+import type { Change } from "../../ports/store.ts"
+import type { Application } from "../../schema/application.ts"
+import { compileDataSchema } from "../../schema/data-schema.ts"
+import type { JsonObject } from "../../schema/json.ts"
+import type { Manifest } from "../../schema/manifest.ts"
+import { TABLE } from "../../schema/tables.ts"
+import type { ApplicationView, Page, Paging, Verdict } from "../core.ts"
+import { pageOf } from "../page.ts"
+import type { EnginePorts } from "../ports.ts"
+import { ApplicationError } from "./error.ts"
+import { catalogueOf, type PinnedWorkflow, pinWorkflow } from "./pinned.ts"
+
+/** One deployed version as stored: what was deployed and what it was compiled against, for as long as executions use it. */
+interface VersionRecord {
+  readonly v: 1
+  readonly document: Application
+  readonly config: JsonObject
+  readonly manifests: Readonly<Record<string, Manifest>>
+  readonly applications: Readonly<Record<string, Application>>
+}
+
+interface ApplicationRecord {
+  readonly v: 1
+  readonly version: number
+  readonly paused: boolean
+  readonly deployedMs: number
+  /** Removed: keeps its version number, so that a later deployment never reuses one. */
+  readonly removed: boolean
+}
+
+/** A deployed application with its newest version pinned. */
+interface Deployed {
+  readonly record: ApplicationRecord
+  readonly document: Application
+  readonly workflows: ReadonlyMap<string, PinnedWorkflow>
+}
+
+/** The applications of this Core: deployed, versioned, paused, removed. */
+export class ApplicationBook {
+  readonly #ports: EnginePorts
+  readonly #catalogue: () => Catalogue
+  readonly #deployed = new Map<string, Deployed>()
+  readonly #pinned = new Map<string, PinnedWorkflow>()
+  readonly #changed: () => void
+
+  /** @param changed called when triggers may have changed */
+  constructor(ports: EnginePorts, catalogue: () => Catalogue, changed: () => void) {
+    this.#ports = ports
+    this.#catalogue = catalogue
+    this.#changed = changed
+  }
+
+  load(): void {
+    for (const { key, value } of this.#ports.store.range(TABLE.application)) {
+      const record = value as ApplicationRecord
+      if (!record.removed) this.#remember(String(key[0]), record)
+    }
+  }
+
+  /** The triggers of all applications that are not paused, newest versions. */
+  *triggers(): Iterable<PinnedWorkflow> {
+    for (const { record, workflows } of this.#deployed.values()) if (!record.paused) yield* workflows.values()
+  }
+
+  /** The pinned workflow of any version that is still kept. */
+  pinned(app: string, workflow: string, version: number): PinnedWorkflow | null {
+    const name = `${app}/${version}/${workflow}`
+    const known = this.#pinned.get(name)
+    if (known !== undefined) return known
+    const record = this.#ports.store.get(TABLE.applicationVersion, [app, version]) as VersionRecord | undefined
+    if (record === undefined || !Object.hasOwn(record.document.workflows, workflow)) return null
+    const catalogue = catalogueOf(record.manifests, record.applications)
+    const pinned = pinWorkflow(record.document, workflow, version, record.config, catalogue)
+    if (this.#pinned.size > APPLICATION_VERSIONS_KEPT * 10) this.#pinned.clear()
+    this.#pinned.set(name, pinned)
+    return pinned
+  }
+
+  /** The newest workflows of one application. @throws ApplicationError APPLICATION_NOT_FOUND */
+  workflows(name: string): ReadonlyMap<string, PinnedWorkflow> {
+    return this.#find(name).workflows
+  }
+
+  /** The newest version of one workflow, null where it is not deployed. */
+  newest(app: string, workflow: string): PinnedWorkflow | null {
+    return this.#deployed.get(app)?.workflows.get(workflow) ?? null
+  }
+
+  document(name: string): Application | undefined {
+    return this.#deployed.get(name)?.document
+  }
+
+  async validate(document: unknown): Promise<Verdict> {
+    const { refusals, warnings } = this.#check(document)
+    return { ok: refusals.length === 0, refusals, warnings }
+  }
+
+  #check(document: unknown) {
+    return checkApplication(document, this.#catalogue(), (source) => this.#ports.expressions.check(source))
+  }
+
+  async deploy(document: unknown, given: JsonObject) {
+    const { refusals, warnings, application } = this.#check(document)
+    if (application === null || refusals.length > 0) {
+      const [first] = refusals
+      const name = typeof document === "object" && document !== null && "name" in document ? String(document.name) : "?"
+      throw new ApplicationError(
+        { code: "APPLICATION_REFUSED", refusals },
+        `application "${name}" breaks ${refusals.length} rule${refusals.length === 1 ? "" : "s"}: ${first?.rule} at ${first?.path || "/"}: ${first?.message}`,
+        { remedy: first?.remedy ?? "correct the application" },
+      )
+    }
+    const config = resolveConfig(application, given)
+    const before = this.#ports.store.get(TABLE.application, [application.name]) as ApplicationRecord | undefined
+    const version = (before?.version ?? 0) + 1
+    const record: ApplicationRecord = {
+      v: 1,
+      version,
+      paused: false,
+      deployedMs: this.#ports.clock.now(),
+      removed: false,
+    }
+    const versionRecord: VersionRecord = { v: 1, document: application, config, ...this.#used(application) }
+    await this.#ports.store.write([
+      { put: TABLE.application, key: [application.name], value: record },
+      { put: TABLE.applicationVersion, key: [application.name, version], value: versionRecord },
+    ])
+    this.#remember(application.name, record)
+    this.#changed()
+    return { ...this.#view(application.name, this.#find(application.name)), warnings }
+  }
+
+  list(paging: Paging): Page<ApplicationView> {
+    const names = [...this.#deployed.keys()].sort()
+    return pageOf(
+      names,
+      paging,
+      (name) => name,
+      (name) => this.#view(name, this.#deployed.get(name)!),
+    )
+  }
+
+  show(name: ApplicationName) {
+    const deployed = this.#find(name)
+    return { ...this.#view(name, deployed), document: deployed.document }
+  }
+
+  pause(name: ApplicationName): Promise<ApplicationView> {
+    return this.#setPaused(name, true)
+  }
+
+  resume(name: ApplicationName): Promise<ApplicationView> {
+    return this.#setPaused(name, false)
+  }
+
+  async remove(name: ApplicationName): Promise<void> {
+    const { record } = this.#find(name)
+    await this.#ports.store.write([{ put: TABLE.application, key: [name], value: { ...record, removed: true } }])
+    this.#deployed.delete(name)
+    this.#changed()
+  }
+
+  /** Versions that nobody can need any more: not the newest ones, and no active execution is pinned to them. */
+  staleVersions(inUse: (app: string, version: number) => boolean): Change[] {
+    const versions = new Map<string, number[]>()
+    for (const { key } of this.#ports.store.range(TABLE.applicationVersion)) {
+      const [app, version] = key as [string, number]
+      versions.set(app, [...(versions.get(app) ?? []), version])
+    }
+    return [...versions].flatMap(([app, list]) =>
+      list
+        .sort((a, b) => b - a)
+        .slice(APPLICATION_VERSIONS_KEPT)
+        .filter((version) => !inUse(app, version))
+        .map((version): Change => ({ remove: TABLE.applicationVersion, key: [app, version] })),
+    )
+  }
+
+  async #setPaused(name: ApplicationName, paused: boolean): Promise<ApplicationView> {
+    const deployed = this.#find(name)
+    const record = { ...deployed.record, paused }
+    await this.#ports.store.write([{ put: TABLE.application, key: [name], value: record }])
+    this.#deployed.set(name, { ...deployed, record })
+    this.#changed()
+    return this.#view(name, this.#find(name))
+  }
+
+  #find(name: string): Deployed {
+    const deployed = this.#deployed.get(name)
+    if (deployed === undefined) {
+      throw new ApplicationError(
+        { code: "APPLICATION_NOT_FOUND", application: name },
+        `there is no application "${name}"`,
+        { remedy: "see what is deployed: mesg app list" },
+      )
+    }
+    return deployed
+  }
+
+  #remember(name: string, record: ApplicationRecord): void {
+    const { document } = this.#ports.store.get(TABLE.applicationVersion, [name, record.version]) as VersionRecord
+    const workflows = new Map(
+      Object.keys(document.workflows).map((workflow) => [workflow, this.pinned(name, workflow, record.version)!]),
+    )
+    this.#deployed.set(name, { record, document, workflows })
+  }
+
+  #view(name: string, { record, document }: Deployed): ApplicationView {
+    return {
+      name: name as ApplicationName,
+      description: document.description ?? null,
+      visibility: document.visibility,
+      version: record.version,
+      paused: record.paused,
+      deployedMs: record.deployedMs,
+      workflows: Object.entries(document.workflows).map(([workflow, { trigger, tasks }]) => ({
+        name: workflow,
+        trigger: { service: trigger.service, event: trigger.event },
+        tasks: Object.keys(tasks),
+      })),
+    }
+  }
+
+  /** The manifests and public applications that an application names: kept with the version. */
+  #used(application: Application): Pick<VersionRecord, "manifests" | "applications"> {
+    const catalogue = this.#catalogue()
+    const manifests: Record<string, Manifest> = {}
+    const applications: Record<string, Application> = {}
+    const useService = (id: string) => {
+      const manifest = catalogue.manifest(id)
+      if (manifest !== undefined) manifests[id] = manifest
+    }
+    for (const { trigger, tasks } of Object.values(application.workflows)) {
+      useService(trigger.service)
+      for (const { run, wait } of Object.values(tasks)) {
+        if (wait) useService(wait.service)
+        if (run.startsWith("app:")) applications[run.slice(4)] = catalogue.application(run.slice(4))!
+        else useService(run.slice(0, run.indexOf(".")))
+      }
+    }
+    return { manifests, applications }
+  }
+}
+
+/** Settings of a deployment: what was given, else the defaults. @throws ApplicationError APPLICATION_CONFIG_INVALID */
+function resolveConfig(application: Application, given: JsonObject): JsonObject {
+  const complain = (message: string) => {
+    throw new ApplicationError({ code: "APPLICATION_CONFIG_INVALID", application: application.name }, message, {
+      remedy: "give the settings with: mesg app deploy FILE --config SETTINGS.yml",
+    })
+  }
+  const resolved: Record<string, JsonObject[string]> = {}
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(application.config, name)) complain(`application "${application.name}" has no setting "${name}"`)
+  }
+  for (const [name, schema] of Object.entries(application.config)) {
+    const value = given[name] ?? (schema.default as JsonObject[string] | undefined)
+    if (value === undefined) {
+      complain(`setting "${name}" of application "${application.name}" is missing`)
+      continue
+    }
+    const compiled = compileDataSchema(schema as JsonObject)
+    if (!compiled.ok) complain(`the schema of setting "${name}" is wrong: ${compiled.message}`)
+    else for (const issue of compiled.check(value)) complain(`setting "${name}"${issue.path} ${issue.message}`)
+    resolved[name] = value
+  }
+  return resolved
+}

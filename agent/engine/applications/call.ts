@@ -1,0 +1,81 @@
+import type { ExecutionId, ServiceId } from "../../base/ids.ts"
+import { isFinished } from "../../core/execution/state.ts"
+import type { TaskAnswer, TaskCall } from "../../ports/service-host.ts"
+import type { Event } from "../../schema/event.ts"
+import type { Dedupe } from "../events/dedupe.ts"
+import { executionScope, render } from "../executions/evaluate.ts"
+import type { ExecutionBook } from "../executions/executions.ts"
+import type { Live } from "../executions/live.ts"
+import { triggeredInput } from "../../core/execution/transition.ts"
+import type { EnginePorts } from "../ports.ts"
+import type { ApplicationBook } from "./applications.ts"
+
+/*
+ * A public application used as a task. Paper, Applications: one point of entry with specific data and several types of
+ * results. The call's key makes the called execution unique: calling again finds it, after a restart too.
+ */
+export class ApplicationCalls {
+  readonly #ports: EnginePorts
+  readonly #applications: ApplicationBook
+  readonly #executions: ExecutionBook
+  readonly #dedupe: Dedupe
+
+  constructor(ports: EnginePorts, applications: ApplicationBook, executions: ExecutionBook, dedupe: Dedupe) {
+    this.#ports = ports
+    this.#applications = applications
+    this.#executions = executions
+    this.#dedupe = dedupe
+  }
+
+  /** Resolves when the first of the application's outputs is reached; the called execution goes on to its own end. */
+  async call(name: string, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
+    const live = await this.#find(name, call)
+    if (typeof live === "string")
+      return { kind: "error", code: live, message: `application "${name}" cannot be called`, outcome: "known" }
+    const reached = await this.#executions.follow(live, (state) => state.output !== null || isFinished(state), signal)
+    if (!reached) {
+      this.#executions.feedInBackground(live, [{ kind: "cancel", atMs: this.#ports.clock.now() }])
+      return { kind: "error", code: "CANCELLED", message: "the call was given up", outcome: "unknown" }
+    }
+    return this.#answer(live)
+  }
+
+  async #find(name: string, call: TaskCall): Promise<Live | "APPLICATION_NOT_FOUND" | "EXECUTION_NOT_FOUND"> {
+    const known = this.#dedupe.find("app", name, call.execution)
+    if (known !== null) return this.#again(known[0]!)
+    const document = this.#applications.document(name)
+    const [workflow] = Object.keys(document?.workflows ?? {})
+    const pinned = workflow === undefined ? null : this.#applications.newest(name, workflow)
+    if (pinned === null || document?.visibility !== "public") return "APPLICATION_NOT_FOUND"
+    const timeMs = this.#ports.clock.now()
+    const { trigger, version } = pinned.definition
+    const event: Event = {
+      service: trigger.service as ServiceId,
+      event: trigger.event,
+      data: call.inputs,
+      id: call.execution,
+      timeMs,
+    }
+    const live = this.#executions.prepare({ app: name, workflow: workflow!, version }, pinned)
+    const remembered = this.#dedupe.remember("app", name, call.execution, [live.id], timeMs)
+    await this.#executions.transact([{ live, inputs: [triggeredInput(live.id, event, timeMs)] }], remembered)
+    return live
+  }
+
+  /** The execution an earlier call with this key made: still running, or ended and replayed. */
+  #again(id: ExecutionId): Live | "EXECUTION_NOT_FOUND" {
+    return this.#executions.runner.active.get(id) ?? this.#executions.archive.revive(id) ?? "EXECUTION_NOT_FOUND"
+  }
+
+  async #answer({ durable: state }: Live): Promise<TaskAnswer> {
+    const { definition, output } = state!
+    if (output === null) {
+      const message = `application "${definition.app}" ended without reaching one of its outputs`
+      return { kind: "error", code: "NO_OUTPUT", message, outcome: "known" }
+    }
+    const { status, data } = definition.outputs[output]!
+    const rendered = await render(this.#ports.expressions, data, executionScope(state!, null), this.#ports.clock.now())
+    if (rendered.ok) return { kind: "result", status, data: rendered.value ?? null }
+    return { kind: "error", code: "EXPRESSION_FAILED", message: rendered.message, outcome: "known" }
+  }
+}

@@ -1,0 +1,116 @@
+import type { Catalogue } from "../../core/workflow/compile.ts"
+import { compileWorkflow } from "../../core/workflow/compile.ts"
+import type { TaskDefinition, WorkflowDefinition } from "../../core/workflow/definition.ts"
+import type { ApplicationName, ServiceId } from "../../base/ids.ts"
+import { TASK_TIMEOUT_MS_DEFAULT } from "../../base/limits.ts"
+import type { Application } from "../../schema/application.ts"
+import { compileDataSchema, type DataCheck, type DataIssue } from "../../schema/data-schema.ts"
+import type { Json, JsonObject } from "../../schema/json.ts"
+import type { Manifest, ManifestTask } from "../../schema/manifest.ts"
+
+/** A definition with the schemas of the manifests it was compiled against: both stay as they were at deployment. */
+export interface PinnedWorkflow {
+  readonly definition: WorkflowDefinition
+  /** @param task index in the definition. @returns why the inputs break the task's schema, empty where they fit */
+  checkInputs(task: number, inputs: Json): readonly DataIssue[]
+  /** @returns why the data breaks the schema of that status, empty where it fits or the status is not declared */
+  checkResult(task: number, status: string, data: Json): readonly DataIssue[]
+  /** How many executions of the task may run at once here; null leaves it to the default. */
+  concurrency(task: number): number | null
+}
+
+const FITS: readonly DataIssue[] = []
+
+/** Pins one workflow of a deployed application. */
+export function pinWorkflow(
+  application: Application,
+  workflow: string,
+  version: number,
+  config: JsonObject,
+  catalogue: Catalogue,
+): PinnedWorkflow {
+  const definition = compileWorkflow(application, workflow, version, config, catalogue)
+  return pin(definition, (task) =>
+    "service" in task.run ? catalogue.manifest(task.run.service)?.tasks[task.run.task] : undefined,
+  )
+}
+
+/** Pins a task that is called outside any application: a workflow of one task, triggered by the call itself. */
+export function pinCall(service: string, task: string, manifest: ManifestTask): PinnedWorkflow {
+  const definition: WorkflowDefinition = {
+    v: 1,
+    app: "call" as ApplicationName,
+    workflow: `${service}.${task}`,
+    version: 0,
+    config: {},
+    trigger: { service, event: "call", where: null, debounceMs: null, throttleMs: null, overlap: "parallel" },
+    first: 0,
+    tasks: [
+      {
+        name: "call",
+        run: { service: service as ServiceId, task },
+        with: "{{ trigger.data }}",
+        after: [],
+        join: "all",
+        wait: null,
+        statuses: Object.keys(manifest.statuses),
+        effect: manifest.effect,
+        retry: manifest.retry ?? { attempts: 1, backoffMs: 500, factor: 2 },
+        timeoutMs: manifest.timeoutMs ?? TASK_TIMEOUT_MS_DEFAULT,
+        behind: [],
+      },
+    ],
+    branches: [[0]],
+    outputs: [],
+  }
+  return pin(definition, () => manifest)
+}
+
+function pin(
+  definition: WorkflowDefinition,
+  manifestOf: (task: TaskDefinition) => ManifestTask | undefined,
+): PinnedWorkflow {
+  const tasks = definition.tasks.map((task) => {
+    const manifest = manifestOf(task)
+    return {
+      inputs: lazily(() => checkOf(manifest?.inputs as JsonObject | undefined)),
+      results: new Map(
+        Object.entries(manifest?.statuses ?? {}).map(([status, declared]) => [
+          status,
+          lazily(() => checkOf(declared.data as JsonObject)),
+        ]),
+      ),
+      concurrency: manifest?.concurrency ?? null,
+    }
+  })
+  return {
+    definition,
+    checkInputs: (task, inputs) => tasks[task]!.inputs()(inputs),
+    checkResult: (task, status, data) => tasks[task]!.results.get(status)?.()(data) ?? FITS,
+    concurrency: (task) => tasks[task]!.concurrency,
+  }
+}
+
+const anything: DataCheck = () => FITS
+
+function checkOf(schema: JsonObject | undefined): DataCheck {
+  if (schema === undefined || Object.keys(schema).length === 0) return anything
+  const compiled = compileDataSchema(schema)
+  return compiled.ok ? compiled.check : () => [{ path: "", message: compiled.message }]
+}
+
+function lazily<Value>(make: () => Value): () => Value {
+  let value: Value | undefined
+  return () => (value ??= make())
+}
+
+/** Manifests by id, as a catalogue for compiling what was deployed with them. */
+export function catalogueOf(
+  manifests: Readonly<Record<string, Manifest>>,
+  applications: Readonly<Record<string, Application>>,
+): Catalogue {
+  return {
+    manifest: (id) => (Object.hasOwn(manifests, id) ? manifests[id] : undefined),
+    application: (name) => (Object.hasOwn(applications, name) ? applications[name] : undefined),
+  }
+}

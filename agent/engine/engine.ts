@@ -1,0 +1,121 @@
+import type { ExecutionView } from "../schema/execution.ts"
+import type { Application } from "../schema/application.ts"
+import type { Event } from "../schema/event.ts"
+import type { Json } from "../schema/json.ts"
+import type { ServiceId } from "../base/ids.ts"
+import { ApplicationBook } from "./applications/applications.ts"
+import { ApplicationCalls } from "./applications/call.ts"
+import { ApplicationError } from "./applications/error.ts"
+import type { Applications, Core } from "./core.ts"
+import { EventInbox } from "./events/events.ts"
+import { ExecutionBook, type ExecutionOptions } from "./executions/executions.ts"
+import { Pruner } from "./executions/prune.ts"
+import { restoreExecutions, resumeExecutions } from "./executions/recovery.ts"
+import { FeedLog } from "./feed.ts"
+import { ServiceBook, type ServicePorts } from "./services/services.ts"
+import { Tasks } from "./tasks/tasks.ts"
+
+export interface EngineOptions extends ExecutionOptions {
+  /** Folders of the services that ship with the agent. */
+  readonly builtInServices: readonly string[]
+  /** How long an ended execution is kept, ms. */
+  readonly keepMs: number
+}
+
+/** The engine: all that drives core through ports. */
+export interface Engine extends Core {
+  /** Takes up where the home was left. Resolves when services run and every unfinished execution goes on. */
+  start(options?: { safe?: boolean }): Promise<void>
+  stop(): Promise<void>
+  /** Tasks that wait for a slot, and that run. */
+  load(): { queued: number; running: number }
+}
+
+export function createEngine(ports: ServicePorts, options: EngineOptions): Engine {
+  const feed = new FeedLog()
+  const services = new ServiceBook(ports, feed)
+  const tasks: Tasks = new Tasks(ports.clock, {
+    service: (id, signal) => services.running(id, signal),
+    application: (name, call, signal) => calls.call(name, call, signal),
+  })
+  const catalogue = {
+    manifest: (id: string) => services.manifest(id),
+    application: (name: string): Application | undefined => applications.document(name),
+  }
+  const applications: ApplicationBook = new ApplicationBook(
+    ports,
+    () => catalogue,
+    () => inbox.triggers.rebuild(applications.triggers()),
+  )
+  const executions = new ExecutionBook(ports, tasks, applications, feed, options)
+  const inbox: EventInbox = new EventInbox(ports, services, applications, executions, feed)
+  const calls: ApplicationCalls = new ApplicationCalls(ports, applications, executions, inbox.dedupe)
+  const pruner = new Pruner(ports, executions, applications, options.keepMs)
+  services.connect(inbox, executions, tasks)
+
+  return {
+    feed,
+    services,
+    executions,
+    events: inbox,
+    applications: withRun(applications, executions, ports),
+    load: () => ({ queued: tasks.queued(), running: tasks.running() }),
+    async start({ safe = false } = {}) {
+      await services.load(options.builtInServices)
+      applications.load()
+      inbox.load()
+      const unfinished = restoreExecutions(executions)
+      if (safe) return
+      inbox.triggers.rebuild(applications.triggers())
+      inbox.start()
+      await services.start()
+      resumeExecutions(ports, executions, tasks, unfinished)
+      pruner.start()
+      await services.announceAll()
+    },
+    async stop() {
+      inbox.stop()
+      await pruner.stop()
+      executions.runner.stop()
+      tasks.stop()
+      await services.stop()
+    },
+  }
+}
+
+/** Starting by hand needs applications and executions. */
+function withRun(book: ApplicationBook, executions: ExecutionBook, ports: ServicePorts): Applications {
+  return {
+    validate: (document) => book.validate(document),
+    deploy: (document, config) => book.deploy(document, config),
+    list: (paging) => book.list(paging),
+    show: (name) => book.show(name),
+    pause: (name) => book.pause(name),
+    resume: (name) => book.resume(name),
+    remove: (name) => book.remove(name),
+    async run(name, workflow, data: Json): Promise<ExecutionView> {
+      const workflows = book.workflows(name)
+      const chosen = workflow ?? (workflows.size === 1 ? [...workflows.keys()][0]! : null)
+      const pinned = chosen === null ? undefined : workflows.get(chosen)
+      if (pinned === undefined) {
+        throw new ApplicationError(
+          { code: "WORKFLOW_NOT_FOUND", application: name, workflow: workflow ?? "" },
+          workflow === null
+            ? `application "${name}" has several workflows`
+            : `application "${name}" has no workflow "${workflow}"`,
+          { remedy: `name one of: ${[...workflows.keys()].join(", ")}` },
+        )
+      }
+      const { trigger, app, version } = pinned.definition
+      const event: Event = {
+        service: trigger.service as ServiceId,
+        event: trigger.event,
+        data,
+        id: null,
+        timeMs: ports.clock.now(),
+      }
+      const live = await executions.create({ app, workflow: chosen!, version }, pinned, event, null)
+      return executions.view(live)
+    },
+  }
+}

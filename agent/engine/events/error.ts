@@ -1,0 +1,10 @@
+import { MesgError } from "../../base/errors.ts"
+
+export class EventError extends MesgError<
+  | { code: "UNKNOWN_SERVICE"; service: string }
+  | { code: "UNKNOWN_EVENT"; service: string; event: string }
+  | { code: "EVENT_DATA_INVALID"; service: string; event: string }
+  | { code: "EVENT_TOO_LARGE"; service: string; event: string }
+  | { code: "EVENT_ID_INVALID"; service: string; event: string }
+  | { code: "OVERLOADED"; retryAfterMs: number }
+> {}

@@ -1,0 +1,279 @@
+import type { ExecutionId, ServiceId } from "../../base/ids.ts"
+import { EVENT_DATA_BYTES_MAX, EVENT_ID_LENGTH_MAX, JSON_DEPTH_MAX } from "../../base/limits.ts"
+import { triggeredInput } from "../../core/execution/transition.ts"
+import type { Change } from "../../ports/store.ts"
+import type { Event, RefusedEvent } from "../../schema/event.ts"
+import { isTooDeep, type Json } from "../../schema/json.ts"
+import type { ApplicationBook } from "../applications/applications.ts"
+import type { PinnedWorkflow } from "../applications/pinned.ts"
+import type { Accepted, Events, Page, Paging } from "../core.ts"
+import { eventScope, matches, type Soon } from "../executions/evaluate.ts"
+import type { ExecutionBook } from "../executions/executions.ts"
+import type { Feeding } from "../executions/runner.ts"
+import type { FeedLog } from "../feed.ts"
+import type { EnginePorts } from "../ports.ts"
+import type { ServiceBook } from "../services/services.ts"
+import { Admissions } from "./admissions.ts"
+import { Dedupe } from "./dedupe.ts"
+import { EventError } from "./error.ts"
+import { RefusedEvents } from "./refused.ts"
+import { Triggers } from "./triggers.ts"
+
+export interface IncomingEvent {
+  readonly service: string
+  readonly event: string
+  readonly data: Json
+  readonly id?: string | null
+}
+
+export interface AcceptOptions {
+  /** Waits for room instead of failing with OVERLOADED: for senders that can be made to wait. */
+  readonly patient?: boolean
+  /** Changes that must be durable together with the event; asked for only if there is a write. */
+  readonly also?: () => readonly Change[]
+}
+
+/** Events come in here, all of them, and nowhere else. */
+export class EventInbox implements Events {
+  readonly #ports: EnginePorts
+  readonly #services: ServiceBook
+  readonly #applications: ApplicationBook
+  readonly #executions: ExecutionBook
+  readonly #feed: FeedLog
+  readonly dedupe: Dedupe
+  readonly #refused: RefusedEvents
+  readonly #admissions: Admissions
+  readonly triggers = new Triggers()
+  /** Events on their way into the store, by id: a repeat waits for the first one's fate. */
+  readonly #onTheWay = new Map<string, Promise<Accepted>>()
+  /** Per (service, event), the evaluation that is going on: matching keeps the order of arrival. */
+  readonly #matching = new Map<string, Promise<unknown>>()
+  #accepted = 0
+  #duplicates = 0
+  #unmatched = 0
+
+  constructor(
+    ports: EnginePorts,
+    services: ServiceBook,
+    applications: ApplicationBook,
+    executions: ExecutionBook,
+    feed: FeedLog,
+  ) {
+    this.#ports = ports
+    this.#services = services
+    this.#applications = applications
+    this.#executions = executions
+    this.#feed = feed
+    this.dedupe = new Dedupe(ports.store)
+    this.#refused = new RefusedEvents(ports.store)
+    this.#admissions = new Admissions(ports.store, ports.clock, (app, workflow) => this.#firePending(app, workflow))
+  }
+
+  load(): void {
+    this.dedupe.load(this.#ports.clock.now())
+    this.#refused.load()
+  }
+
+  /** Debounced bursts go on; call once executions are restored and triggers known. */
+  start(): void {
+    this.#admissions.load()
+  }
+
+  stop(): void {
+    this.#admissions.stop()
+  }
+
+  counts() {
+    return {
+      accepted: this.#accepted,
+      duplicates: this.#duplicates,
+      refused: this.#refused.count,
+      unmatched: this.#unmatched,
+    }
+  }
+
+  refused(paging: Paging): Page<RefusedEvent> {
+    return this.#refused.list(paging)
+  }
+
+  async accept(incoming: IncomingEvent, options: AcceptOptions = {}): Promise<Accepted> {
+    const { service, event, data } = incoming
+    const id = incoming.id ?? null
+    await this.#check(incoming, id)
+    if (id === null) return this.#take(this.#stamp(service, event, data, null), options)
+    const name = `${service}/${event}/${id}`
+    const before = this.#onTheWay.get(name)
+    if (before !== undefined) return this.#duplicate(await before)
+    const known = this.dedupe.find(service, event, id)
+    if (known !== null)
+      return this.#duplicate({ event: this.#stamp(service, event, data, id), duplicate: true, executions: known })
+    const taking = this.#take(this.#stamp(service, event, data, id), options)
+    this.#onTheWay.set(name, taking)
+    try {
+      return await taking
+    } finally {
+      this.#onTheWay.delete(name)
+    }
+  }
+
+  #stamp(service: string, event: string, data: Json, id: string | null): Event {
+    return { service: service as ServiceId, event, data, id, timeMs: this.#ports.clock.now() }
+  }
+
+  #duplicate(first: Accepted): Accepted {
+    this.#duplicates++
+    return { ...first, duplicate: true }
+  }
+
+  /** @throws EventError; what breaks its schema is kept among the refused */
+  async #check({ service, event, data }: IncomingEvent, id: string | null): Promise<void> {
+    const check = this.#services.eventCheck(service, event)
+    if (check === "unknown-service") {
+      throw new EventError({ code: "UNKNOWN_SERVICE", service }, `service "${service}" is not known`, {
+        remedy: "see what is installed: mesg service list",
+      })
+    }
+    if (check === "unknown-event") {
+      throw new EventError({ code: "UNKNOWN_EVENT", service, event }, `service "${service}" has no event "${event}"`, {
+        remedy: `see its events: mesg service show ${service}`,
+      })
+    }
+    if (id !== null && (id.length === 0 || id.length > EVENT_ID_LENGTH_MAX)) {
+      return this.refuse(
+        "EVENT_ID_INVALID",
+        service,
+        event,
+        id.slice(0, EVENT_ID_LENGTH_MAX),
+        `an event id has 1 to ${EVENT_ID_LENGTH_MAX} characters`,
+      )
+    }
+    if (isTooDeep(data)) {
+      return this.refuse("EVENT_TOO_LARGE", service, event, id, `the data nests deeper than ${JSON_DEPTH_MAX} levels`)
+    }
+    if (isLarge(data)) {
+      return this.refuse("EVENT_TOO_LARGE", service, event, id, `the data is larger than ${EVENT_DATA_BYTES_MAX} bytes`)
+    }
+    const [issue] = check(data)
+    if (issue !== undefined)
+      return this.refuse("EVENT_DATA_INVALID", service, event, id, `data${issue.path}: ${issue.message}`)
+  }
+
+  /** Acknowledged and kept with the reason, never delivered. @throws EventError always */
+  async refuse(
+    code: "EVENT_DATA_INVALID" | "EVENT_TOO_LARGE" | "EVENT_ID_INVALID",
+    service: string,
+    event: string,
+    id: string | null,
+    reason: string,
+  ): Promise<never> {
+    const refused = { service, event, id, timeMs: this.#ports.clock.now(), code, reason }
+    await this.#ports.store.write([this.#refused.add(refused)])
+    this.#feed.publish(() => ({ kind: "event-refused", event: refused }))
+    throw new EventError({ code, service, event }, `event ${service}/${event}: ${reason}`, {
+      remedy: `see what the event carries: mesg service show ${service}`,
+    })
+  }
+
+  async #take(event: Event, options: AcceptOptions): Promise<Accepted> {
+    const topic = `${event.service}/${event.event}`
+    const triggers = this.triggers.find(event.service, event.event)
+    const matching = this.#match(topic, triggers, event)
+    const matched = matching instanceof Promise ? await matching : matching
+    const awaiting = this.#executions.runner.waits.find(event)
+    if (matched.length === 0 && awaiting.length === 0) {
+      this.#accepted++
+      this.#unmatched++
+      this.#feed.publish(() => ({ kind: "event", event }))
+      return { event, duplicate: false, executions: [] }
+    }
+    if (matched.length > 0) {
+      const room = this.#executions.room(options.patient ?? false)
+      if (room !== null) await room
+    }
+    const { feedings, changes, created } = this.#plan(event, matched)
+    const feedWaiting = awaiting.map(
+      (live): Feeding => ({ live, inputs: [{ kind: "event", atMs: event.timeMs, event }] }),
+    )
+    const remembered =
+      event.id === null ? [] : this.dedupe.remember(event.service, event.event, event.id, created, event.timeMs)
+    const also = [...changes, ...remembered, ...(options.also?.() ?? [])]
+    await this.#executions.transact([...feedings, ...feedWaiting], also)
+    this.#accepted++
+    this.#feed.publish(() => ({ kind: "event", event }))
+    return { event, duplicate: false, executions: created }
+  }
+
+  /** The workflows whose trigger lets the event pass, in a constant order. Waits its turn behind slower evaluations. */
+  #match(topic: string, triggers: readonly PinnedWorkflow[], event: Event): Soon<readonly PinnedWorkflow[]> {
+    if (triggers.length === 0) return []
+    const scope = { trigger: eventScope(event), data: event.data }
+    const evaluate = (): Soon<readonly PinnedWorkflow[]> => {
+      const answers = triggers.map(({ definition }) =>
+        matches(
+          this.#ports.expressions,
+          definition.trigger.where,
+          { ...scope, config: definition.config },
+          event.timeMs,
+        ),
+      )
+      if (!answers.some((answer) => answer instanceof Promise)) return triggers.filter((_, i) => answers[i])
+      return Promise.all(answers).then((done) => triggers.filter((_, i) => done[i]))
+    }
+    const before = this.#matching.get(topic)
+    const answer = before === undefined ? evaluate() : before.then(evaluate)
+    if (!(answer instanceof Promise)) return answer
+    const turn: Promise<unknown> = answer.finally(() => {
+      if (this.#matching.get(topic) === turn) this.#matching.delete(topic)
+    })
+    this.#matching.set(topic, turn)
+    return answer
+  }
+
+  /** Asks every matched trigger whether the event makes an execution. */
+  #plan(event: Event, matched: readonly PinnedWorkflow[]) {
+    const feedings: Feeding[] = []
+    const changes: Change[] = []
+    const created: ExecutionId[] = []
+    for (const pinned of matched) {
+      const { app, workflow } = pinned.definition
+      const decision = this.#admissions.decide(
+        pinned.definition,
+        event,
+        this.#executions.overlaps.isBusy(app, workflow),
+      )
+      changes.push(...decision.changes)
+      if (decision.admission === "run" || decision.admission === "hold") {
+        const feeding = this.#create(pinned, event, decision.admission === "hold")
+        feedings.push(feeding)
+        created.push(feeding.live.id)
+      }
+    }
+    return { feedings, changes, created }
+  }
+
+  #create(pinned: PinnedWorkflow, event: Event, held: boolean): Feeding {
+    const { app, workflow, version } = pinned.definition
+    const live = this.#executions.prepare({ app, workflow, version }, pinned)
+    return { live, inputs: [triggeredInput(live.id, event, event.timeMs, { held })] }
+  }
+
+  /** A debounced burst is over: its last event makes the execution. */
+  #firePending(app: string, workflow: string): void {
+    const pinned = this.#applications.newest(app, workflow)
+    if (pinned === null) return
+    const decision = this.#admissions.decidePending(pinned.definition, this.#executions.overlaps.isBusy(app, workflow))
+    if (decision === null) return
+    const makes = decision.admission === "run" || decision.admission === "hold"
+    const feedings = makes ? [this.#create(pinned, decision.event, decision.admission === "hold")] : []
+    this.#executions.transactInBackground(feedings, decision.changes)
+  }
+}
+
+/** Cheap for ordinary data: texts are measured only when something looks long. */
+function isLarge(data: Json): boolean {
+  const text = typeof data === "string" ? data : JSON.stringify(data)
+  return (
+    text.length > EVENT_DATA_BYTES_MAX ||
+    (text.length * 3 > EVENT_DATA_BYTES_MAX && Buffer.byteLength(text) > EVENT_DATA_BYTES_MAX)
+  )
+}

@@ -1,0 +1,203 @@
+import type { ExecutionId } from "../../base/ids.ts"
+import { isFinished, type ExecutionState } from "../../core/execution/state.ts"
+import { replay } from "../../core/execution/replay.ts"
+import type { Change } from "../../ports/store.ts"
+import type { ExecutionView } from "../../schema/execution.ts"
+import { TABLE } from "../../schema/tables.ts"
+import { type PinnedWorkflow, pinCall } from "../applications/pinned.ts"
+import type { ExecutionFilter, Page } from "../core.ts"
+import { pageSize } from "../page.ts"
+import type { EnginePorts } from "../ports.ts"
+import { ExecutionError } from "./error.ts"
+import {
+  type ActiveRecord,
+  type FinishedRecord,
+  inputsOf,
+  type Pin,
+  pinOf,
+  type StepRecord,
+  stepsOf,
+} from "./journal.ts"
+import { Live } from "./live.ts"
+import { executionView } from "./view.ts"
+
+/** The definitions that executions are pinned to. */
+export interface Pins {
+  pinned(app: string, workflow: string, version: number): PinnedWorkflow | null
+}
+
+export interface Loaded {
+  readonly state: ExecutionState
+  readonly pin: Pin
+  readonly pinned: PinnedWorkflow
+  readonly steps: readonly { seq: number; record: StepRecord }[]
+}
+
+export interface EndedCounts {
+  completed: number
+  failed: number
+  cancelled: number
+}
+
+/** Executions as the store has them: histories that are replayed when somebody asks. */
+export class Archive {
+  readonly #ports: EnginePorts
+  readonly #pins: Pins
+
+  constructor(ports: EnginePorts, pins: Pins) {
+    this.#ports = ports
+    this.#pins = pins
+  }
+
+  /** What a pin points to. @throws ExecutionError EXECUTION_VERSION_GONE */
+  resolve(id: ExecutionId, pin: Pin): PinnedWorkflow {
+    const { app, workflow, version, call } = pin
+    const pinned = call ? pinCall(call.service, call.task, call.manifest) : this.#pins.pinned(app, workflow, version)
+    if (pinned !== null) return pinned
+    throw new ExecutionError(
+      { code: "EXECUTION_VERSION_GONE", execution: id },
+      `version ${version} of application "${app}" is no longer kept`,
+    )
+  }
+
+  /** @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_VERSION_GONE */
+  load(id: ExecutionId): Loaded {
+    const { store } = this.#ports
+    const record = (store.get(TABLE.active, [id]) ?? store.get(TABLE.finished, [id])) as
+      | ActiveRecord
+      | FinishedRecord
+      | undefined
+    if (record === undefined) {
+      throw new ExecutionError({ code: "EXECUTION_NOT_FOUND", execution: id }, `there is no execution ${id}`, {
+        remedy: "see what there is: mesg execution list",
+      })
+    }
+    const pin = pinOf(record)
+    const pinned = this.resolve(id, pin)
+    const steps = [...stepsOf(store, id)]
+    const state = replay(
+      pinned.definition,
+      steps.flatMap((step) => step.record.inputs),
+    )
+    if (state === null) {
+      throw new ExecutionError({ code: "EXECUTION_NOT_FOUND", execution: id }, `execution ${id} has no history`)
+    }
+    return { state, pin, pinned, steps }
+  }
+
+  /** An ended execution as if it were in memory, null where it is gone. */
+  revive(id: ExecutionId): Live | null {
+    if (this.#ports.store.get(TABLE.finished, [id]) === undefined) return null
+    const { state, pin, pinned } = this.load(id)
+    const live = new Live(id, pin, pinned)
+    live.state = state
+    live.durable = state
+    return live
+  }
+
+  /** Newest first. Running ones come from memory, ended ones from the store. */
+  list(filter: ExecutionFilter, active: ReadonlyMap<ExecutionId, Live>): Page<ExecutionView> {
+    const size = pageSize(filter.limit)
+    const items: ExecutionView[] = []
+    let last: ExecutionId | null = null
+    for (const { id, view } of this.#merged(filter, active)) {
+      if (items.length === size) return { items, cursor: last }
+      items.push(view())
+      last = id
+    }
+    return { items, cursor: null }
+  }
+
+  *#merged(
+    filter: ExecutionFilter,
+    active: ReadonlyMap<ExecutionId, Live>,
+  ): Iterable<{ id: ExecutionId; view: () => ExecutionView }> {
+    const before = (filter.cursor ?? null) as ExecutionId | null
+    const running = [...active.values()]
+      .filter(
+        ({ id, state }) =>
+          state !== null &&
+          (before === null || id < before) &&
+          this.#passes(filter, state.definition.app, state.status, state.startedMs),
+      )
+      .sort((a, b) => (a.id < b.id ? 1 : -1))
+    const isActiveStatus = filter.status === "created" || filter.status === "running" || filter.status === "waiting"
+    const finished = isActiveStatus ? [][Symbol.iterator]() : this.#finished(filter, before)[Symbol.iterator]()
+    let next = finished.next()
+    for (const live of running) {
+      while (!next.done && next.value.id > live.id) {
+        yield next.value
+        next = finished.next()
+      }
+      const state = live.durable!
+      yield { id: live.id, view: () => executionView(state) }
+    }
+    for (; !next.done; next = finished.next()) yield next.value
+  }
+
+  *#finished(
+    filter: ExecutionFilter,
+    before: ExecutionId | null,
+  ): Iterable<{ id: ExecutionId; view: () => ExecutionView }> {
+    const range = { reverse: true, ...(before === null ? {} : { start: [before] }) }
+    for (const { key, value } of this.#ports.store.range(TABLE.finished, range)) {
+      const id = key[0] as ExecutionId
+      const record = value as FinishedRecord
+      if (id === before || !this.#passes(filter, record.app, record.status, record.startedMs)) continue
+      yield { id, view: () => executionView(this.load(id).state) }
+    }
+  }
+
+  #passes(filter: ExecutionFilter, app: string, status: string, startedMs: number | null): boolean {
+    if (filter.app !== undefined && filter.app !== app) return false
+    if (filter.status !== undefined && filter.status !== status) return false
+    return filter.sinceMs === undefined || (startedMs ?? 0) >= filter.sinceMs
+  }
+
+  /** How many of the kept executions ended in which way. Walks all of them. */
+  countEnded(): EndedCounts {
+    const counts = { completed: 0, failed: 0, cancelled: 0 }
+    for (const { value } of this.#ports.store.range(TABLE.finished)) {
+      const { status } = value as FinishedRecord
+      if (status in counts) counts[status as keyof EndedCounts]++
+    }
+    return counts
+  }
+
+  /** Everything that had not ended when the agent stopped. */
+  *unfinished(): Iterable<{
+    id: ExecutionId
+    pin: Pin
+    seq: number
+    state: ExecutionState | null
+    pinned: PinnedWorkflow
+  }> {
+    for (const { key, value } of this.#ports.store.range(TABLE.active)) {
+      const id = key[0] as ExecutionId
+      const pin = pinOf(value as ActiveRecord)
+      const pinned = this.resolve(id, pin)
+      const state = replay(pinned.definition, inputsOf(this.#ports.store, id))
+      const seq = this.#ports.store.count(TABLE.history, { prefix: [id] })
+      if (state === null || !isFinished(state)) yield { id, pin, seq, state, pinned }
+    }
+  }
+
+  /**
+   * Ended executions that may go, oldest first: all that ended before `beforeMs`, at most `limit`.
+   * Running ones are never among them.
+   */
+  prunable(beforeMs: number, limit: number): Change[] {
+    const changes: Change[] = []
+    let count = 0
+    for (const { key, value } of this.#ports.store.range(TABLE.finished)) {
+      if (count === limit) break
+      if ((value as FinishedRecord).finishedMs >= beforeMs) continue
+      count++
+      changes.push({ remove: TABLE.finished, key })
+      for (const step of this.#ports.store.range(TABLE.history, { prefix: key })) {
+        changes.push({ remove: TABLE.history, key: step.key })
+      }
+    }
+    return changes
+  }
+}

@@ -1,0 +1,122 @@
+import type { Evaluated, Expressions, ExpressionScope } from "../../ports/expressions.ts"
+import type { ExecutionState } from "../../core/execution/state.ts"
+import { templateParts } from "../../core/workflow/template.ts"
+import type { Event } from "../../schema/event.ts"
+import type { Json, JsonObject } from "../../schema/json.ts"
+
+/** A value now, or a promise of it: plain paths answer at once, everything else when JSONata has. */
+export type Soon<Value> = Value | Promise<Value>
+
+/** Whether the event passes a `where`. One that fails or is not `true` does not match. */
+export function matches(
+  expressions: Expressions,
+  where: string | null,
+  scope: ExpressionScope,
+  nowMs: number,
+): Soon<boolean> {
+  if (where === null) return true
+  return then(expressions.evaluate(where, scope, nowMs), (answer) => answer.ok && answer.value === true)
+}
+
+/** What expressions see of an event. */
+export function eventScope(event: Event): JsonObject {
+  return {
+    service: event.service,
+    event: event.event,
+    id: event.id,
+    time: new Date(event.timeMs).toISOString(),
+    data: event.data,
+  }
+}
+
+/** What expressions of one task see of the execution. @param awaited the event that opened the task */
+export function executionScope(state: ExecutionState, awaited: Event | null): ExpressionScope {
+  const tasks: Record<string, Json> = {}
+  state.tasks.forEach((task, index) => {
+    if (task.status !== null) tasks[state.definition.tasks[index]!.name] = { status: task.status, data: task.data }
+  })
+  const scope = { trigger: eventScope(state.trigger), tasks, config: state.definition.config }
+  return awaited === null ? scope : { ...scope, event: eventScope(awaited), data: awaited.data }
+}
+
+/** Puts a `with` together. A string that is one `{{ }}` keeps the value's type; a missing value leaves its key out. */
+export function render(
+  expressions: Expressions,
+  template: Json,
+  scope: ExpressionScope,
+  nowMs: number,
+): Soon<Evaluated> {
+  const evaluate = (source: string) => expressions.evaluate(source, scope, nowMs)
+  return rendererOf(template)(evaluate)
+}
+
+type Evaluate = (source: string) => Soon<Evaluated>
+type Renderer = (evaluate: Evaluate) => Soon<Evaluated>
+
+// Definitions live as long as their executions; what was compiled of them goes with them.
+const compiled = new WeakMap<object, Renderer>()
+
+function rendererOf(template: Json): Renderer {
+  if (typeof template === "string") return textRenderer(template)
+  if (typeof template !== "object" || template === null) return () => ({ ok: true, value: template })
+  const known = compiled.get(template)
+  if (known !== undefined) return known
+  const renderer = Array.isArray(template) ? listRenderer(template) : objectRenderer(template as JsonObject)
+  compiled.set(template, renderer)
+  return renderer
+}
+
+function textRenderer(text: string): Renderer {
+  const parts = templateParts(text)
+  if (parts === null) return () => ({ ok: false, message: "a {{ is never closed" })
+  const [only] = parts
+  if (only === undefined) return () => ({ ok: true, value: "" })
+  if (parts.length === 1) {
+    if ("text" in only) return () => ({ ok: true, value: only.text })
+    return (evaluate) => evaluate(only.expression)
+  }
+  return (evaluate) =>
+    gather(
+      parts.map((part) => ("text" in part ? { ok: true as const, value: part.text } : evaluate(part.expression))),
+      (values) => values.map(asText).join(""),
+    )
+}
+
+function asText(value: Json | undefined): string {
+  if (value === undefined) return ""
+  return typeof value === "string" ? value : JSON.stringify(value)
+}
+
+function listRenderer(list: readonly Json[]): Renderer {
+  const items = list.map(rendererOf)
+  return (evaluate) =>
+    gather(
+      items.map((item) => item(evaluate)),
+      (values) => values.map((value) => value ?? null),
+    )
+}
+
+function objectRenderer(object: JsonObject): Renderer {
+  const keys = Object.keys(object)
+  const items = keys.map((key) => rendererOf(object[key]!))
+  return (evaluate) =>
+    gather(
+      items.map((item) => item(evaluate)),
+      (values) => Object.fromEntries(keys.flatMap((key, i) => (values[i] === undefined ? [] : [[key, values[i]]]))),
+    )
+}
+
+/** Joins parts; the first failure is the answer. Stays synchronous while every part is. */
+function gather(parts: readonly Soon<Evaluated>[], join: (values: (Json | undefined)[]) => Json): Soon<Evaluated> {
+  const finish = (answers: readonly Evaluated[]): Evaluated => {
+    const failed = answers.find((answer) => !answer.ok)
+    return failed ?? { ok: true, value: join(answers.map((answer) => (answer.ok ? answer.value : undefined))) }
+  }
+  return parts.some((part) => part instanceof Promise)
+    ? Promise.all(parts).then(finish)
+    : finish(parts as readonly Evaluated[])
+}
+
+export function then<From, To>(value: Soon<From>, next: (value: From) => To): Soon<To> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}

@@ -1,0 +1,236 @@
+import { messageOf } from "../../base/errors.ts"
+import { type ExecutionId, type TaskExecutionId, taskExecutionId } from "../../base/ids.ts"
+import { EXECUTIONS_WAITING_MAX } from "../../base/limits.ts"
+import type { Input } from "../../core/execution/input.ts"
+import type { RejectionCode } from "../../core/execution/rejection.ts"
+import { type ExecutionState, isFinished } from "../../core/execution/state.ts"
+import { triggeredInput } from "../../core/execution/transition.ts"
+import type { Change } from "../../ports/store.ts"
+import type { Event } from "../../schema/event.ts"
+import type { ExecutionView, TransitionView } from "../../schema/execution.ts"
+import type { PinnedWorkflow } from "../applications/pinned.ts"
+import type { ExecutionFilter, Executions, Page } from "../core.ts"
+import { EventError } from "../events/error.ts"
+import type { FeedLog } from "../feed.ts"
+import type { EnginePorts } from "../ports.ts"
+import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
+import { Archive, type EndedCounts, type Pins } from "./archive.ts"
+import { ExecutionError } from "./error.ts"
+import type { Pin } from "./journal.ts"
+import type { Live } from "./live.ts"
+import { Overlaps } from "./overlaps.ts"
+import { type Feeding, Runner } from "./runner.ts"
+import { executionView, transitionViews } from "./view.ts"
+
+export interface ExecutionOptions {
+  /** Most executions that run (not: wait) at once; past it new events wait. */
+  readonly maxActive: number
+  /** The store has failed; nothing may go on. */
+  readonly onBroken: (error: Error) => void
+}
+
+/** All executions of this Core: running ones in memory, ended ones in the archive. */
+export class ExecutionBook implements Executions {
+  readonly overlaps = new Overlaps()
+  readonly runner: Runner
+  readonly archive: Archive
+  readonly #ports: EnginePorts
+  readonly #feed: FeedLog
+  readonly #options: ExecutionOptions
+  readonly #waitingForRoom: (() => void)[] = []
+  readonly #endListeners = new Map<ExecutionId, Set<(state: ExecutionState) => void>>()
+  readonly #ended: EndedCounts = { completed: 0, failed: 0, cancelled: 0 }
+  /** What was kept when somebody first asked, less what had ended since the start: start-up never pays for counting. */
+  #endedBefore: EndedCounts | null = null
+
+  constructor(ports: EnginePorts, tasks: Tasks, pins: Pins, feed: FeedLog, options: ExecutionOptions) {
+    this.#ports = ports
+    this.#feed = feed
+    this.#options = options
+    this.archive = new Archive(ports, pins)
+    this.runner = new Runner(ports, tasks, { changed: (live) => this.#changed(live), broken: options.onBroken })
+  }
+
+  /** Something about an execution became durable. */
+  #changed(live: Live): void {
+    const state = live.durable!
+    this.#feed.publish(() => ({ kind: "execution", execution: executionView(state) }))
+    for (const listener of [...(this.#endListeners.get(live.id) ?? [])]) listener(state)
+    if (!isFinished(state)) return
+    if (state.status in this.#ended) this.#ended[state.status as keyof EndedCounts]++
+    this.#ports.metrics.count("mesg_executions_ended_total", 1, { status: state.status })
+    const next = this.overlaps.remove(live)
+    if (next !== null) this.runner.feedInBackground(next, [{ kind: "released", atMs: this.#ports.clock.now() }])
+    while (this.#waitingForRoom.length > 0 && this.#hasRoom()) this.#waitingForRoom.shift()!()
+  }
+
+  /** A new execution that exists once its first input is transacted. */
+  prepare(pin: Pin, pinned: PinnedWorkflow): Live {
+    const live = this.runner.prepare(pin, pinned)
+    this.overlaps.add(live)
+    return live
+  }
+
+  transact(feedings: readonly Feeding[], also: readonly Change[] = []): Promise<readonly (RejectionCode | null)[]> {
+    return this.runner.transact(feedings, also)
+  }
+
+  transactInBackground(feedings: readonly Feeding[], also: readonly Change[]): void {
+    this.transact(feedings, also).catch((error) =>
+      this.#ports.log.debug("a debounced event was lost with the store", { error: messageOf(error) }),
+    )
+  }
+
+  /**
+   * Room for one more execution.
+   * @returns null where there is some, else resolves when there is
+   * @throws EventError OVERLOADED where the sender is not patient
+   */
+  room(patient: boolean): Promise<void> | null {
+    if (this.#hasRoom()) return null
+    if (!patient) {
+      throw new EventError(
+        { code: "OVERLOADED", retryAfterMs: 1000 },
+        "too many executions are running or the disk quota is reached",
+        {
+          remedy: "try again later; see what runs: mesg execution list --status running",
+        },
+      )
+    }
+    return new Promise((resolve) => this.#waitingForRoom.push(resolve))
+  }
+
+  #hasRoom(): boolean {
+    const { bytes, quotaBytes } = this.#ports.store.usage()
+    const active = this.runner.active.size
+    // Waiting executions need events to go on: they never keep events out, until there are far too many.
+    if (active < this.#options.maxActive) return bytes < quotaBytes
+    return bytes < quotaBytes && active < EXECUTIONS_WAITING_MAX && this.#running() < this.#options.maxActive
+  }
+
+  #running(): number {
+    let running = 0
+    for (const { state } of this.runner.active.values()) if (state?.status === "running") running++
+    return running
+  }
+
+  list(filter: ExecutionFilter): Page<ExecutionView> {
+    return this.archive.list(filter, this.runner.active)
+  }
+
+  show(id: ExecutionId): ExecutionView & { readonly transitions: readonly TransitionView[] } {
+    const { state, steps } = this.archive.load(id)
+    const live = this.runner.active.get(id)?.durable
+    return {
+      ...executionView(live ?? state),
+      transitions: steps.flatMap(({ seq, record }) => transitionViews(state.definition, seq, record)),
+    }
+  }
+
+  async cancel(id: ExecutionId): Promise<ExecutionView> {
+    const live = this.runner.active.get(id)
+    if (live === undefined) {
+      this.archive.load(id)
+      throw new ExecutionError({ code: "EXECUTION_ENDED", execution: id }, `execution ${id} has already ended`)
+    }
+    await this.runner.feed(live, [{ kind: "cancel", atMs: this.#ports.clock.now() }])
+    return executionView(live.durable!)
+  }
+
+  async retry(id: ExecutionId): Promise<ExecutionView> {
+    if (this.runner.active.has(id)) {
+      throw new ExecutionError({ code: "EXECUTION_NOT_ENDED", execution: id }, `execution ${id} has not ended`, {
+        remedy: `cancel it first: mesg execution cancel ${id}`,
+      })
+    }
+    const { state, pin, pinned } = this.archive.load(id)
+    return this.view(await this.create(pin, pinned, state.trigger, id))
+  }
+
+  /** Starts an execution by hand or by retry. Resolves when it is durable. */
+  async create(
+    pin: Pin,
+    pinned: PinnedWorkflow,
+    event: Event,
+    retryOf: ExecutionId | null,
+    also: readonly Change[] = [],
+  ): Promise<Live> {
+    const live = this.prepare(pin, pinned)
+    await this.transact(
+      [{ live, inputs: [triggeredInput(live.id, event, this.#ports.clock.now(), { retryOf })] }],
+      also,
+    )
+    return live
+  }
+
+  view(live: Live): ExecutionView {
+    return executionView(live.durable!)
+  }
+
+  /** Resolves with the execution once `until` holds of it; at once where it does already. */
+  follow(live: Live, until: (state: ExecutionState) => boolean, signal: AbortSignal): Promise<boolean> {
+    if (live.durable !== null && until(live.durable)) return Promise.resolve(true)
+    return new Promise((resolve) => {
+      const listeners = this.#endListeners.get(live.id) ?? new Set()
+      this.#endListeners.set(live.id, listeners)
+      const done = (reached: boolean) => {
+        listeners.delete(listener)
+        if (listeners.size === 0) this.#endListeners.delete(live.id)
+        signal.removeEventListener("abort", onAbort)
+        resolve(reached)
+      }
+      const listener = (state: ExecutionState) => {
+        if (until(state)) done(true)
+      }
+      const onAbort = () => done(false)
+      listeners.add(listener)
+      if (signal.aborted) done(false)
+      else signal.addEventListener("abort", onAbort, { once: true })
+    })
+  }
+
+  /**
+   * A result that came by itself, from a service behind MQTT: only for a task of that service.
+   * @returns why it did not count, null where it did
+   */
+  async result(service: string, key: TaskExecutionId, end: AttemptEnd): Promise<RejectionCode | null> {
+    const dot = key.indexOf(".")
+    const live = this.runner.active.get(key.slice(0, dot) as ExecutionId)
+    const state = live?.state
+    if (live === undefined || state === null || state === undefined) return "EXECUTION_ENDED"
+    const task = state.definition.tasks.findIndex(({ name }) => taskExecutionId(live.id, name) === key)
+    const run = state.definition.tasks[task]?.run
+    if (run === undefined || !("service" in run) || run.service !== service) return "TASK_UNKNOWN"
+    return this.runner.end(live, task, state.tasks[task]!.attempts, end)
+  }
+
+  feedInBackground(live: Live, inputs: readonly Input[]): void {
+    this.runner.feedInBackground(live, inputs)
+  }
+
+  counts() {
+    let running = 0
+    let waiting = 0
+    for (const { state } of this.runner.active.values()) {
+      if (state?.status === "waiting") waiting++
+      else running++
+    }
+    const now = this.#ended
+    if (this.#endedBefore === null) {
+      const kept = this.archive.countEnded()
+      this.#endedBefore = {
+        completed: kept.completed - now.completed,
+        failed: kept.failed - now.failed,
+        cancelled: kept.cancelled - now.cancelled,
+      }
+    }
+    const before = this.#endedBefore
+    return {
+      running,
+      waiting,
+      completed: before.completed + now.completed,
+      failed: before.failed + now.failed,
+      cancelled: before.cancelled + now.cancelled,
+    }
+  }
+}

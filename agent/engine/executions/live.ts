@@ -1,0 +1,43 @@
+import type { ExecutionId } from "../../base/ids.ts"
+import type { ExecutionState } from "../../core/execution/state.ts"
+import type { PinnedWorkflow } from "../applications/pinned.ts"
+import type { Pin } from "./journal.ts"
+
+/** An execution that has not ended, in memory. One input is taken at a time: whoever changes it holds its lock. */
+export class Live {
+  readonly id: ExecutionId
+  readonly pin: Pin
+  readonly pinned: PinnedWorkflow
+  /** Null until its first input. */
+  state: ExecutionState | null = null
+  /** The newest state that is in the store: what everybody outside is shown. */
+  durable: ExecutionState | null = null
+  /** Of the next step. */
+  seq = 0
+  /** When its timer rings, ms since epoch; null without one. */
+  timerMs: number | null = null
+  cancelTimer: (() => void) | null = null
+  #locked = false
+  readonly #waiting: (() => void)[] = []
+
+  constructor(id: ExecutionId, pin: Pin, pinned: PinnedWorkflow) {
+    this.id = id
+    this.pin = pin
+    this.pinned = pinned
+  }
+
+  /** @returns null where the lock was free and is now taken, else resolves when it is */
+  lock(): Promise<void> | null {
+    if (!this.#locked) {
+      this.#locked = true
+      return null
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  unlock(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#locked = false
+    else next()
+  }
+}

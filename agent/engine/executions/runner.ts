@@ -1,0 +1,229 @@
+import { type ExecutionId, sortableId, taskExecutionId } from "../../base/ids.ts"
+import { messageOf } from "../../base/errors.ts"
+import type { Effect } from "../../core/execution/effect.ts"
+import type { Input } from "../../core/execution/input.ts"
+import { nextDueMs } from "../../core/execution/pending.ts"
+import type { RejectionCode } from "../../core/execution/rejection.ts"
+import { isFinished } from "../../core/execution/state.ts"
+import type { Change } from "../../ports/store.ts"
+import type { PinnedWorkflow } from "../applications/pinned.ts"
+import type { EnginePorts } from "../ports.ts"
+import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
+import { type Advance, type AdvanceContext, advance } from "./advance.ts"
+import type { Pin } from "./journal.ts"
+import { Live } from "./live.ts"
+import { Waits } from "./waits.ts"
+
+/** One execution and the inputs it is to take in a transaction. */
+export interface Feeding {
+  readonly live: Live
+  readonly inputs: readonly Input[]
+}
+
+export interface RunnerEvents {
+  /** After a step is durable. */
+  changed(live: Live): void
+  /** The write failed: nothing that is in memory may be trusted any more. */
+  broken(error: Error): void
+}
+
+/** Moves executions: takes inputs, writes steps, then acts. Persist before acting. */
+export class Runner {
+  readonly active = new Map<ExecutionId, Live>()
+  readonly waits = new Waits()
+  readonly #ports: EnginePorts
+  readonly #tasks: Tasks
+  readonly #events: RunnerEvents
+  readonly #context: AdvanceContext
+  #stopped = false
+
+  constructor(ports: EnginePorts, tasks: Tasks, events: RunnerEvents) {
+    this.#ports = ports
+    this.#tasks = tasks
+    this.#events = events
+    this.#context = {
+      expressions: ports.expressions,
+      core: ports.keys.nodeKey,
+      place: (live, task) =>
+        this.#tasks.place(live.pinned.definition.tasks[task]!, live.pinned.concurrency(task), () =>
+          this.#begin(live, task),
+        ),
+    }
+  }
+
+  /** From here on nothing is taken, written or done. */
+  stop(): void {
+    this.#stopped = true
+    for (const live of this.active.values()) live.cancelTimer?.()
+  }
+
+  newExecutionId(): ExecutionId {
+    return sortableId("ex", this.#ports.clock.now(), this.#ports.random.bytes(10)) as ExecutionId
+  }
+
+  /** A new execution, in memory only until its first input is transacted. */
+  prepare(pin: Pin, pinned: PinnedWorkflow): Live {
+    return new Live(this.newExecutionId(), pin, pinned)
+  }
+
+  /** Puts an execution that the store remembers back into memory. */
+  restore(live: Live): void {
+    this.active.set(live.id, live)
+    this.waits.update(live)
+    this.#watchClock(live)
+  }
+
+  /**
+   * Feeds several executions in one durable write, with further changes that belong to it.
+   * Resolves when it is durable; acting on the effects goes on by itself.
+   * @returns per feeding why it was refused, null where it was taken
+   */
+  async transact(
+    feedings: readonly Feeding[],
+    also: readonly Change[] = [],
+  ): Promise<readonly (RejectionCode | null)[]> {
+    // Locks are asked for in one turn and granted in order of asking: two transactions can never wait for each other.
+    const locks = feedings.map(({ live }) => live.lock())
+    for (const lock of locks) if (lock !== null) await lock
+    let written: Promise<void>
+    const advances: Advance[] = []
+    try {
+      if (this.#stopped) throw new Error("the engine has stopped")
+      for (const { live, inputs } of feedings) {
+        const step = await advance(live, inputs, this.#context)
+        advances.push(step)
+        this.#index(live)
+      }
+      const changes = [...also, ...advances.flatMap((step) => step.changes)]
+      // What was let in may finish: room is asked for before. Asked for while the locks are held: steps of one execution become durable in their order.
+      written = changes.length === 0 ? Promise.resolve() : this.#ports.store.write(changes, { reserve: true })
+    } catch (error) {
+      this.#events.broken(error as Error)
+      throw error
+    } finally {
+      for (const { live } of feedings) live.unlock()
+    }
+    try {
+      await written
+    } catch (error) {
+      this.#events.broken(error as Error)
+      throw error
+    }
+    for (const step of advances) this.#act(step)
+    return advances.map((step) => step.rejected)
+  }
+
+  /** Feeds one execution. @returns why it was refused, null where it was taken */
+  async feed(live: Live, inputs: readonly Input[]): Promise<RejectionCode | null> {
+    const [rejected] = await this.transact([{ live, inputs }])
+    return rejected ?? null
+  }
+
+  /** Feeds from a timer or a task's end: nobody waits for it, and `broken` has been told of a failure. */
+  feedInBackground(live: Live, inputs: readonly Input[]): void {
+    if (this.#stopped) return
+    this.feed(live, inputs).catch((error) =>
+      this.#ports.log.debug("an input was lost with the store", { error: messageOf(error) }),
+    )
+  }
+
+  /** Memory follows the state at once; what it shows is durable soon or the agent stops. */
+  #index(live: Live): void {
+    if (live.state === null) return
+    if (isFinished(live.state)) this.active.delete(live.id)
+    else this.active.set(live.id, live)
+    this.waits.update(live)
+    this.#watchClock(live)
+  }
+
+  #watchClock(live: Live): void {
+    const dueMs = live.state === null || isFinished(live.state) ? null : nextDueMs(live.state)
+    if (dueMs === live.timerMs) return
+    live.cancelTimer?.()
+    live.timerMs = dueMs
+    live.cancelTimer =
+      dueMs === null
+        ? null
+        : this.#ports.clock.schedule(dueMs, () => {
+            live.timerMs = null
+            live.cancelTimer = null
+            this.feedInBackground(live, [{ kind: "elapsed", atMs: this.#ports.clock.now() }])
+          })
+  }
+
+  #act({ live, state, changes, effects }: Advance): void {
+    live.durable = state
+    if (this.#stopped) return
+    if (changes.length > 0) this.#events.changed(live)
+    for (const effect of effects) this.#do(live, effect)
+  }
+
+  #do(live: Live, effect: Effect): void {
+    const definition = live.pinned.definition.tasks[effect.kind === "wake" ? 0 : effect.task]!
+    switch (effect.kind) {
+      case "execute": {
+        const { task, attempt, inputs } = effect
+        this.#tasks.execute({ execution: taskExecutionId(live.id, definition.name), definition, inputs }, (end) =>
+          this.end(live, task, attempt, end),
+        )
+        return
+      }
+      case "abort":
+        this.#tasks.abort(taskExecutionId(live.id, definition.name))
+        return
+      case "verify":
+        this.#ports.log.error("a local result was submitted for verification", {
+          execution: live.id,
+          task: definition.name,
+        })
+        return
+      default:
+        return
+    }
+  }
+
+  /** Starts a task that was waiting for a Core when the agent stopped. */
+  start(live: Live, task: number): void {
+    if (!this.#context.place(live, task)) return
+    this.#begin(live, task).catch((error) =>
+      this.#ports.log.debug("a start was lost with the store", { error: messageOf(error) }),
+    )
+  }
+
+  /** A slot became free for a queued task. @returns whether it was still wanted */
+  async #begin(live: Live, task: number): Promise<boolean> {
+    const atMs = this.#ports.clock.now()
+    const rejected = await this.feed(live, [
+      { kind: "assigned", atMs, task, core: this.#ports.keys.nodeKey },
+      { kind: "started", atMs, task },
+    ])
+    return rejected === null
+  }
+
+  endInBackground(live: Live, task: number, attempt: number, end: AttemptEnd): void {
+    this.end(live, task, attempt, end).catch((error) =>
+      this.#ports.log.debug("a result was lost with the store", { error: messageOf(error) }),
+    )
+  }
+
+  /** An attempt has ended. Resolves when that is durable. @returns why it did not count, null where it did */
+  async end(live: Live, task: number, attempt: number, end: AttemptEnd): Promise<RejectionCode | null> {
+    const atMs = this.#ports.clock.now()
+    const rejected = await this.feed(live, [inputOf(live, task, attempt, end, atMs)])
+    if (rejected !== null) {
+      this.#ports.log.info("a task result did not count", { execution: live.id, task, reason: rejected })
+    }
+    return rejected
+  }
+}
+
+function inputOf(live: Live, task: number, attempt: number, end: AttemptEnd, atMs: number): Input {
+  if (end.kind === "failed") {
+    const { cause, code, message, outcome } = end
+    return { kind: "attempt-failed", atMs, task, attempt, cause, code, message, outcome }
+  }
+  const [issue] = live.pinned.checkResult(task, end.status, end.data)
+  if (issue === undefined) return { kind: "result", atMs, task, status: end.status, data: end.data }
+  const message = `status "${end.status}", data${issue.path}: ${issue.message}`
+  return { kind: "result", atMs, task, status: "error", data: { code: "RESULT_INVALID", message } }
+}

@@ -1,0 +1,55 @@
+import type { Input } from "../../core/execution/input.ts"
+import { branchesOf } from "../../core/execution/branches.ts"
+import type { ExecutionState } from "../../core/execution/state.ts"
+import type { WorkflowDefinition } from "../../core/workflow/definition.ts"
+import type { ExecutionView, TransitionView } from "../../schema/execution.ts"
+import type { StepRecord } from "./journal.ts"
+
+/** An execution as everybody outside the engine sees it. */
+export function executionView(state: ExecutionState): ExecutionView {
+  const { definition, trigger } = state
+  const nameOf = (task: number) => definition.tasks[task]!.name
+  return {
+    id: state.id,
+    app: definition.app,
+    workflow: definition.workflow,
+    version: definition.version,
+    status: state.status,
+    trigger: { service: trigger.service, event: trigger.event, data: trigger.data, id: trigger.id },
+    started: iso(state.startedMs),
+    finished: iso(state.finishedMs),
+    branches: branchesOf(state).map(({ path, status, remaining }) => ({
+      path: path.map(nameOf),
+      status,
+      remaining: remaining.map(nameOf),
+    })),
+    tasks: Object.fromEntries(
+      state.tasks.map((task, index) => [
+        nameOf(index),
+        {
+          state: task.state,
+          status: task.status,
+          data: task.status === null ? null : task.data,
+          attempts: task.attempts,
+          started: iso(task.startedMs),
+          finished: iso(task.finishedMs),
+        },
+      ]),
+    ),
+    retryOf: state.retryOf,
+  }
+}
+
+/** One step of the history, a line per input. */
+export function transitionViews(definition: WorkflowDefinition, seq: number, record: StepRecord): TransitionView[] {
+  return record.inputs.map((input) => {
+    const { kind, atMs, ...detail } = input as Input & { task?: number }
+    const task = detail.task === undefined ? null : (definition.tasks[detail.task]?.name ?? null)
+    const { task: _, ...rest } = detail
+    return { seq, time: new Date(atMs).toISOString(), core: record.core, kind, task, detail: rest }
+  })
+}
+
+function iso(timeMs: number | null): string | null {
+  return timeMs === null ? null : new Date(timeMs).toISOString()
+}

@@ -1,0 +1,41 @@
+import { STREAM_BACKLOG_MAX } from "../base/limits.ts"
+import type { Feed, FeedItem } from "./core.ts"
+
+/** An item without its number; made only if somebody reads it. */
+export type FeedDraft = () => FeedItem extends infer Item ? (Item extends FeedItem ? Omit<Item, "seq"> : never) : never
+
+/**
+ * What happened, in order of durability. The newest items are held for readers that come back; states are immutable,
+ * so an item is only put together when it is read.
+ */
+export class FeedLog implements Feed {
+  #seq = 0
+  readonly #backlog: { seq: number; draft: FeedDraft }[] = []
+  readonly #listeners = new Set<(item: FeedItem) => void>()
+
+  get seq(): number {
+    return this.#seq
+  }
+
+  publish(draft: FeedDraft): void {
+    const seq = ++this.#seq
+    this.#backlog.push({ seq, draft })
+    if (this.#backlog.length > STREAM_BACKLOG_MAX * 2) this.#backlog.splice(0, STREAM_BACKLOG_MAX)
+    if (this.#listeners.size === 0) return
+    const item = { seq, ...draft() } as FeedItem
+    for (const listener of this.#listeners) listener(item)
+  }
+
+  subscribe(listener: (item: FeedItem) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  since(seq: number): readonly FeedItem[] | null {
+    const [oldest] = this.#backlog
+    if (seq > this.#seq || (oldest !== undefined && oldest.seq > seq + 1)) return null
+    return this.#backlog
+      .filter((entry) => entry.seq > seq)
+      .map((entry) => ({ seq: entry.seq, ...entry.draft() }) as FeedItem)
+  }
+}

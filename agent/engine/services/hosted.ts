@@ -1,0 +1,120 @@
+import { type ErrorDetail, MesgError, messageOf } from "../../base/errors.ts"
+import { SERVICE_RESTART_DELAY_MS_MAX, SERVICE_RESTART_DELAY_MS_MIN } from "../../base/limits.ts"
+import type { Clock } from "../../ports/clock.ts"
+import type { Log } from "../../ports/log.ts"
+import type { RunningService, ServiceBridge, ServiceHost, ServiceSpec } from "../../ports/service-host.ts"
+import type { ServiceView } from "../core.ts"
+
+export interface HostedParts {
+  readonly host: ServiceHost
+  readonly clock: Clock
+  readonly log: Log
+  /** Makes the bridge for one run of the service. `ended` must reach `Hosted.ended`. */
+  bridge(spec: ServiceSpec, ended: ServiceBridge["ended"]): ServiceBridge
+  changed(): void
+}
+
+/** One service that runs on this Core, kept running: started again, ever later, when it ends by itself. */
+export class Hosted {
+  spec: ServiceSpec
+  state: ServiceView["state"] = "stopped"
+  error: ServiceView["error"] = null
+  restarts = 0
+  running: RunningService | null = null
+  readonly #parts: HostedParts
+  #wanted = false
+  #run = 0
+  #cancelRestart = () => {}
+  readonly #waiting = new Set<() => void>()
+
+  constructor(spec: ServiceSpec, parts: HostedParts) {
+    this.spec = spec
+    this.#parts = parts
+  }
+
+  /** Starts it, and from then on keeps it running. Never rejects: `error` tells why it does not run. */
+  async start(): Promise<void> {
+    this.#wanted = true
+    this.#cancelRestart()
+    await this.#begin()
+  }
+
+  async #begin(): Promise<void> {
+    const run = ++this.#run
+    this.#become("starting", null)
+    const bridge = this.#parts.bridge(this.spec, (reason) => this.#ended(run, reason))
+    try {
+      const running = await this.#parts.host.run(this.spec, bridge)
+      if (run !== this.#run || !this.#wanted) {
+        await running.stop()
+        return
+      }
+      this.running = running
+      this.#become("running", null)
+    } catch (error) {
+      if (run === this.#run) this.#ended(run, reasonOf(error))
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#wanted = false
+    this.#cancelRestart()
+    this.#run++
+    const { running } = this
+    this.running = null
+    this.#become("stopped", null)
+    await running?.stop()
+  }
+
+  /** Another version or other settings, live: calls that come meanwhile wait. */
+  async replace(spec: ServiceSpec): Promise<void> {
+    await this.stop()
+    this.spec = spec
+    this.restarts = 0
+    await this.start()
+  }
+
+  /** Resolves when it runs; with null where it is stopped, or the signal aborts first. */
+  whenRunning(signal: AbortSignal): RunningService | null | Promise<RunningService | null> {
+    if (this.running !== null) return this.running
+    if (!this.#wanted) return null
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.running === null && this.#wanted && !signal.aborted) return
+        this.#waiting.delete(look)
+        signal.removeEventListener("abort", look)
+        resolve(this.running)
+      }
+      this.#waiting.add(look)
+      signal.addEventListener("abort", look, { once: true })
+    })
+  }
+
+  #ended(run: number, reason: { code: string; message: string }): void {
+    if (run !== this.#run || !this.#wanted) return
+    this.running = null
+    this.#become("failed", reason)
+    const { clock, log } = this.#parts
+    const delayMs = Math.min(
+      SERVICE_RESTART_DELAY_MS_MIN * 2 ** Math.min(this.restarts, 20),
+      SERVICE_RESTART_DELAY_MS_MAX,
+    )
+    this.restarts++
+    log.warn("a service ended and is started again", { service: this.spec.manifest.id, ...reason, delayMs })
+    this.#cancelRestart = clock.schedule(clock.now() + delayMs, () => {
+      this.#begin().catch((error) => log.error("a service could not be started", { error: messageOf(error) }))
+    })
+  }
+
+  #become(state: ServiceView["state"], error: ServiceView["error"]): void {
+    this.state = state
+    this.error = error
+    for (const look of [...this.#waiting]) look()
+    this.#parts.changed()
+  }
+}
+
+function reasonOf(error: unknown): { code: string; message: string } {
+  if (error instanceof MesgError) return { code: (error.detail as ErrorDetail).code, message: error.message }
+  return { code: "START_FAILED", message: messageOf(error) }
+}

@@ -1,0 +1,102 @@
+import { fromUtf8, utf8 } from "../../base/bytes.ts"
+import { MANIFEST_BYTES_MAX } from "../../base/limits.ts"
+import type { TaskExecutionId } from "../../base/ids.ts"
+import type { Broker, IncomingMessage } from "../../ports/broker.ts"
+import type { Log } from "../../ports/log.ts"
+import { type ParsedJson, parseJson } from "../../schema/json.ts"
+import type { Manifest } from "../../schema/manifest.ts"
+import { checkManifest } from "../../schema/manifest-check.ts"
+import { type ServiceAnswer, ServiceAnswerSchema, serviceTopic, TOPIC_ROOT } from "../../schema/service-message.ts"
+import * as v from "valibot"
+import { EventError } from "../events/error.ts"
+import type { EventInbox } from "../events/events.ts"
+
+export interface MqttBridgeParts {
+  readonly broker: Broker
+  readonly log: Log
+  readonly inbox: EventInbox
+  /** @returns why it is refused, null where it is registered now */
+  register(manifest: Manifest): string | null
+  unregister(service: string): void
+  isHosted(service: string): boolean
+  /** Records a task's answer. Resolves when it is durable. */
+  answer(service: string, execution: TaskExecutionId, answer: ServiceAnswer): Promise<void>
+}
+
+/** The bridge of the paper's Services over MQTT: `mesg/v1/<service>/…`. See docs/spec/service.md#topics */
+export function bridgeMqtt(parts: MqttBridgeParts): () => void {
+  const { broker } = parts
+  const stops = [
+    broker.subscribe(`${TOPIC_ROOT}/+/manifest`, (message) => takeManifest(parts, message)),
+    broker.subscribe(`${TOPIC_ROOT}/+/event/+`, (message) => takeEvent(parts, message)),
+    broker.subscribe(`${TOPIC_ROOT}/+/event/+/+`, (message) => takeEvent(parts, message)),
+    broker.subscribe(`${TOPIC_ROOT}/+/result/+`, (message) => takeAnswer(parts, message)),
+  ]
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+async function takeManifest(parts: MqttBridgeParts, { topic, payload }: IncomingMessage): Promise<void> {
+  const service = topic.split("/")[2]!
+  // Manifests of services that run here are published by the agent itself.
+  if (parts.isHosted(service)) return
+  if (payload.length === 0) {
+    parts.unregister(service)
+    return say(parts.broker, service, "")
+  }
+  const verdict = registered(parts, service, payload)
+  if (verdict !== "ok") parts.log.warn("a service was refused", { service, reason: verdict })
+  return say(parts.broker, service, verdict)
+}
+
+function registered(parts: MqttBridgeParts, service: string, payload: Uint8Array): string {
+  if (payload.length > MANIFEST_BYTES_MAX) return `the manifest is larger than ${MANIFEST_BYTES_MAX} bytes`
+  const document = parsePayload(payload)
+  if (!document.ok) return `the manifest is no JSON: ${document.message}`
+  const checked = checkManifest(document.value)
+  if (!checked.ok)
+    return checked.issues.map(({ path, message }) => `${path.join(".") || "manifest"}: ${message}`).join("; ")
+  if (checked.manifest.id !== service) return `the manifest says id "${checked.manifest.id}", the topic "${service}"`
+  return parts.register(checked.manifest) ?? "ok"
+}
+
+function say(broker: Broker, service: string, verdict: string): Promise<void> {
+  return broker.publish({ topic: serviceTopic.status(service), payload: utf8(verdict), qos: 1, retain: true })
+}
+
+async function takeEvent({ inbox, log }: MqttBridgeParts, message: IncomingMessage): Promise<void> {
+  // A retained event has been taken when it was published.
+  if (message.replayed) return
+  const [, , service, , event, id] = message.topic.split("/") as [string, string, string, string, string, string?]
+  const document = parsePayload(message.payload)
+  try {
+    if (!document.ok)
+      await inbox.refuse("EVENT_DATA_INVALID", service, event, id ?? null, `the data is no JSON: ${document.message}`)
+    else
+      await inbox.accept(
+        { service, event, data: document.value, id: id ?? null },
+        { patient: true, also: () => message.takeChanges() },
+      )
+  } catch (error) {
+    // Refused for good: recorded with the reason, acknowledged, not sent again.
+    if (!(error instanceof EventError)) throw error
+    log.debug("an event was refused", { service, event, code: error.code, reason: error.message })
+  }
+}
+
+async function takeAnswer(parts: MqttBridgeParts, message: IncomingMessage): Promise<void> {
+  if (message.replayed) return
+  const [, , service, , execution] = message.topic.split("/") as [string, string, string, string, string]
+  const document = parsePayload(message.payload)
+  const answer = document.ok ? v.safeParse(ServiceAnswerSchema, document.value) : null
+  const invalid = {
+    error: { code: "RESULT_INVALID", message: "the answer is neither {status, data} nor {error: {code, message}}" },
+  }
+  await parts.answer(service, execution as TaskExecutionId, answer?.success ? answer.output : invalid)
+}
+
+function parsePayload(payload: Uint8Array): ParsedJson {
+  const text = fromUtf8(payload)
+  return text === null ? { ok: false, message: "invalid UTF-8" } : parseJson(text)
+}

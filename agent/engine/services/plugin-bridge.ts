@@ -1,0 +1,80 @@
+import { AsyncLocalStorage } from "node:async_hooks"
+import { SERVICE_STORE_KEYS_MAX } from "../../base/limits.ts"
+import type { Broker } from "../../ports/broker.ts"
+import type { ServiceBridge } from "../../ports/service-host.ts"
+import type { Change } from "../../ports/store.ts"
+import type { Json } from "../../schema/json.ts"
+import { TABLE } from "../../schema/tables.ts"
+import type { AcceptOptions, IncomingEvent } from "../events/events.ts"
+import type { EnginePorts } from "../ports.ts"
+import { RegistryError } from "./error.ts"
+import type { Webhooks } from "./webhooks.ts"
+
+/** The MQTT message that a service is handling: an event that it emits meanwhile is written together with it. */
+const handling = new AsyncLocalStorage<{ takeChanges(): readonly Change[] }>()
+
+export interface PluginBridgeParts {
+  readonly ports: EnginePorts
+  readonly broker: Broker
+  readonly webhooks: Webhooks
+  accept(event: IncomingEvent, options: AcceptOptions): Promise<unknown>
+}
+
+/** What a plugin may ask of the agent. @returns the bridge, and what takes its subscriptions and webhooks away */
+export function pluginBridge(
+  service: string,
+  parts: PluginBridgeParts,
+  ended: ServiceBridge["ended"],
+): { bridge: ServiceBridge; close(): void } {
+  const { ports, broker, webhooks } = parts
+  const log = ports.log.with({ service })
+  const closers = new Set<() => void>()
+  const closing = (close: () => void) => {
+    closers.add(close)
+    return () => {
+      closers.delete(close)
+      close()
+    }
+  }
+  const bridge: ServiceBridge = {
+    async emit(event, data, id) {
+      const message = handling.getStore()
+      const also = message === undefined ? {} : { also: () => message.takeChanges() }
+      await parts.accept({ service, event, data, id: id ?? null }, { patient: true, ...also })
+    },
+    log: (level, message, fields) => log[level](message, fields),
+    storeGet: (key) => ports.store.get(TABLE.serviceStore, [service, key]) as Json | undefined,
+    async storeSet(key, value) {
+      const at = [service, key]
+      if (value === undefined) return ports.store.write([{ remove: TABLE.serviceStore, key: at }])
+      const isNew = ports.store.get(TABLE.serviceStore, at) === undefined
+      if (isNew && ports.store.count(TABLE.serviceStore, { prefix: [service] }) >= SERVICE_STORE_KEYS_MAX) {
+        throw new RegistryError(
+          { code: "SERVICE_STORE_FULL", service },
+          `service "${service}" keeps ${SERVICE_STORE_KEYS_MAX} values already`,
+          {
+            remedy: "remove values it no longer needs",
+          },
+        )
+      }
+      return ports.store.write([{ put: TABLE.serviceStore, key: at, value }])
+    },
+    publish: (topic, payload, { qos, retain }) => broker.publish({ topic, payload, qos, retain }),
+    subscribe: (filter, handler) =>
+      closing(
+        broker.subscribe(filter, (message) => {
+          const call = () => handler(message.topic, message.payload, { qos: message.qos, retained: message.replayed })
+          return message.qos === 2 ? handling.run(message, call) : call()
+        }),
+      ),
+    webhook: (path, handler) => closing(webhooks.add(path, service, handler)),
+    ended,
+  }
+  return {
+    bridge,
+    close: () => {
+      for (const close of closers) close()
+      closers.clear()
+    },
+  }
+}

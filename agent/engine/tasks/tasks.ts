@@ -1,0 +1,208 @@
+import type { TaskExecutionId } from "../../base/ids.ts"
+import { TASK_CANCEL_GRACE_MS, TASK_RECOVER_TIMEOUT_MS, TASKS_RUNNING_PER_TASK_MAX } from "../../base/limits.ts"
+import type { TaskDefinition } from "../../core/workflow/definition.ts"
+import type { Clock } from "../../ports/clock.ts"
+import type { RecoverAnswer, RunningService, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
+import type { Json } from "../../schema/json.ts"
+
+/** How one attempt ended: with the task's one status, or without. */
+export type AttemptEnd =
+  | { readonly kind: "result"; readonly status: string; readonly data: Json }
+  | {
+      readonly kind: "failed"
+      readonly cause: "error" | "timed-out" | "interrupted"
+      readonly code: string
+      readonly message: string
+      readonly outcome: "known" | "unknown"
+    }
+
+export interface Attempt {
+  /** The idempotency key: the same over every attempt. */
+  readonly execution: TaskExecutionId
+  readonly definition: TaskDefinition
+  readonly inputs: Json
+}
+
+/** Who runs tasks: services of this Core, and public applications used as tasks. */
+export interface Executors {
+  /** Waits while the service is starting or restarting. @returns null where there is none, or the signal aborted */
+  service(id: string, signal: AbortSignal): RunningService | null | Promise<RunningService | null>
+  application(name: string, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer>
+}
+
+/** Runs attempts: slots per task, deadlines, cancellation. Knows nothing of executions beyond their key. */
+export class Tasks {
+  readonly #clock: Clock
+  readonly #executors: Executors
+  readonly #lanes = new Map<string, Lane>()
+  readonly #running = new Map<TaskExecutionId, AbortController>()
+  #stopped = false
+
+  constructor(clock: Clock, executors: Executors) {
+    this.#clock = clock
+    this.#executors = executors
+  }
+
+  /**
+   * Takes a slot for one attempt, or queues it: a slow task only delays others of its own kind.
+   * @param concurrency slots of this task; null for the default
+   * @param begin called when a queued one's slot is free; resolves to whether it was still wanted
+   */
+  place(definition: TaskDefinition, concurrency: number | null, begin: () => Promise<boolean>): boolean {
+    const lane = this.#lane(definition)
+    if (lane === null) return true
+    if (lane.busy < (concurrency ?? TASKS_RUNNING_PER_TASK_MAX)) {
+      lane.busy++
+      return true
+    }
+    lane.queue.push(begin)
+    return false
+  }
+
+  queued(): number {
+    let sum = 0
+    for (const lane of this.#lanes.values()) sum += lane.queue.length
+    return sum
+  }
+
+  running(): number {
+    return this.#running.size
+  }
+
+  /** Runs one attempt whose slot is taken; `end` is called once, except after `abort`. */
+  execute(attempt: Attempt, end: (end: AttemptEnd) => Promise<unknown>): void {
+    if (this.#stopped) return
+    const { execution, definition } = attempt
+    const controller = new AbortController()
+    this.#running.set(execution, controller)
+    const call = this.#call(attempt)
+    let timedOut = false
+    const cancelTimer =
+      definition.timeoutMs > 0
+        ? this.#clock.schedule(call.deadlineMs, () => {
+            timedOut = true
+            controller.abort()
+          })
+        : () => {}
+    const over = (answer: TaskAnswer) => {
+      cancelTimer()
+      if (this.#running.get(execution) === controller) this.#running.delete(execution)
+      const aborted = controller.signal.aborted && !timedOut
+      if (!aborted && !this.#stopped) {
+        // The one who records it answers for failures: the store's end stops the agent.
+        end(timedOut ? lateEnd(definition) : endOf(answer)).catch(() => {})
+      }
+      this.#release(definition)
+    }
+    withGrace(this.#clock, this.#answer(attempt, call, controller.signal), controller.signal).then(over, (error) =>
+      over({ kind: "error", code: "SERVICE_FAILED", message: String(error), outcome: "unknown" }),
+    )
+  }
+
+  /** Ends an attempt without an end: the execution has moved on. */
+  abort(execution: TaskExecutionId): void {
+    this.#running.get(execution)?.abort()
+  }
+
+  /** Asks the service what became of an attempt that a restart interrupted. */
+  async recover(attempt: Attempt): Promise<RecoverAnswer> {
+    const { run } = attempt.definition
+    if ("application" in run) return { kind: "not-done" }
+    const signal = AbortSignal.timeout(TASK_RECOVER_TIMEOUT_MS)
+    const service = await this.#executors.service(run.service, signal)
+    return service === null ? { kind: "unknown" } : service.recover(this.#call(attempt), signal)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const controller of this.#running.values()) controller.abort()
+    this.#lanes.clear()
+  }
+
+  #call({ execution, definition, inputs }: Attempt): TaskCall {
+    const task = "task" in definition.run ? definition.run.task : definition.run.application
+    return { execution, task, inputs, deadlineMs: this.#clock.now() + definition.timeoutMs }
+  }
+
+  #answer({ definition: { run } }: Attempt, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
+    if ("application" in run) return this.#executors.application(run.application, call, signal)
+    const service = this.#executors.service(run.service, signal)
+    if (service instanceof Promise)
+      return service.then((found) => found?.execute(call, signal) ?? notRunning(run.service))
+    return service?.execute(call, signal) ?? Promise.resolve(notRunning(run.service))
+  }
+
+  #lane({ run }: TaskDefinition): Lane | null {
+    // A called application has slots of its own tasks.
+    if ("application" in run) return null
+    const name = `${run.service}.${run.task}`
+    let lane = this.#lanes.get(name)
+    if (lane === undefined) this.#lanes.set(name, (lane = { busy: 0, queue: [] }))
+    return lane
+  }
+
+  #release(definition: TaskDefinition): void {
+    const lane = this.#lane(definition)
+    if (lane === null || this.#stopped) return
+    const next = lane.queue.shift()
+    if (next === undefined) {
+      lane.busy--
+      return
+    }
+    next().then(
+      (wanted) => {
+        if (!wanted) this.#release(definition)
+      },
+      () => this.#release(definition),
+    )
+  }
+}
+
+/** `queue` holds at most one entry per active execution and task, which are bounded themselves. */
+interface Lane {
+  busy: number
+  readonly queue: (() => Promise<boolean>)[]
+}
+
+function endOf(answer: TaskAnswer): AttemptEnd {
+  if (answer.kind === "result") return answer
+  return { kind: "failed", cause: "error", code: answer.code, message: answer.message, outcome: answer.outcome }
+}
+
+function lateEnd({ name, timeoutMs }: TaskDefinition): AttemptEnd {
+  const message = `task "${name}" did not answer within ${timeoutMs} ms`
+  return { kind: "failed", cause: "timed-out", code: "TIMED_OUT", message, outcome: "unknown" }
+}
+
+function notRunning(service: string): TaskAnswer {
+  return {
+    kind: "error",
+    code: "SERVICE_NOT_RUNNING",
+    message: `service "${service}" is not running`,
+    outcome: "known",
+  }
+}
+
+/** An attempt that ignores its abortion gives its slot back after a while all the same. */
+function withGrace(clock: Clock, answer: Promise<TaskAnswer>, signal: AbortSignal): Promise<TaskAnswer> {
+  return new Promise((resolve, reject) => {
+    let cancelGrace = () => {}
+    const onAbort = () => {
+      cancelGrace = clock.schedule(clock.now() + TASK_CANCEL_GRACE_MS, () =>
+        resolve({
+          kind: "error",
+          code: "SERVICE_UNRESPONSIVE",
+          message: "the task ignored its end",
+          outcome: "unknown",
+        }),
+      )
+    }
+    signal.addEventListener("abort", onAbort, { once: true })
+    answer
+      .finally(() => {
+        cancelGrace()
+        signal.removeEventListener("abort", onAbort)
+      })
+      .then(resolve, reject)
+  })
+}
