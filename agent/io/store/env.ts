@@ -1,3 +1,4 @@
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs"
 import { open, type RootDatabase } from "lmdb"
 import type { Range } from "../../ports/store.ts"
 import { encodeKey } from "./key.ts"
@@ -23,6 +24,37 @@ export function openEnv(path: string, quotaBytes: number, readOnly = false): Env
     readOnly,
   } as const
   return open(options)
+}
+
+/** The same on machines with larger pages: fewer bytes a commit, and a store that moves between machines. */
+const PAGE_BYTES = 4096
+
+/**
+ * Makes an empty LMDB file: the two header pages as mdb_env_init_meta writes them. LMDB would make it itself, but is
+ * ended by a signal where the device refuses; here that is an error like any other.
+ */
+export function createFile(path: string): void {
+  const pages = Buffer.alloc(2 * PAGE_BYTES)
+  for (const number of [0, 1]) {
+    const page = pages.subarray(number * PAGE_BYTES)
+    page.writeUInt32LE(number, 0)
+    page.writeUInt16LE(0x08, 18) // P_META
+    page.writeUInt32LE(0xbeefc0de, 24)
+    page.writeUInt32LE(2, 28) // MDB_DATA_VERSION
+    page.writeBigUInt64LE(2n ** 20n, 40) // the map at least, grown by whoever opens it
+    page.writeUInt32LE(PAGE_BYTES, 48)
+    page.writeUInt16LE(0x08, 52) // MDB_INTEGERKEY, of the free tree
+    page.writeBigInt64LE(-1n, 88) // no root of the free tree
+    page.writeBigInt64LE(-1n, 136) // no root of the main tree
+    page.writeUInt32LE(1, 144) // last page
+  }
+  const file = openSync(path, "wx", 0o600)
+  try {
+    writeSync(file, pages)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
 }
 
 interface Bounds {

@@ -32,11 +32,15 @@ export function prepareFolder(files: StoreFiles): void {
     writeFileSync(probe, "")
     rmSync(probe)
   } catch (cause) {
-    throw new StoreError({ code: "STORE_NOT_WRITABLE", path: files.dir }, `${files.dir}: ${messageOf(cause)}`, {
-      remedy: "let the agent's user own the home directory, or give another --home",
-      cause,
-    })
+    throw notWritable(files.dir, cause)
   }
+}
+
+export function notWritable(path: string, cause: unknown): StoreError {
+  return new StoreError({ code: "STORE_NOT_WRITABLE", path }, `the store cannot be written: ${messageOf(cause)}`, {
+    remedy: "let the agent's user own the home directory, make room on the disk, or give another --home",
+    cause,
+  })
 }
 
 /**

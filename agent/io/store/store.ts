@@ -9,7 +9,7 @@ import { writeBackup } from "./backup.ts"
 import { CHECK_COMMAND, type CheckCommand } from "./check.ts"
 import { type EncodedChange, GroupCommit } from "./commit.ts"
 import { addCopy, copyTime, listCopies } from "./copies.ts"
-import { bounds, type Env, openEnv } from "./env.ts"
+import { bounds, createFile, type Env, openEnv } from "./env.ts"
 import { StoreError } from "./error.ts"
 import { lmdbLock, storeFiles, type StoreFiles, syncFolderOf } from "./files.ts"
 import { FORMAT, formatChange, formatOf, migrate, MIGRATIONS, type Migration } from "./format.ts"
@@ -17,7 +17,7 @@ import { decodeKey, encodeKey } from "./key.ts"
 import { takeLock } from "./lock.ts"
 import { bytesInPages, Quota } from "./quota.ts"
 import { decodeRecord, encodeRecord } from "./record.ts"
-import { leaveCleanMark, prepareData, prepareFolder, type StartReport } from "./recover.ts"
+import { leaveCleanMark, notWritable, prepareData, prepareFolder, type StartReport } from "./recover.ts"
 
 export interface StoreOptions {
   /** `<home>/data`: made if it is not there. */
@@ -179,6 +179,11 @@ export class LmdbStore implements Store {
   /** A store file is there whole, with its format, or not at all. */
   async #create(format: number): Promise<void> {
     const draft = `${this.#files.data}.new`
+    try {
+      createFile(draft)
+    } catch (cause) {
+      throw notWritable(draft, cause)
+    }
     this.#use(draft)
     await this.write([formatChange(format)])
     await this.#closeEnv()
