@@ -1,7 +1,7 @@
-import { type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http"
 import { CLI_ANSWER_BYTES_MAX, CLI_REQUEST_TIMEOUT_MS } from "../../base/limits.ts"
 import { messageOf } from "../../base/errors.ts"
 import { CliError } from "./error.ts"
+import { type Exchange, ExchangeError, exchange } from "./exchange.ts"
 
 export interface ApiRequest {
   readonly method: string
@@ -26,49 +26,45 @@ export interface Endpoint {
 }
 
 /**
- * One request and its JSON. On node:http, which starts faster than fetch.
+ * One request and its JSON.
  * @throws CliError NO_AGENT where nobody listens, AGENT_UNREACHABLE, or the agent's refusal with its code
  */
 export async function callAgent(endpoint: Endpoint, asked: ApiRequest): Promise<Answer> {
-  const response = await openRequest(endpoint, asked, CLI_REQUEST_TIMEOUT_MS)
-  const text = await readText(response)
-  return { status: response.statusCode ?? 0, body: text === "" ? null : JSON.parse(text) }
+  const answer = await openRequest(endpoint, asked, CLI_REQUEST_TIMEOUT_MS)
+  const text = await readText(endpoint, answer)
+  return { status: answer.status, body: text === "" ? null : JSON.parse(text) }
 }
 
 /** The answer with its body still to be read; a refusal is thrown. @param timeoutMs of silence, 0 for none */
-export async function openRequest(endpoint: Endpoint, asked: ApiRequest, timeoutMs: number): Promise<IncomingMessage> {
-  const response = await send(endpoint, asked, timeoutMs)
-  const status = response.statusCode ?? 0
-  if (status >= 200 && status < 300) return response
-  throw refusal(status, await readText(response))
-}
-
-function send(endpoint: Endpoint, asked: ApiRequest, timeoutMs: number): Promise<IncomingMessage> {
+export async function openRequest(endpoint: Endpoint, asked: ApiRequest, timeoutMs: number): Promise<Exchange> {
   const body = asked.body === undefined ? null : Buffer.from(JSON.stringify(asked.body))
-  const headers: OutgoingHttpHeaders = { ...asked.headers, authorization: `Bearer ${endpoint.token}` }
-  if (body !== null) {
-    headers["content-type"] = "application/json"
-    headers["content-length"] = body.length
+  const headers = {
+    ...asked.headers,
+    authorization: `Bearer ${endpoint.token}`,
+    ...(body === null ? {} : { "content-type": "application/json" }),
   }
-  return new Promise((resolve, reject) => {
-    const sent = request(new URL(asked.path, endpoint.url), { method: asked.method, headers }, resolve)
-    sent.on("error", (error) => {
-      reject(unreachable(endpoint, error))
-    })
-    if (timeoutMs > 0) sent.setTimeout(timeoutMs, () => sent.destroy(new Error(`no answer in ${timeoutMs / 1000} s`)))
-    sent.end(body ?? undefined)
-  })
+  let answer: Exchange
+  try {
+    const url = new URL(asked.path, endpoint.url)
+    answer = await exchange({ method: asked.method, url, headers, body, timeoutMs })
+  } catch (error) {
+    throw unreachable(endpoint, error as NodeJS.ErrnoException)
+  }
+  if (answer.status >= 200 && answer.status < 300) return answer
+  throw refusal(answer.status, await readText(endpoint, answer))
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+async function readText(endpoint: Endpoint, answer: Exchange): Promise<string> {
   const parts: Buffer[] = []
   let length = 0
-  for await (const part of response as AsyncIterable<Buffer>) {
-    length += part.length
-    if (length > CLI_ANSWER_BYTES_MAX) {
-      throw new CliError({ code: "AGENT_UNREACHABLE" }, "the answer is too large", { remedy: "ask for less: --limit" })
+  try {
+    for await (const part of answer.body) {
+      length += part.length
+      if (length > CLI_ANSWER_BYTES_MAX) throw new ExchangeError("the answer is too large: ask for less with --limit")
+      parts.push(part)
     }
-    parts.push(part)
+  } catch (error) {
+    throw unreachable(endpoint, error as NodeJS.ErrnoException)
   }
   return Buffer.concat(parts).toString("utf8")
 }

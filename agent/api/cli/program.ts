@@ -33,6 +33,8 @@ export function createProgram(
   program
     .description("Device events run durable workflows on this gateway.")
     .version(options.version, "-V, --version", "print the version")
+    .option("--json", "print one JSON value")
+    .option("--home <dir>", "the agent's home")
     .helpOption("-h, --help", "print this help")
     .addHelpText("after", "\nExit codes: 0 ok, 1 failed, 2 usage, 3 no agent running, 4 not allowed.")
     .exitOverride()
@@ -84,7 +86,8 @@ function addCommand(parent: Commander, name: string, entry: AnyCommand, chosen: 
     const typed = new Map<CommandValue, unknown>()
     const given = received.slice(0, -2)
     for (const [i, argument] of (command.arguments ?? []).entries()) typed.set(argument, given[i])
-    const flags: Record<string, unknown> = made.opts()
+    // --json and --home are understood before the noun too.
+    const flags: Record<string, unknown> = made.optsWithGlobals()
     for (const [attribute, option] of own) typed.set(option, flags[attribute])
     chosen({ entry, typed, home: flags["home"] as string | undefined, json: flags["json"] === true })
   })

@@ -37,12 +37,12 @@ async function download(
 ): Promise<{ file: string; bytes: number }> {
   const { operation } = chosen.entry as Extract<typeof chosen.entry, { kind: "agent" }>
   await refuseExisting(file)
-  const response = await openRequest(endpoint(), { ...requestOf(operation, new Map(), {}), body: {} }, 0)
+  const answer = await openRequest(endpoint(), { ...requestOf(operation, new Map(), {}), body: {} }, 0)
   const partial = `${file}.partial`
   try {
     // It holds keys: nobody else may read it, not even while it is written.
     const target = createWriteStream(partial, { mode: 0o600, flush: true })
-    await pipeline(response, target, { signal })
+    await pipeline(answer.body, target, { signal })
     await rename(partial, file)
     return { file, bytes: target.bytesWritten }
   } catch (error) {

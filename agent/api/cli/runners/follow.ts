@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http"
 import { StringDecoder } from "node:string_decoder"
 import { CLI_ANSWER_BYTES_MAX } from "../../../base/limits.ts"
 import type { ExecutionView } from "../../../schema/execution.ts"
@@ -6,6 +5,7 @@ import type { OutputOf } from "../../operations/schemas/table.ts"
 import { callAgent, type Endpoint, openRequest } from "../client.ts"
 import type { RunnerContext } from "../cli.ts"
 import { CliError, EXIT } from "../error.ts"
+import { ExchangeError } from "../exchange.ts"
 import { executionText } from "../render/execution.ts"
 import { shortJson } from "../render/layout.ts"
 import { paint, printable, type Terminal } from "../terminal.ts"
@@ -23,7 +23,7 @@ export async function runTail(context: RunnerContext): Promise<number> {
   const refused = [...chosen.typed].some(([{ to }, value]) => to === "local" && value === true)
   const query = new URLSearchParams({ kinds: refused ? "refused" : "event" })
   for (const [{ to }, value] of chosen.typed) if (to === "query.service" && value) query.set("service", String(value))
-  for await (const event of follow(endpoint(), query, context)) {
+  for await (const event of follow(endpoint(), query, context.signal)) {
     if (event.kind === "reset") continue
     if (chosen.json) terminal.out(`${JSON.stringify(event.data)}\n`)
     else terminal.out(eventLine(event.data as EventLine, terminal))
@@ -39,7 +39,10 @@ export async function runWatch(context: RunnerContext): Promise<number> {
   const path = `/api/v1/executions/${encodeURIComponent(id)}`
   const look = async () => (await callAgent(agent, { method: "GET", path, headers: {} })).body as ExecutionView
   const opened = Promise.withResolvers<void>()
-  const stream = follow(agent, new URLSearchParams({ kinds: "execution", execution: id }), context, opened.resolve)
+  const enough = new AbortController()
+  const signal = AbortSignal.any([context.signal, enough.signal])
+  const query = new URLSearchParams({ kinds: "execution", execution: id })
+  const stream = follow(agent, query, signal, opened.resolve)
   let next = stream.next()
   // The stream is open before the first look, so no change falls between the two.
   await Promise.race([opened.promise, next])
@@ -51,9 +54,8 @@ export async function runWatch(context: RunnerContext): Promise<number> {
     shown = show(execution, shown, context)
     next = stream.next()
   }
-  next.catch(() => {}) // Nobody waits for it any more; what breaks now breaks nothing.
-  opened.resolve()
-  await stream.return(undefined)
+  enough.abort()
+  await next.catch(() => {}) // All was seen; a connection that breaks now breaks nothing.
   return shown.execution.status === "completed" ? EXIT.ok : EXIT.failed
 }
 
@@ -71,7 +73,7 @@ export async function runLogs(context: RunnerContext): Promise<number> {
   else for (const line of items) terminal.out(logLine(line, chosen.json, terminal))
   if (!following) return EXIT.ok
   const levels = ["debug", "info", "warn", "error"]
-  for await (const { kind, data } of follow(agent, new URLSearchParams({ kinds: "log" }), context)) {
+  for await (const { kind, data } of follow(agent, new URLSearchParams({ kinds: "log" }), context.signal)) {
     const line = data as LogLine
     if (kind === "log" && levels.indexOf(line.level) >= levels.indexOf(level))
       terminal.out(logLine(line, chosen.json, terminal))
@@ -83,7 +85,7 @@ export async function runLogs(context: RunnerContext): Promise<number> {
 async function* follow(
   agent: Endpoint,
   query: URLSearchParams,
-  { signal }: RunnerContext,
+  signal: AbortSignal,
   opened: () => void = () => {},
 ): AsyncGenerator<ServerEvent> {
   const path = `/api/v1/stream?${query.toString()}`
@@ -95,14 +97,13 @@ async function* follow(
     const end = () => response.destroy()
     signal.addEventListener("abort", end)
     try {
-      for await (const event of eventsOf(response)) {
+      for await (const event of eventsOf(response.body)) {
         lastId = event.id ?? lastId
         yield event
       }
     } catch (error) {
       // A broken connection is taken up again; if the agent is gone, that says so.
-      if (!["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE"].includes((error as NodeJS.ErrnoException).code ?? ""))
-        throw error
+      if (!signal.aborted && !isBroken(error)) throw error
     } finally {
       signal.removeEventListener("abort", end)
       response.destroy()
@@ -110,10 +111,15 @@ async function* follow(
   }
 }
 
-async function* eventsOf(response: IncomingMessage): AsyncGenerator<ServerEvent> {
+function isBroken(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return error instanceof ExchangeError || code === "ECONNRESET" || code === "EPIPE"
+}
+
+async function* eventsOf(body: AsyncIterable<Buffer>): AsyncGenerator<ServerEvent> {
   const decoder = new StringDecoder("utf8")
   let rest = ""
-  for await (const part of response as AsyncIterable<Buffer>) {
+  for await (const part of body) {
     rest += decoder.write(part)
     if (rest.length > CLI_ANSWER_BYTES_MAX) {
       throw new CliError({ code: "AGENT_UNREACHABLE" }, "one event of the stream is too large")
