@@ -8,10 +8,14 @@ import { walkPages, type WalkVerdict } from "./page-walk.ts"
 function check(path: string): WalkVerdict {
   const walked = walkPages(path)
   if (!walked.ok) return walked
-  const db = open({ path, readOnly: true, encoding: "binary", keyEncoding: "binary", overlappingSync: false })
-  const entries = db.getKeysCount({ start: Buffer.alloc(1), end: Buffer.alloc(1, 0xff) })
+  const entries = countByLmdb(path)
   if (entries === walked.entries) return walked
   return { ok: false, reason: `LMDB reads ${entries} of ${walked.entries} entries` }
+}
+
+function countByLmdb(path: string): number {
+  const db = open({ path, readOnly: true, encoding: "binary", keyEncoding: "binary", overlappingSync: false })
+  return db.getKeysCount({ start: Buffer.alloc(1), end: Buffer.alloc(1, 0xff) })
 }
 
 process.stdout.write(`${JSON.stringify(check(process.argv[2]!))}\n`)

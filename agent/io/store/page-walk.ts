@@ -9,7 +9,7 @@ import { isWhole } from "./record.ts"
  *   page   : number 0..8, txn 8..16, pad 16..18, flags 18..20, lower 20..22, upper 22..24 (or pages 20..24), from 24 on
  *            the offsets of nodes (2 bytes each, counted from 24)
  *   node   : low 2, high 2, flags 2, key size 2, key, data; in a branch low, high, flags are the child's number
- *   meta   : magic 24, version 28, page size 48, free tree 48..96, main tree 96..144, last page 144, txn 152
+ *   meta   : magic 24, version 28, address 32, map 40, page size 48, free tree 48..96, main tree 96..144, last page 144, txn 152
  *   tree   : pad 0..4, flags 4..6, depth 6..8, branches 8, leaves 16, overflows 24, entries 32, root 40
  */
 const MAGIC = 0xbeefc0de
@@ -22,6 +22,9 @@ const META = 0x08
 const BIG_DATA = 0x01
 const NO_PAGE = 2n ** 64n - 1n
 const DEPTH_MAX = 32
+const MAP_BYTES_MAX = 2n ** 44n
+/** MDB_INTEGERKEY of the free tree, MDB_NOSUBDIR and MDB_SAFE_RESTORE as LMDB keeps them. */
+const FLAGS_KNOWN = 0x4808
 const FIRST_PAGE = 2
 
 export type WalkVerdict =
@@ -89,7 +92,14 @@ class Walk {
     this.#pageBytes = first.getUint32(48, true)
     if (![4096, 8192, 16384, 32768, 65536].includes(this.#pageBytes)) throw new Damage("the page size is impossible")
     const second = this.#meta(this.#pageBytes)
-    return first.getBigUint64(152, true) >= second.getBigUint64(152, true) ? first : second
+    const [newer, older] =
+      first.getBigUint64(152, true) >= second.getBigUint64(152, true) ? [first, second] : [second, first]
+    // Transaction N writes header N % 2; a copy has only its own.
+    const [txn, before] = [newer.getBigUint64(152, true), older.getBigUint64(152, true)]
+    const inTurn = before === 0n || (txn === before + 1n && txn % 2n === (newer === second ? 1n : 0n))
+    if (!inTurn || second.getUint32(48, true) !== this.#pageBytes)
+      throw new Damage("LMDB's headers contradict each other")
+    return newer
   }
 
   #meta(at: number): DataView {
@@ -97,6 +107,14 @@ class Walk {
     const known =
       meta.getUint16(18, true) & META && meta.getUint32(24, true) === MAGIC && meta.getUint16(28, true) === DATA_VERSION
     if (!known) throw new Damage(`no LMDB header at byte ${at}`)
+    // What LMDB takes from here without a look: how to map the file, and of which kind its trees are.
+    const usable =
+      meta.getBigUint64(32, true) === 0n &&
+      meta.getBigUint64(40, true) <= MAP_BYTES_MAX &&
+      (meta.getUint16(52, true) & ~FLAGS_KNOWN) === 0 &&
+      meta.getUint32(96, true) === 0 &&
+      meta.getUint16(100, true) === 0
+    if (!usable) throw new Damage(`the LMDB header at byte ${at} asks for what this store never asked for`)
     return meta
   }
 
