@@ -43,7 +43,7 @@ function testSuite(args, scale) {
   ensureTestTools(ROOT)
   const specs = args.length > 0 ? args.map((path) => resolve(process.env.INIT_CWD ?? ROOT, path)) : [SUITES]
   const reporter = join(ROOT, "packaging/test-reporter.mjs")
-  return run(join(BIN, "mocha"), ["--reporter", reporter, "--forbid-only", ...specs], {
+  return run(join(BIN, "mocha"), ["--reporter", reporter, "--forbid-only", "--fail-zero", ...specs], {
     cwd: ROOT,
     env: { CI_SCALE: scale },
   })

@@ -87,12 +87,12 @@ function native(focus: Focus, name: string): Native["implementation"] {
 // The two functions of JSONata that allocate what they are told to at one stroke.
 function pad(text: string | undefined, width: number, filler = " "): string | undefined {
   if (text === undefined) return undefined
-  const characters = [...text].length
+  const characters = Array.from(text).length
   const missing = Math.abs(Math.trunc(width)) - characters
   if (!(missing > 0)) return text
   boundText(missing)
   const unit = filler === "" ? " " : filler
-  const unitCharacters = [...unit]
+  const unitCharacters = Array.from(unit)
   let padding = unit.repeat(Math.floor(missing / unitCharacters.length))
   padding += unitCharacters.slice(0, missing % unitCharacters.length).join("")
   return width > 0 ? text + padding : padding + text

@@ -49,7 +49,7 @@ export class PrometheusMetrics implements Metrics {
     let histogram = this.#histograms.get(name)
     if (histogram === undefined) {
       if (!this.#room()) return
-      histogram = { counts: new Array<number>(BUCKETS.length + 1).fill(0), sum: 0 }
+      histogram = { counts: [...BUCKETS, Number.POSITIVE_INFINITY].map(() => 0), sum: 0 }
       this.#histograms.set(name, histogram)
     }
     const bucket = BUCKETS.findIndex((bound) => seconds <= bound)

@@ -10,7 +10,7 @@ import { scaled } from "../../../support/scale.ts"
 // Few names, so that paths meet the data.
 const names = fc.constantFrom("a", "b", "c", "_jsonata_lambda", "__proto__", "length")
 const scalar = fc.oneof(
-  fc.constantFrom<Json>(null, true, false, 0, 1, -1, 2, 0.1, 1e21, 1e-7, 123456789.123456789, "", "a", "b", "1"),
+  fc.constantFrom<Json>(null, true, false, 0, 1, -1, 2, 0.1, 1e21, 1e-7, 1234567.1234567, "", "a", "b", "1"),
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.integer(),
   fc.string({ maxLength: 3, unit: "grapheme" }),

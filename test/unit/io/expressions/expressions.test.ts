@@ -71,7 +71,7 @@ describe("expressions", () => {
   })
 
   it("two evaluations of one expression side by side each have their own time", async () => {
-    const both = await Promise.all([1, 2].map((nowMs) => expressions.evaluate("$millis()", scope, nowMs)))
+    const both = await Promise.all([1, 2].map(async (nowMs) => expressions.evaluate("$millis()", scope, nowMs)))
     assert.deepEqual(both, [
       { ok: true, value: 1 },
       { ok: true, value: 2 },
@@ -192,7 +192,7 @@ describe("expressions", () => {
 
   it("answers what waits when stopped", async () => {
     const other = new JsonataExpressions()
-    const waiting = [1, 2, 3].map(() => other.evaluate("$sum([1])", scope, NOW_MS))
+    const waiting = [1, 2, 3].map(async () => other.evaluate("$sum([1])", scope, NOW_MS))
     await other.stop()
     for (const said of await Promise.all(waiting))
       assert.deepEqual(said, { ok: false, message: "expressions are stopped" })

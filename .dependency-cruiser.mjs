@@ -1,0 +1,58 @@
+// The layers of ARCHITECTURE.md: base < schema < core < ports < { io, engine } < api < main.
+const folder = (path) => `^agent/${path}/`
+const ours = "^(agent|plugins|nodered-nodes|firmware-bridge)/"
+const only = (name, from, allowed) => ({
+  name,
+  severity: "error",
+  from: { path: from },
+  to: { path: ours, pathNot: allowed },
+})
+
+export default {
+  forbidden: [
+    only("base-imports-nothing", folder("base"), [folder("base")]),
+    only("schema-imports-base", folder("schema"), [folder("base"), folder("schema")]),
+    only("core-is-pure", folder("core"), [folder("base"), folder("schema"), folder("core")]),
+    only("ports-are-types", folder("ports"), [folder("base"), folder("schema"), folder("ports")]),
+    only("io-implements-ports", folder("io"), [folder("base"), folder("schema"), folder("ports"), folder("io")]),
+    only(
+      "engine-not-io",
+      folder("engine"),
+      ["base", "schema", "core", "ports", "engine"].map((name) => folder(name)),
+    ),
+    only(
+      "api-over-engine",
+      folder("api"),
+      ["base", "schema", "ports", "engine", "api"].map((name) => folder(name)),
+    ),
+    only("plugins-only-sdk", "^plugins/([^/]+)/", ["^plugins/$1/", "^agent/sdk[.]ts$"]),
+    {
+      name: "io-siblings-are-strangers",
+      severity: "error",
+      from: { path: "^agent/io/([^/]+)/" },
+      to: { path: "^agent/io/", pathNot: "^agent/io/$1/" },
+    },
+    {
+      name: "below-io-no-node",
+      comment: "Time, ids and entropy arrive inside inputs; base/hash.ts alone may use node:crypto.",
+      severity: "error",
+      from: { path: "^agent/(base|schema|core)/", pathNot: "^agent/base/hash[.]ts$" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "product-never-imports-tests",
+      severity: "error",
+      from: { path: ours },
+      to: { path: "^(test|packaging)/" },
+    },
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+    exclude: { path: "(^|/)(dist|coverage)/" },
+  },
+}

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { references } from "../../packaging/docs.ts"
+import { readSourceFacts, type SourceFacts } from "../../packaging/source-facts.ts"
+import { ROOT } from "../support/sources.ts"
+
+describe("the references", function () {
+  this.timeout(60_000)
+  let facts: SourceFacts
+  before(() => {
+    facts = readSourceFacts(ROOT)
+  })
+
+  it("are what the code says", () => {
+    for (const [path, text] of references(facts)) {
+      assert.equal(readFileSync(join(ROOT, path), "utf8"), text, `${path}: run node packaging/docs.ts`)
+    }
+  })
+
+  it("name every error code of the code, and no other", () => {
+    const documented = [
+      ...readFileSync(join(ROOT, "docs/reference/errors.md"), "utf8").matchAll(/^\| `([A-Z0-9_]+)`/gm),
+    ]
+    const inCode = new Set([...facts.declared, ...facts.used].map(({ code }) => code))
+    assert.ok(inCode.size > 50, `${inCode.size} codes`)
+    assert.deepEqual(documented.map(([, code]) => code).sort(), [...inCode].sort())
+  })
+
+  it("declare no error code that nothing raises", () => {
+    const raised = new Set(facts.used.map(({ code }) => code))
+    const idle = facts.declared.filter(({ code }) => !raised.has(code)).map(({ code, file }) => `${file}: ${code}`)
+    assert.deepEqual(idle, [])
+  })
+})

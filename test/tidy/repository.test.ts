@@ -1,0 +1,152 @@
+import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { linesWith, ROOT, sources } from "../support/sources.ts"
+
+const LINES_MAX = 400
+const product = sources(/^(agent|plugins)\/.*\.ts$/)
+const tests = sources(/^test\/.*\.ts$/)
+const scripts = sources(/^packaging\/.*\.(ts|mjs)$/)
+const code = [...product, ...tests, ...scripts]
+// Words that a rule looks for are put together, so that the rule does not find itself.
+const word = (...parts: string[]) => parts.join("")
+
+describe("the repository", () => {
+  it("is looked at", () => {
+    assert.ok(product.length > 100, `${product.length} files of the product`)
+    assert.ok(tests.length > 20, `${tests.length} files of tests`)
+  })
+
+  it(`has no file of code longer than ${LINES_MAX} lines`, () => {
+    const long = code
+      .map(({ path, text }) => ({ path, lines: text.split("\n").length }))
+      .filter(({ lines }) => lines > LINES_MAX)
+    assert.deepEqual(long, [])
+  })
+
+  it("has no barrel but agent/sdk.ts", () => {
+    const barrels = linesWith(product, /^export (?:type )?(?:\*|\{[^}]*\}) from /).map((line) => line.split(":")[0])
+    assert.deepEqual(
+      [...new Set(barrels)].filter((path) => path !== "agent/sdk.ts"),
+      [],
+    )
+  })
+
+  it("names its files in kebab-case, and none utils or helpers", () => {
+    const wrong = [...product, ...tests]
+      .map(({ path }) => path)
+      .filter((path) => /[A-Z_]|\b(?:utils?|helpers?|misc|common)\b/.test(path))
+    assert.deepEqual(wrong, [])
+  })
+
+  it("leaves nothing for later", () => {
+    assert.deepEqual(
+      linesWith(
+        code,
+        new RegExp(`\\b(?:${word("TO", "DO")}|${word("FIX", "ME")}|${word("XX", "X")}|${word("HA", "CK")})\\b`),
+      ),
+      [],
+    )
+  })
+
+  it("runs every test it has", () => {
+    assert.deepEqual(
+      linesWith(tests, new RegExp(`\\b(?:describe|it|context)\\.(?:${word("on", "ly")}|${word("sk", "ip")})\\b`)),
+      [],
+    )
+    assert.deepEqual(linesWith(tests, new RegExp(`\\b(?:x(?:it|describe)|${word("this", "\\.skip")})\\b`)), [])
+  })
+
+  it("asserts something in every file of tests", () => {
+    const silent = tests.filter(
+      ({ path, text }) => path.endsWith(".test.ts") && !/\bassert\b|\bcontract\b|Contract\(|abstract/.test(text),
+    )
+    assert.deepEqual(
+      silent.map(({ path }) => path),
+      [],
+    )
+  })
+
+  it("takes no time and no chance but through ports", () => {
+    // What runs in a process of its own, the CLI and the children of services, has no ports.
+    const own = product.filter(({ path }) => !/^agent\/(?:io\/|main\.ts|api\/cli\/)/.test(path))
+    assert.deepEqual(
+      linesWith(own, /\bMath\.random\(|\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\brandomUUID\(/),
+      [],
+    )
+  })
+
+  it("uses every bound of limits.ts", () => {
+    const names = [...readFileSync(join(ROOT, "agent/base/limits.ts"), "utf8").matchAll(/^export const (\w+)/gm)].map(
+      ([, name]) => name!,
+    )
+    assert.ok(names.length > 50)
+    const text = [...product, ...scripts]
+      .filter(({ path }) => path !== "agent/base/limits.ts")
+      .map((file) => file.text)
+      .join("\n")
+    const used = new Set(text.match(/\b[A-Z][A-Z0-9_]+\b/g))
+    assert.deepEqual(
+      names.filter((name) => !used.has(name)),
+      [],
+    )
+  })
+
+  it("cites sections of its documents that exist", () => {
+    const missing: string[] = []
+    for (const { path, text } of code) {
+      for (const [cited, file, anchor] of text.matchAll(/\b(docs\/[\w/-]+\.md)(?:#([\w-]+))?/g)) {
+        if (!hasSection(file!, anchor)) missing.push(`${path}: ${cited}`)
+      }
+    }
+    assert.deepEqual(missing, [])
+  })
+
+  it("has documents whose links lead somewhere", () => {
+    const missing: string[] = []
+    for (const { path, text } of sources(/^(?:[A-Z]+\.md|docs\/.*\.md|plugins\/.*\.md)$/)) {
+      for (const [, target] of text.matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)) {
+        const [file, anchor] = target!.split("#")
+        const whole = file === "" ? path : join(path, "..", file!)
+        if (!hasSection(whole, anchor)) missing.push(`${path}: ${target}`)
+      }
+    }
+    assert.deepEqual(missing, [])
+  })
+
+  it("pins every dependency exactly", () => {
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(
+      readFileSync(join(ROOT, "package.json"), "utf8"),
+    ) as Record<string, Record<string, string>>
+    const loose = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }).filter(
+      ([, version]) => !/^(?:npm:(?:@[\w-]+\/)?[\w-]+@)?\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version),
+    )
+    assert.deepEqual(loose, [])
+  })
+
+  it("sends its reader nowhere outside itself", () => {
+    const outside = new RegExp(`${word("/wo", "rk/")}|\\b${word("sub", "agent")}\\b|\\bas an ${word("A", "I")}\\b`)
+    assert.deepEqual(linesWith(sources(/\.(?:ts|mjs|md|ya?ml|json|sh|py|c)$/), outside), [])
+  })
+})
+
+function hasSection(path: string, anchor: string | undefined): boolean {
+  let text: string
+  try {
+    text = readFileSync(join(ROOT, path), "utf8")
+  } catch {
+    return false
+  }
+  if (anchor === undefined) return true
+  const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => anchorOf(title!))
+  return anchors.includes(anchor)
+}
+
+/** As GitHub makes them. */
+function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, "")
+    .trim()
+    .replaceAll(" ", "-")
+}
