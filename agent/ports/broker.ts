@@ -34,8 +34,9 @@ export interface IncomingMessage extends Message {
   /** It was retained before the agent subscribed: said again, not said now. */
   readonly replayed: boolean
   /**
-   * QoS 2: the record of (client, packet id). Who writes the message's own records passes these in the same write and
-   * so makes them one; if nobody took them when the handlers are done, the broker writes them itself.
+   * The broker's own records of this message: (client, packet id) of QoS 2, queues of absent clients, the retained copy.
+   * Who writes the message's own records passes these in the same write and so makes them one; if nobody took them when
+   * the handlers are done, the broker writes them itself.
    */
   takeChanges(): readonly Change[]
 }

@@ -1,0 +1,166 @@
+import { Duplex, Readable } from "node:stream"
+import { Aedes, type Client, type PublishPacket } from "aedes"
+import { MQTT_CONNECT_TIMEOUT_MS, MQTT_TOPIC_LEVELS_MAX } from "../../base/limits.ts"
+import type { Log } from "../../ports/log.ts"
+import { messageOf } from "../../base/errors.ts"
+import type { Principal } from "../../ports/broker.ts"
+import type { Connection } from "./connection.ts"
+import type { StorePersistence } from "./persistence.ts"
+
+/** CONNACK return codes that an admission can end in. */
+export type Refusal = 2 | 3 | 4 | 5
+
+export interface WillMessage {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly qos: 0 | 1 | 2
+  readonly retain: boolean
+}
+
+/** What happens around aedes' CONNECT. */
+export interface PlaneHooks {
+  /** Who is it, may it set this will, and its session opened. @returns 0 to let it in */
+  admit(
+    connection: Connection,
+    client: { id: string; username: string | null; password: Uint8Array | null; will: WillMessage | null },
+  ): Promise<0 | Refusal>
+  /** CONNACK 0 was written. */
+  admitted(connection: Connection): void
+  /** Whether the client that is being admitted has a session that outlived its last connection [MQTT-3.2.2-2]. */
+  isPresent(clientId: string): boolean
+  /** Who sets a will: kept with it, for the case that it is published after a crash. */
+  principalOf(clientId: string): Principal | null
+  publishWill(connection: Connection, will: WillMessage): Promise<void>
+}
+
+/** The stream aedes sees instead of the socket: CONNECT and DISCONNECT go in, CONNACK comes out. */
+class PlaneStream extends Duplex {
+  readonly connection: Connection
+
+  constructor(connection: Connection) {
+    super()
+    this.connection = connection
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.connection.sendBytes(chunk)
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.connection.close()
+    done(error)
+  }
+}
+
+/**
+ * aedes, for what surrounds the messages: CONNECT with its checks and return codes, the order of session, will and
+ * CONNACK, take-over of a client id, wills and their end. It never sees a PUBLISH or a SUBSCRIBE.
+ * @see docs/adr/001-broker-fast-path.md
+ */
+export class SessionPlane {
+  readonly #aedes: PlaneAedes
+  readonly #streams = new Map<Connection, PlaneStream>()
+
+  constructor(persistence: StorePersistence, hooks: PlaneHooks, log: Log) {
+    const connectionOf = (client: Client | null) => (client?.conn as PlaneStream | undefined)?.connection
+    this.#aedes = new PlaneAedes({
+      persistence: planePersistence(persistence, hooks, () => this.#aedes.closed),
+      maxTopicLevels: MQTT_TOPIC_LEVELS_MAX,
+      maxClientsIdLength: 65_535,
+      connectTimeout: 2 * MQTT_CONNECT_TIMEOUT_MS,
+      // Keep alive is watched by the connection, which sees every packet; aedes sees two.
+      preConnect: (_client, packet, done) => {
+        packet.keepalive = 0
+        done(null, true)
+      },
+      authenticate: (client, username, password, done) => {
+        const will = (client as unknown as { _will?: WillMessage })._will ?? null
+        const facts = { id: client.id, username: username ?? null, password: password ?? null, will }
+        hooks.admit(connectionOf(client)!, facts).then(
+          (code) => (code === 0 ? done(null, true) : done(refusal(code), false)),
+          (error: unknown) => {
+            log.error("a client could not be admitted", { clientId: client.id, error: messageOf(error) })
+            done(refusal(3), false)
+          },
+        )
+      },
+      // Restored subscriptions need no second home here.
+      authorizeSubscribe: (_client, _subscription, done) => done(null, null),
+    })
+    this.#aedes.willed = (client, will) => hooks.publishWill(connectionOf(client)!, will)
+    this.#aedes.on("clientReady", (client) => hooks.admitted(connectionOf(client)!))
+    const failed = (client: Client, error: Error) => connectionOf(client)?.fail(error)
+    this.#aedes.on("clientError", failed)
+    this.#aedes.on("connectionError", failed)
+  }
+
+  async start(): Promise<void> {
+    await this.#aedes.listen()
+  }
+
+  /** Wills stay in the store: whoever is still connected is cut off, and the next start publishes them. */
+  stop(): Promise<void> {
+    return new Promise((resolve) => this.#aedes.close(() => resolve()))
+  }
+
+  connect(connection: Connection, packet: Buffer): void {
+    const stream = new PlaneStream(connection)
+    this.#streams.set(connection, stream)
+    this.#aedes.handle(stream)
+    stream.push(packet)
+  }
+
+  /** DISCONNECT: no will. aedes closes the stream when it has read it. */
+  disconnect(connection: Connection, packet: Buffer): void {
+    this.#streams.get(connection)?.push(Buffer.from(packet))
+    this.#streams.delete(connection)
+  }
+
+  /** The connection is gone: the will, if there is one, is published. */
+  drop(connection: Connection): void {
+    const stream = this.#streams.get(connection)
+    this.#streams.delete(connection)
+    stream?.destroy()
+  }
+}
+
+class PlaneAedes extends Aedes {
+  willed: (client: Client, will: WillMessage) => Promise<void> = () => Promise.resolve()
+
+  /** aedes publishes wills, with their client, and notices for other brokers of a cluster, without one. */
+  override publish(packet: PublishPacket, ...rest: unknown[]): void {
+    const client = typeof rest[0] === "object" ? (rest[0] as Client | null) : null
+    const done = rest.find((each): each is (error?: Error) => void => typeof each === "function")
+    if (client === null) {
+      done?.()
+      return
+    }
+    const payload = Buffer.from(packet.payload)
+    const { topic, qos, retain } = packet
+    this.willed(client, { topic, payload, qos, retain }).then(
+      () => done?.(),
+      (error: unknown) => done?.(error instanceof Error ? error : new Error(messageOf(error))),
+    )
+  }
+}
+
+/** What aedes must not do itself: replay queues, and publish the wills of clients that are well. */
+function planePersistence(real: StorePersistence, hooks: PlaneHooks, stopping: () => boolean): StorePersistence {
+  const plane = Object.create(real) as StorePersistence
+  // aedes takes a session to be present if it has subscriptions; the specification, if it exists.
+  plane.subscriptionsByClient = async ({ id }) => (hooks.isPresent(id) ? [{ topic: "session", qos: 0 }] : [])
+  plane.cleanSubscriptions = () => Promise.resolve()
+  plane.cleanIncoming = () => Promise.resolve()
+  plane.outgoingStream = () => Readable.from([])
+  plane.streamWill = () => Readable.from([])
+  plane.putWill = (client, will) => real.putWill(client, { ...will, principal: hooks.principalOf(client.id) })
+  plane.delWill = async (client) => (stopping() ? undefined : real.delWill(client))
+  return plane
+}
+
+function refusal(returnCode: Refusal): Error & { returnCode: Refusal } {
+  return Object.assign(new Error("the client was refused"), { returnCode })
+}
