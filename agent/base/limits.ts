@@ -14,6 +14,7 @@ export const HTTP_BODY_BYTES_MAX = 1 * MIB
 export const EVENT_DATA_BYTES_MAX = 256 * KIB
 export const RESULT_DATA_BYTES_MAX = 256 * KIB
 export const JSON_DEPTH_MAX = 64
+export const CANONICAL_DEPTH_MAX = 32
 export const EVENT_ID_LENGTH_MAX = 128
 
 /** Workflows (docs/spec/workflow.md). */
