@@ -1,0 +1,328 @@
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { CLOCK_MARK_AHEAD_MS } from "../../../../agent/base/limits.ts"
+import { restoreBackup } from "../../../../agent/io/store/backup.ts"
+import { createFile } from "../../../../agent/io/store/env.ts"
+import { FORMAT, type Migration } from "../../../../agent/io/store/format.ts"
+import { walkPages } from "../../../../agent/io/store/page-walk.ts"
+import { LmdbStore, type StoreOptions } from "../../../../agent/io/store/store.ts"
+import { FakeClock } from "../../../support/fake-clock.ts"
+import { KeptLog } from "../../../support/kept-log.ts"
+import { tempDir } from "../../../support/temp-dir.ts"
+
+const QUOTA = 2 ** 26
+
+function storeIn(dir: string, options: Partial<StoreOptions> = {}): LmdbStore {
+  return new LmdbStore({ dir, quotaBytes: QUOTA, copies: 2, log: new KeptLog(), ...options })
+}
+
+async function filled(dir: string, entries = 100): Promise<LmdbStore> {
+  const store = storeIn(dir)
+  await store.start()
+  for (let i = 0; i < entries; i++) await store.write([{ put: "tab", key: [i], value: "x".repeat(i * 10) }])
+  return store
+}
+
+const newHome = () => join(tempDir("home"), "data")
+
+describe("starting and stopping the store", () => {
+  it("finds after a restart what was written before it, without a check when it was stopped in order", async () => {
+    const dir = newHome()
+    await (await filled(dir)).stop()
+    const store = storeIn(dir)
+    assert.deepEqual(await store.start(), { checked: false, recovered: null })
+    assert.equal(store.count("tab"), 100)
+    await store.stop()
+  })
+
+  it("checks the whole file when it was not stopped in order", async () => {
+    const dir = newHome()
+    await (await filled(dir)).stop()
+    rmSync(join(dir, "clean"))
+    const store = storeIn(dir)
+    assert.deepEqual(await store.start(), { checked: true, recovered: null })
+    await store.stop()
+  })
+
+  it("takes no mark of another file for its own", async () => {
+    const dir = newHome()
+    await (await filled(dir)).stop()
+    writeFileSync(join(dir, "clean"), "4096 1 1\n")
+    const store = storeIn(dir)
+    assert.equal((await store.start()).checked, true)
+    await store.stop()
+  })
+
+  it("keeps everything to the owner", async () => {
+    const dir = newHome()
+    await (await filled(dir)).stop()
+    assert.equal(statSync(dir).mode & 0o777, 0o700)
+  })
+
+  it("refuses a second one on the same home, in this process or another, with the pid of the first", async () => {
+    const dir = newHome()
+    const first = await filled(dir)
+    await assert.rejects(storeIn(dir).start(), {
+      code: "STORE_IN_USE",
+      detail: { code: "STORE_IN_USE", pid: process.pid },
+    })
+    const program = fileURLToPath(new URL("../../../power/open-once.ts", import.meta.url))
+    const other = spawn(process.execPath, [program, dir], { stdio: ["ignore", "ignore", "pipe"] })
+    let said = ""
+    other.stderr.on("data", (text) => (said += String(text)))
+    const [code] = (await once(other, "close")) as [number]
+    assert.equal(code, 1)
+    assert.match(said, new RegExp(`pid ${process.pid}`))
+    await first.stop()
+    const next = storeIn(dir)
+    await next.start()
+    await next.stop()
+  })
+
+  it("says which folder it may not write", async () => {
+    const base = tempDir("home")
+    writeFileSync(join(base, "file"), "")
+    await assert.rejects(storeIn(join(base, "file", "data")).start(), { code: "STORE_NOT_WRITABLE" })
+    if (process.getuid?.() === 0) return
+    mkdirSync(join(base, "data"))
+    chmodSync(join(base, "data"), 0o500)
+    await assert.rejects(storeIn(join(base, "data")).start(), { code: "STORE_NOT_WRITABLE" })
+  })
+
+  it("refuses every use before the start and after the stop", async () => {
+    const store = storeIn(newHome())
+    assert.throws(() => store.get("tab", [1]), { code: "STORE_CLOSED" })
+    await assert.rejects(store.write([{ remove: "tab", key: [1] }]), { code: "STORE_CLOSED" })
+    await store.stop()
+    await store.start()
+    await store.stop()
+    assert.throws(() => [...store.range("tab")], { code: "STORE_CLOSED" })
+    await assert.rejects(store.write([{ remove: "tab", key: [1] }]), { code: "STORE_CLOSED" })
+  })
+
+  it("waits at the stop for what is being written", async () => {
+    const dir = newHome()
+    const store = await filled(dir, 0)
+    const writes = Array.from({ length: 50 }, (_, i) => store.write([{ put: "tab", key: [i], value: i }]))
+    await store.stop()
+    await Promise.all(writes)
+    const next = storeIn(dir)
+    await next.start()
+    assert.equal(next.count("tab"), 50)
+    await next.stop()
+  })
+
+  it("makes the same empty file as LMDB would", async () => {
+    const dir = tempDir("empty")
+    createFile(join(dir, "store.mdb"))
+    assert.deepEqual(walkPages(join(dir, "store.mdb")), { ok: true, entries: 0, pages: 2, txn: 0 })
+  })
+})
+
+describe("the format of the store", () => {
+  const home = async (format: number, migrations: readonly Migration[] = []) => {
+    const dir = newHome()
+    const store = storeIn(dir, { format: { current: format, migrations } })
+    await store.start()
+    await store.write([{ put: "tab", key: ["a"], value: { v: 1, text: "old" } }])
+    await store.stop()
+    return dir
+  }
+  const chain: readonly Migration[] = [
+    {
+      to: 2,
+      changes: (store) =>
+        [...store.range("tab")].map(({ key, value }) => ({ put: "tab", key, value: { ...(value as object), v: 2 } })),
+    },
+    { to: 3, changes: () => [{ put: "tab", key: ["b"], value: { v: 3 } }] },
+  ]
+
+  it("is refused with words by an agent that is older, and left as it is", async () => {
+    const dir = await home(FORMAT + 1)
+    await assert.rejects(storeIn(dir).start(), {
+      code: "STORE_NEWER",
+      message: /format 2.*up to 1/,
+      remedy: /newer agent/,
+    })
+    const store = storeIn(dir, { format: { current: FORMAT + 1, migrations: [] } })
+    assert.equal((await store.start()).recovered, null)
+    assert.deepEqual(store.get("tab", ["a"]), { v: 1, text: "old" })
+    await store.stop()
+  })
+
+  it("is brought forward step by step, with a copy of the old one kept", async () => {
+    const dir = await home(1)
+    const store = storeIn(dir, { format: { current: 3, migrations: chain } })
+    await store.start()
+    assert.deepEqual(store.get("tab", ["a"]), { v: 2, text: "old" })
+    assert.deepEqual(store.get("tab", ["b"]), { v: 3 })
+    assert.deepEqual(store.get("meta", ["format"]), { v: 1, format: 3 })
+    await store.stop()
+    const [copy] = readdirSync(join(dir, "copies"))
+    const old = newHome()
+    await restoreBackup(old, join(dir, "copies", copy!), { dryRun: false, wallMs: 1 })
+    const before = storeIn(old)
+    await before.start()
+    assert.deepEqual(before.get("tab", ["a"]), { v: 1, text: "old" })
+    await before.stop()
+  })
+
+  it("goes on from the step that a cut interrupted", async () => {
+    const dir = await home(1)
+    const failing: readonly Migration[] = [
+      chain[0]!,
+      {
+        to: 3,
+        changes: () => {
+          throw new Error("cut")
+        },
+      },
+    ]
+    await assert.rejects(storeIn(dir, { format: { current: 3, migrations: failing } }).start(), /cut/)
+    const store = storeIn(dir, { format: { current: 3, migrations: chain } })
+    await store.start()
+    assert.deepEqual(store.get("tab", ["a"]), { v: 2, text: "old" })
+    assert.deepEqual(store.get("meta", ["format"]), { v: 1, format: 3 })
+    await store.stop()
+  })
+})
+
+describe("copies and backups", () => {
+  it("keeps the newest verified copies, and makes none when nothing changed", async () => {
+    const dir = newHome()
+    const store = await filled(dir, 10)
+    const made: (string | null)[] = []
+    for (let i = 0; i < 4; i++) {
+      await store.write([{ put: "tab", key: ["n"], value: i }])
+      made.push(await store.copy(), await store.copy())
+    }
+    const paths = made.filter((path) => path !== null)
+    assert.equal(paths.length, 4)
+    assert.deepEqual(
+      readdirSync(join(dir, "copies")).sort(),
+      paths.slice(-2).map((path) => path.slice(-19)),
+    )
+    await store.stop()
+  })
+
+  it("takes a copy's place when the data file is gone", async () => {
+    const dir = newHome()
+    const store = await filled(dir, 10)
+    await store.copy()
+    await store.stop()
+    rmSync(join(dir, "store.mdb"))
+    const next = storeIn(dir)
+    const { recovered } = await next.start()
+    assert.equal(recovered?.reason, "the data file is missing")
+    assert.equal(next.count("tab"), 10)
+    await next.stop()
+  })
+
+  it("makes the first copy by itself, a minute after the start, and the next only after hours", async () => {
+    const dir = newHome()
+    const store = await filled(dir, 10)
+    const clock = new FakeClock(Date.now())
+    store.keepTime(clock)
+    clock.advance(59_000)
+    assert.equal(existsSync(join(dir, "copies")), false)
+    clock.advance(1000)
+    await store.stop()
+    assert.equal(readdirSync(join(dir, "copies")).filter((name) => name.endsWith(".mdb")).length, 1)
+  })
+
+  it("writes a backup while in use, that restores to the same content", async () => {
+    const dir = newHome()
+    const store = await filled(dir)
+    const file = join(tempDir("backup"), "home.mesg")
+    const writing = Array.from({ length: 50 }, (_, i) => store.write([{ put: "other", key: [i], value: i }]))
+    await store.backup(file, AbortSignal.timeout(10_000))
+    await Promise.all(writing)
+    const target = newHome()
+    const content = await restoreBackup(target, file, { dryRun: true, wallMs: 1 })
+    assert.equal(content.format, FORMAT)
+    assert.equal(existsSync(target), false)
+    await restoreBackup(target, file, { dryRun: false, wallMs: 1 })
+    const restored = storeIn(target)
+    await restored.start()
+    assert.deepEqual([...restored.range("tab")], [...store.range("tab")])
+    await Promise.all([restored.stop(), store.stop()])
+  })
+
+  it("keeps what a restore replaces, and refuses while an agent runs", async () => {
+    const dir = newHome()
+    const store = await filled(dir, 5)
+    const file = join(tempDir("backup"), "home.mesg")
+    await store.backup(file, AbortSignal.timeout(10_000))
+    await assert.rejects(restoreBackup(dir, file, { dryRun: false, wallMs: 7 }), { code: "STORE_IN_USE" })
+    await store.write([{ put: "tab", key: ["later"], value: 1 }])
+    await store.stop()
+    await restoreBackup(dir, file, { dryRun: false, wallMs: 7 })
+    assert.deepEqual(readdirSync(join(dir, "quarantine")), ["000000000000007.mdb"])
+    const next = storeIn(dir)
+    await next.start()
+    assert.equal(next.get("tab", ["later"]), undefined)
+    assert.equal(next.count("tab"), 5)
+    await next.stop()
+  })
+
+  it("refuses a backup that is missing, damaged or of something else, and changes nothing", async () => {
+    const dir = newHome()
+    const store = await filled(dir, 50)
+    const file = join(tempDir("backup"), "home.mesg")
+    await store.backup(file, AbortSignal.timeout(10_000))
+    await store.stop()
+    const bytes = readFileSync(file)
+    writeFileSync(file, bytes.fill(1, bytes.length - 3000))
+    const strange = join(tempDir("backup"), "strange")
+    writeFileSync(strange, "PK")
+    for (const bad of [file, strange, join(tempDir("backup"), "missing")])
+      await assert.rejects(restoreBackup(dir, bad, { dryRun: false, wallMs: 7 }), { code: "BACKUP_INVALID" })
+    assert.equal(existsSync(join(dir, "quarantine")), false)
+  })
+
+  it("says where it cannot write a backup", async () => {
+    const store = await filled(newHome(), 5)
+    const file = join(tempDir("backup"), "file")
+    writeFileSync(file, "")
+    await assert.rejects(store.backup(join(file, "b"), AbortSignal.timeout(10_000)), { code: "BACKUP_FAILED" })
+    await store.stop()
+  })
+})
+
+describe("time in the store", () => {
+  it("comes back at or after every time that a durable write can have seen, and exactly after a stop", async () => {
+    const dir = newHome()
+    const store = await filled(dir, 0)
+    assert.equal(store.lastTimeMs(), 0)
+    const clock = new FakeClock(1_800_000_000_000)
+    store.keepTime(clock)
+    for (let i = 0; i < 10; i++) {
+      await store.write([{ put: "tab", key: [i], value: clock.now() }])
+      assert.ok(store.lastTimeMs() >= clock.now())
+      assert.ok(store.lastTimeMs() <= clock.now() + CLOCK_MARK_AHEAD_MS)
+      clock.advance(777)
+    }
+    const end = clock.now()
+    await store.stop()
+    const next = storeIn(dir)
+    await next.start()
+    assert.equal(next.lastTimeMs(), end)
+    await next.stop()
+  })
+
+  it("is written only along with other writes", async () => {
+    const dir = newHome()
+    const store = await filled(dir, 1)
+    const clock = new FakeClock(1_800_000_000_000)
+    store.keepTime(clock)
+    const before = statSync(join(dir, "store.mdb")).mtimeMs
+    clock.advance(30_000)
+    assert.equal(store.lastTimeMs(), 0)
+    assert.equal(statSync(join(dir, "store.mdb")).mtimeMs, before)
+    await store.stop()
+  })
+})
