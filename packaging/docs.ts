@@ -1,6 +1,7 @@
-// Writes docs/reference/{config,errors,metrics}.md from the code; with --check only says what would change.
+// Writes docs/reference/{api,cli,config,errors,metrics}.md from the code; with --check only says what would change.
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { apiReference, cliReference } from "../agent/api/reference.ts"
 import { SETTINGS, type Setting } from "../agent/io/config/settings.ts"
 import { type ErrorUse, readSourceFacts, type SourceFacts } from "./source-facts.ts"
 
@@ -10,6 +11,8 @@ const GENERATED = "<!-- Written by `node packaging/docs.ts` from the code: chang
 /** @returns the text of every generated document by its path */
 export function references(facts: SourceFacts = readSourceFacts(ROOT)): Map<string, string> {
   return new Map([
+    ["docs/reference/api.md", apiReference(GENERATED)],
+    ["docs/reference/cli.md", cliReference(GENERATED)],
     ["docs/reference/config.md", configReference()],
     ["docs/reference/errors.md", errorReference(facts)],
     ["docs/reference/metrics.md", metricReference(facts)],

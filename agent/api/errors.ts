@@ -16,6 +16,7 @@ export type ApiErrorDetail =
         | "ORIGIN_NOT_ALLOWED"
         | "ROUTE_NOT_FOUND"
         | "HOOK_NOT_FOUND"
+        | "HOOK_FAILED"
         | "TOKEN_NOT_FOUND"
         | "TOKEN_INVALID"
         | "TOO_MANY_TOKENS"
@@ -37,3 +38,8 @@ export type ApiErrorDetail =
   | { readonly code: "METHOD_NOT_ALLOWED"; readonly allow: readonly string[] }
 
 export class ApiError extends MesgError<ApiErrorDetail> {}
+
+/** @returns whether it is a refusal with a stable code, and not a bug */
+export function isRefusal(error: unknown): error is MesgError {
+  return error instanceof MesgError
+}

@@ -85,7 +85,7 @@ export class FakeCore implements Core {
         return { event: accepted, duplicate, executions: [] }
       }
       if (id !== null) this.#ids.add(id)
-      this.feed.publish(() => ({ kind: "event", event: accepted }))
+      this.feed.publish(`event/${service}/${event}`, () => ({ kind: "event", event: accepted }))
       const execution = this.startExecution("running")
       return { event: accepted, duplicate, executions: [execution.id] }
     },
@@ -215,7 +215,7 @@ export class FakeCore implements Core {
   startExecution(status: ExecutionStatus, retryOf: string | null = null): ExecutionView {
     const execution = fakeExecution(this.#freshId(), status, retryOf)
     this.executionViews.push(execution)
-    this.feed.publish(() => ({ kind: "execution", execution }))
+    this.feed.publish(`execution/${execution.app}/${execution.workflow}`, () => ({ kind: "execution", execution }))
     return execution
   }
 
@@ -223,7 +223,7 @@ export class FakeCore implements Core {
     const at = this.executionViews.findIndex((item) => item.id === id)
     const execution = fakeExecution(id, status, null)
     this.executionViews[at] = execution
-    this.feed.publish(() => ({ kind: "execution", execution }))
+    this.feed.publish(`execution/${execution.app}/${execution.workflow}`, () => ({ kind: "execution", execution }))
     return execution
   }
 

@@ -1,8 +1,8 @@
-import { MesgError } from "../../base/errors.ts"
-import type { Endpoint } from "./client.ts"
+import { isRefusal } from "../errors.ts"
 import { CliError, EXIT, exitCodeOf } from "./error.ts"
 import type { LocalActions, LocalCall, LocalResult } from "./local.ts"
 import type { Chosen } from "./program.ts"
+import type { RunnerContext } from "./runner.ts"
 import { paint, printable, processTerminal, type Terminal } from "./terminal.ts"
 
 export interface CliOptions {
@@ -14,16 +14,6 @@ export interface CliOptions {
   /** Ends when the person has had enough: Ctrl-C. */
   readonly signal?: AbortSignal
   readonly terminal?: Terminal
-}
-
-/** What a runner may use. */
-export interface RunnerContext {
-  readonly chosen: Chosen
-  readonly home: string
-  readonly terminal: Terminal
-  readonly signal: AbortSignal
-  /** @throws CliError NO_AGENT */
-  endpoint(): Endpoint
 }
 
 /**
@@ -137,7 +127,7 @@ function finish(result: LocalResult, json: boolean, terminal: Terminal): number 
 
 /** One sentence, what to do, a stable code; with --json the one value is the error. */
 function report(error: unknown, json: boolean, terminal: Terminal): number {
-  if (!(error instanceof MesgError)) throw error
+  if (!isRefusal(error)) throw error
   const { code, message, remedy } = error
   if (json) terminal.out(`${JSON.stringify({ code, message, ...(remedy === undefined ? {} : { remedy }) })}\n`)
   else {

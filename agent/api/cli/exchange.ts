@@ -99,8 +99,8 @@ class Reader {
   }
 
   async #next(): Promise<Buffer | null> {
-    const { value, done } = await this.#parts.next()
-    return done === true ? null : value
+    const next = await this.#parts.next()
+    return next.done === true ? null : next.value
   }
 }
 

@@ -1,8 +1,7 @@
 import { type Context, Hono } from "hono"
 import { HTTP_WAIT_S_MAX, HTTP_WAITS_MAX } from "../../base/limits.ts"
-import { MesgError } from "../../base/errors.ts"
 import type { ApiDeps } from "../deps.ts"
-import { ApiError } from "../errors.ts"
+import { ApiError, isRefusal } from "../errors.ts"
 import type { Operation } from "../operations/operation.ts"
 import { SCHEMAS } from "../operations/schemas/table.ts"
 import { OPERATIONS, type TypedOperation } from "../operations/table.ts"
@@ -166,7 +165,7 @@ export class ApiApp {
   }
 
   #refuse(error: unknown): Response {
-    if (error instanceof MesgError) return problemResponse(problemOf(error))
+    if (isRefusal(error)) return problemResponse(problemOf(error))
     this.#deps.fatal(error)
     return problemResponse(problemOf(new ApiError({ code: "INTERNAL" }, "the agent failed and starts again")))
   }

@@ -19,7 +19,7 @@ export async function readBody(request: Request, bytesMax = HTTP_BODY_BYTES_MAX)
   const parts: Uint8Array[] = []
   let length = 0
   try {
-    for await (const part of request.body) {
+    for await (const part of request.body as AsyncIterable<Uint8Array>) {
       length += part.length
       if (length > bytesMax) throw tooLarge()
       parts.push(part)
@@ -49,7 +49,7 @@ export async function readJson(request: Request): Promise<Json | undefined> {
   if (text === null) throw new ApiError({ code: "BODY_NOT_UTF8" }, "the body is not valid UTF-8")
   let value: Json
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text) as Json
   } catch (error) {
     throw new ApiError({ code: "BODY_NOT_JSON" }, `the body is not JSON: ${messageOf(error)}`)
   }

@@ -1,5 +1,7 @@
+import { messageOf } from "../../base/errors.ts"
 import type { Services } from "../../engine/core.ts"
-import { ApiError } from "../errors.ts"
+import type { WebhookRequest, WebhookResponse } from "../../ports/service-host.ts"
+import { ApiError, isRefusal } from "../errors.ts"
 import { readBody } from "./body.ts"
 
 /** Headers of a service's answer that pass: none that sets cookies, lifts our policies or breaks the connection. */
@@ -8,13 +10,13 @@ const KEPT_BY_US = /^x-(?:content-type-options|frame-options)$/
 
 /**
  * A request to `/hooks/<path>`: no token of ours, the service checks its own secret.
- * @throws ApiError HOOK_NOT_FOUND, BODY_TOO_LARGE
+ * @throws ApiError HOOK_NOT_FOUND, HOOK_FAILED, BODY_TOO_LARGE
  */
 export async function answerHook(services: Services, request: Request): Promise<Response> {
   const url = new URL(request.url)
   const path = url.pathname.slice("/hooks/".length)
   const body = await readBody(request)
-  const answer = await services.webhook({
+  const answer = await ask(services, {
     method: request.method,
     path,
     query: Object.fromEntries(url.searchParams),
@@ -32,5 +34,19 @@ export async function answerHook(services: Services, request: Request): Promise<
     if (PASSED.test(lower) && !KEPT_BY_US.test(lower)) headers.set(lower, value)
   }
   const empty = request.method === "HEAD" || [204, 205, 304].includes(answer.status)
-  return new Response(empty ? null : (answer.body ?? ""), { status: answer.status, headers })
+  const status = answer.status >= 200 && answer.status <= 599 ? answer.status : 502
+  return new Response(empty ? null : (answer.body ?? ""), { status, headers })
+}
+
+/** The code of a service runs here: what it throws is its own failure, not the agent's. */
+async function ask(services: Services, request: WebhookRequest): Promise<WebhookResponse | null> {
+  try {
+    return await services.webhook(request)
+  } catch (error) {
+    if (isRefusal(error)) throw error
+    throw new ApiError({ code: "HOOK_FAILED" }, `the service that listens here failed: ${messageOf(error)}`, {
+      remedy: "see `mesg logs`",
+      cause: error,
+    })
+  }
 }

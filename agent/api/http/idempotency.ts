@@ -6,11 +6,10 @@ import {
   IDEMPOTENCY_KEY_LENGTH_MAX,
   IDEMPOTENCY_KEYS_MAX,
 } from "../../base/limits.ts"
-import { MesgError } from "../../base/errors.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Change, Store } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
-import { ApiError } from "../errors.ts"
+import { ApiError, isRefusal } from "../errors.ts"
 
 export interface KeptAnswer {
   readonly status: number
@@ -87,7 +86,7 @@ export class Idempotency {
       answer = await work()
     } catch (error) {
       // A refusal did nothing, so the key is free again; anything else leaves the outcome unknown.
-      if (error instanceof MesgError) {
+      if (isRefusal(error)) {
         this.#times.delete(key)
         await this.#store.write([{ remove: TABLE.idempotency, key: [key] }])
       }

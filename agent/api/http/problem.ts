@@ -55,7 +55,28 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   MANIFEST_MISSING: 422,
   START_FAILED: 422,
   START_TIMEOUT: 504,
+  EXECUTION_VERSION_GONE: 409,
+  SERVICE_BUILT_IN: 409,
+  SERVICE_ID_TAKEN: 409,
+  SERVICE_REMOTE: 409,
+  SERVICE_STOPPED: 409,
+  SERVICE_NOT_RUNNING: 409,
+  SERVICE_NOT_TRUSTED: 422,
+  SERVICE_SETTING_UNKNOWN: 422,
+  SERVICE_CODE_MISSING: 422,
+  SERVICE_LIMIT: 429,
+  SERVICE_STORE_FULL: 429,
+  CONFINEMENT_UNSAFE: 409,
+  NETWORK_REFUSED: 403,
+  NETWORK_FAILED: 502,
+  NOT_PLAIN_JSON: 422,
+  WEBHOOK_TAKEN: 409,
+  HOOK_FAILED: 502,
+  STORE_OVERLOADED: 429,
   CONFIG_UNKNOWN_KEY: 404,
+  CONFIG_SYNTAX: 422,
+  CONFIG_UNREADABLE: 500,
+  CONFIG_UNWRITABLE: 500,
 }
 
 const STATUS_OF_ENDING: readonly (readonly [ending: string, status: number])[] = [
@@ -80,12 +101,19 @@ const TITLES: Readonly<Record<number, string>> = {
   422: "The request breaks a rule",
   429: "Too much at once",
   500: "The agent failed",
+  502: "Another party failed",
   503: "Not available now",
   504: "Not in time",
 }
 
 /** When to come back, for answers that say so: the store empties slowly, a queue fast. */
-const RETRY_AFTER_S: Readonly<Record<string, number>> = { OVERLOADED: 1, QUOTA: 60, NOT_READY: 1, TOO_MANY_STREAMS: 10 }
+const RETRY_AFTER_S: Readonly<Record<string, number>> = {
+  OVERLOADED: 1,
+  STORE_OVERLOADED: 1,
+  QUOTA: 60,
+  NOT_READY: 1,
+  TOO_MANY_STREAMS: 10,
+}
 
 /** @returns the HTTP status of an error code */
 export function statusOfCode(code: string): number {

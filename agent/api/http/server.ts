@@ -1,3 +1,4 @@
+import { isRefusal } from "../errors.ts"
 import { createServer, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
@@ -11,7 +12,6 @@ import {
   HTTP_REQUEST_TIMEOUT_MS,
   HTTP_STOP_TIMEOUT_MS,
 } from "../../base/limits.ts"
-import { MesgError } from "../../base/errors.ts"
 import type { ApiDeps } from "../deps.ts"
 import { ApiApp } from "./app.ts"
 import { checkOrigins } from "./guard.ts"
@@ -96,7 +96,7 @@ function upgrade(options: HttpServerOptions, request: IncomingMessage, socket: D
   try {
     checkOrigins({ host: request.headers.host, origin: request.headers.origin }, options.config.http)
   } catch (error) {
-    if (!(error instanceof MesgError)) throw error
+    if (!isRefusal(error)) throw error
     return refuseUpgrade(socket, problemOf(error).status, error.message)
   }
   const path = (request.url ?? "").split("?", 1)[0]

@@ -3,7 +3,7 @@ import type { ExecutionView } from "../../../schema/execution.ts"
 import type { Terminal } from "../terminal.ts"
 import { executionText } from "./execution.ts"
 import { facts, more, table, timeText } from "./layout.ts"
-import type { Renderers } from "./render.ts"
+import type { Renderers } from "./renderer.ts"
 
 type View = OutputOf<"application.list">["items"][number]
 

@@ -1,7 +1,7 @@
 import type { ExecutionView, TransitionView } from "../../../schema/execution.ts"
 import { paint, printable, type Terminal } from "../terminal.ts"
 import { facts, lengthText, more, shortJson, table, timeText } from "./layout.ts"
-import type { Renderers } from "./render.ts"
+import type { Renderers } from "./renderer.ts"
 
 type Page<Item> = { items: readonly Item[]; cursor: string | null }
 

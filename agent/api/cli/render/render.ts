@@ -1,9 +1,6 @@
 import type { OperationId } from "../../operations/table.ts"
 import type { Terminal } from "../terminal.ts"
-
-/** How one answer is shown to a person. */
-export type Renderer = (body: never, terminal: Terminal) => string
-export type Renderers = Readonly<Partial<Record<OperationId, Renderer>>>
+import type { Renderers } from "./renderer.ts"
 
 /** @returns the answer of an operation as text that ends in a line feed; loads only what that area needs */
 export async function render(id: OperationId, body: unknown, terminal: Terminal): Promise<string> {

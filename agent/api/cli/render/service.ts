@@ -1,7 +1,7 @@
 import type { OutputOf } from "../../operations/schemas/table.ts"
 import type { Terminal } from "../terminal.ts"
 import { bytesText, facts, more, table, timeText } from "./layout.ts"
-import type { Renderers } from "./render.ts"
+import type { Renderers } from "./renderer.ts"
 
 type View = OutputOf<"service.add">
 

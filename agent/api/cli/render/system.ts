@@ -1,7 +1,7 @@
 import type { OutputOf } from "../../operations/schemas/table.ts"
 import { paint, printable, type Terminal } from "../terminal.ts"
 import { facts, lengthText, more, table, timeText } from "./layout.ts"
-import type { Renderers } from "./render.ts"
+import type { Renderers } from "./renderer.ts"
 
 export const SYSTEM_RENDERERS: Renderers = {
   "system.status": (status: OutputOf<"system.status">, terminal: Terminal) => {

@@ -1,5 +1,5 @@
 import { callAgent } from "../client.ts"
-import type { RunnerContext } from "../cli.ts"
+import type { RunnerContext } from "../runner.ts"
 import { EXIT } from "../error.ts"
 import { render } from "../render/render.ts"
 import { requestOf } from "../values.ts"

@@ -3,7 +3,7 @@ import { CLI_ANSWER_BYTES_MAX } from "../../../base/limits.ts"
 import type { ExecutionView } from "../../../schema/execution.ts"
 import type { OutputOf } from "../../operations/schemas/table.ts"
 import { callAgent, type Endpoint, openRequest } from "../client.ts"
-import type { RunnerContext } from "../cli.ts"
+import type { RunnerContext } from "../runner.ts"
 import { CliError, EXIT } from "../error.ts"
 import { ExchangeError } from "../exchange.ts"
 import { executionText } from "../render/execution.ts"
@@ -22,7 +22,8 @@ export async function runTail(context: RunnerContext): Promise<number> {
   const { chosen, terminal, endpoint } = context
   const refused = [...chosen.typed].some(([{ to }, value]) => to === "local" && value === true)
   const query = new URLSearchParams({ kinds: refused ? "refused" : "event" })
-  for (const [{ to }, value] of chosen.typed) if (to === "query.service" && value) query.set("service", String(value))
+  for (const [{ to }, value] of chosen.typed)
+    if (to === "query.service" && typeof value === "string") query.set("service", value)
   for await (const event of follow(endpoint(), query, context.signal)) {
     if (event.kind === "reset") continue
     if (chosen.json) terminal.out(`${JSON.stringify(event.data)}\n`)
@@ -48,9 +49,9 @@ export async function runWatch(context: RunnerContext): Promise<number> {
   await Promise.race([opened.promise, next])
   let shown = show(await look(), null, context)
   while (!hasEnded(shown.execution)) {
-    const { value, done } = await next
-    if (done === true) break
-    const execution = value.kind === "reset" ? await look() : (value.data as ExecutionView)
+    const event = await next
+    if (event.done === true) break
+    const execution = event.value.kind === "reset" ? await look() : (event.value.data as ExecutionView)
     shown = show(execution, shown, context)
     next = stream.next()
   }

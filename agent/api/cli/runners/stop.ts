@@ -1,6 +1,6 @@
 import { CLI_STOP_TIMEOUT_MS } from "../../../base/limits.ts"
 import { callAgent } from "../client.ts"
-import type { RunnerContext } from "../cli.ts"
+import type { RunnerContext } from "../runner.ts"
 import { CliError, EXIT } from "../error.ts"
 import { requestOf } from "../values.ts"
 

@@ -1,0 +1,13 @@
+import type { Endpoint } from "./client.ts"
+import type { Chosen } from "./program.ts"
+import type { Terminal } from "./terminal.ts"
+
+/** What a runner may use. */
+export interface RunnerContext {
+  readonly chosen: Chosen
+  readonly home: string
+  readonly terminal: Terminal
+  readonly signal: AbortSignal
+  /** @throws CliError NO_AGENT */
+  endpoint(): Endpoint
+}
