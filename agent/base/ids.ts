@@ -2,7 +2,7 @@
 declare const brand: unique symbol
 export type Branded<Name extends string> = string & { readonly [brand]: Name }
 
-/** `[a-z][a-z0-9-]{1,62}`, unique on one Core. */
+/** `[a-z][a-z0-9-]{0,62}`, unique on one Core. */
 export type ServiceId = Branded<"ServiceId">
 /** `[a-z][a-z0-9-]*`, unique on one Core. */
 export type ApplicationName = Branded<"ApplicationName">

@@ -71,6 +71,8 @@ export const STORE_LOOK_BYTES = 1 * MIB
 export const STORE_CHANGES_PER_COMMIT_MAX = 20_000
 export const STORE_KEY_BYTES_MAX = 1900
 export const STORE_CHECK_TIMEOUT_MS = 600 * SECOND
+/** After a stop in order a store up to this size is still read page by page at start: about 5 us a page, 25 on a Pi. */
+export const STORE_PAGE_CHECK_BYTES_MAX = 32 * MIB
 /** A copy wears the card as much as everything in the store: no more often than this, and only if something changed. */
 export const STORE_COPY_INTERVAL_MS = 6 * 3600 * SECOND
 export const STORE_FIRST_COPY_MS = 60 * SECOND

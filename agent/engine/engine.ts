@@ -12,6 +12,7 @@ import { ExecutionBook, type ExecutionOptions } from "./executions/executions.ts
 import { Pruner } from "./executions/prune.ts"
 import { restoreExecutions, resumeExecutions } from "./executions/recovery.ts"
 import { FeedLog } from "./feed.ts"
+import { feedOverMqtt } from "./feed-over-mqtt.ts"
 import { ServiceBook, type ServicePorts } from "./services/services.ts"
 import { Tasks } from "./tasks/tasks.ts"
 
@@ -52,6 +53,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
   const calls: ApplicationCalls = new ApplicationCalls(ports, applications, executions, inbox.dedupe)
   const pruner = new Pruner(ports, executions, applications, options.keepMs)
   services.connect(inbox, executions, tasks)
+  let stopFeed = () => {}
 
   return {
     feed,
@@ -68,12 +70,14 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       if (safe) return
       inbox.triggers.rebuild(applications.triggers())
       inbox.start()
+      stopFeed = feedOverMqtt(feed, ports.broker, ports.log)
       await services.start()
       resumeExecutions(ports, executions, tasks, unfinished)
       pruner.start()
       await services.announceAll()
     },
     async stop() {
+      stopFeed()
       inbox.stop()
       await pruner.stop()
       executions.runner.stop()

@@ -12,18 +12,27 @@ export class FeedLog implements Feed {
   #seq = 0
   readonly #backlog: { seq: number; draft: FeedDraft }[] = []
   readonly #listeners = new Set<(item: FeedItem) => void>()
+  readonly #taps = new Set<(topic: string, draft: FeedDraft) => void>()
 
   get seq(): number {
     return this.#seq
   }
 
-  publish(draft: FeedDraft): void {
+  /** @param topic below `mesg/v1/feed/` */
+  publish(topic: string, draft: FeedDraft): void {
     const seq = ++this.#seq
     this.#backlog.push({ seq, draft })
     if (this.#backlog.length > STREAM_BACKLOG_MAX * 2) this.#backlog.splice(0, STREAM_BACKLOG_MAX)
+    for (const tap of this.#taps) tap(topic, draft)
     if (this.#listeners.size === 0) return
     const item = { seq, ...draft() } as FeedItem
     for (const listener of this.#listeners) listener(item)
+  }
+
+  /** For readers who want few of the items and look at the topic first. */
+  tap(listener: (topic: string, draft: FeedDraft) => void): () => void {
+    this.#taps.add(listener)
+    return () => this.#taps.delete(listener)
   }
 
   subscribe(listener: (item: FeedItem) => void): () => void {

@@ -19,7 +19,7 @@ const named = (pattern: RegExp, what: string) =>
 
 export const ServiceIdSchema = v.pipe(
   v.string(),
-  v.regex(/^[a-z][a-z0-9-]{1,62}$/, "a service id must match [a-z][a-z0-9-]{1,62}"),
+  v.regex(/^[a-z][a-z0-9-]{0,62}$/, "a service id must match [a-z][a-z0-9-]{0,62}"),
   v.check((id) => !RESERVED_SERVICE_IDS.includes(id), "`feed` and `app` are reserved and cannot be service ids"),
   v.transform((id) => id as ServiceId),
 )

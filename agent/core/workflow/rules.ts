@@ -35,7 +35,7 @@ export function checkApplication(
   const refuse: Refuse = (rule, path, message, remedy) => refusals.push({ rule, path, message, remedy })
   const parsed = v.safeParse(ApplicationSchema, document)
   if (!parsed.success) {
-    shapeRefusals(parsed.issues, refuse)
+    shapeRefusals(document, parsed.issues, refuse)
     return { refusals: inOrder(refusals), warnings, application: null }
   }
   const application = parsed.output

@@ -6,10 +6,12 @@ import { pointerToken } from "./template.ts"
 type Issue = v.BaseIssue<unknown>
 
 /** Turns what breaks the application's shape into rules, so that people read the paper's words where one applies. */
-export function shapeRefusals(issues: readonly Issue[], refuse: Refuse): void {
+export function shapeRefusals(document: unknown, issues: readonly Issue[], refuse: Refuse): void {
+  const lists = refuseLists(document, refuse)
   for (const issue of issues) {
     const keys = (issue.path ?? []).map((item) => String(item.key))
     const path = keys.map((key) => `/${pointerToken(key)}`).join("")
+    if (lists.some((list) => path === list || path.startsWith(`${list}/`))) continue
     const [rule, message, remedy] = ruleOf(issue, keys)
     refuse(rule, path, message, remedy)
   }
@@ -19,20 +21,11 @@ function ruleOf(issue: Issue, keys: readonly string[]): [RuleCode, string, strin
   const last = keys.at(-1)
   const onWorkflow = keys[0] === "workflows"
   const value = issue.path?.at(-1)?.value
-  if (onWorkflow && keys.length >= 3 && keys[2] === "trigger" && (Array.isArray(issue.input) || value === undefined)) {
-    if (keys.length === 3) {
-      return [
-        "R1_FIRST_TASK",
-        "a workflow has exactly one trigger: one event of one service",
-        "name one `service` and one `event`",
-      ]
-    }
-  }
-  if (onWorkflow && keys[2] === "tasks" && keys[4] === "wait" && keys.length === 5 && Array.isArray(issue.input)) {
+  if (onWorkflow && keys.length === 3 && keys[2] === "trigger" && value === undefined) {
     return [
-      "R3_ONE_EVENT",
-      "a later task waits for at most one external event",
-      "keep one event; wait for the other in a task of its own",
+      "R1_FIRST_TASK",
+      "a workflow has exactly one trigger: one event of one service",
+      "name one `service` and one `event`",
     ]
   }
   if (onWorkflow && keys[2] === "tasks" && keys[4] === "after") {
@@ -51,4 +44,39 @@ function ruleOf(issue: Issue, keys: readonly string[]): [RuleCode, string, strin
     ]
   }
   return ["SCHEMA", issue.message, "see docs/spec/application.md"]
+}
+
+/** Lists where one event belongs. Paper, Rules 1 and 3. @returns the pointers that were refused */
+function refuseLists(document: unknown, refuse: Refuse): string[] {
+  const refused: string[] = []
+  for (const [name, workflow] of members(document, "workflows")) {
+    const at = `/workflows/${pointerToken(name)}`
+    if (Array.isArray(member(workflow, "trigger"))) {
+      refused.push(`${at}/trigger`)
+      refuse("R1_FIRST_TASK", `${at}/trigger`, "the first task is connected to exactly one event", "keep one trigger")
+    }
+    for (const [task, definition] of members(workflow, "tasks")) {
+      const path = `${at}/tasks/${pointerToken(task)}/wait`
+      if (!Array.isArray(member(definition, "wait"))) continue
+      refused.push(path)
+      refuse(
+        "R3_ONE_EVENT",
+        path,
+        "a later task waits for at most one external event",
+        "keep one event; wait for the other in a task of its own",
+      )
+    }
+  }
+  return refused
+}
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as { [key: string]: unknown })[key]
+    : undefined
+}
+
+function members(value: unknown, key: string): [string, unknown][] {
+  const inner = member(value, key)
+  return typeof inner === "object" && inner !== null ? Object.entries(inner) : []
 }

@@ -168,7 +168,7 @@ export class EventInbox implements Events {
   ): Promise<never> {
     const refused = { service, event, id, timeMs: this.#ports.clock.now(), code, reason }
     await this.#ports.store.write([this.#refused.add(refused)])
-    this.#feed.publish(() => ({ kind: "event-refused", event: refused }))
+    this.#feed.publish(`event-refused/${service}/${event}`, () => ({ kind: "event-refused", event: refused }))
     throw new EventError({ code, service, event }, `event ${service}/${event}: ${reason}`, {
       remedy: `see what the event carries: mesg service show ${service}`,
     })
@@ -183,7 +183,7 @@ export class EventInbox implements Events {
     if (matched.length === 0 && awaiting.length === 0) {
       this.#accepted++
       this.#unmatched++
-      this.#feed.publish(() => ({ kind: "event", event }))
+      this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
       return { event, duplicate: false, executions: [] }
     }
     if (matched.length > 0) {
@@ -199,7 +199,7 @@ export class EventInbox implements Events {
     const also = [...changes, ...remembered, ...(options.also?.() ?? [])]
     await this.#executions.transact([...feedings, ...feedWaiting], also)
     this.#accepted++
-    this.#feed.publish(() => ({ kind: "event", event }))
+    this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
     return { event, duplicate: false, executions: created }
   }
 

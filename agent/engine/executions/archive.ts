@@ -115,7 +115,7 @@ export class Archive {
     const before = (filter.cursor ?? null) as ExecutionId | null
     const running = [...active.values()]
       .filter(
-        ({ id, state }) =>
+        ({ id, durable: state }) =>
           state !== null &&
           (before === null || id < before) &&
           this.#passes(filter, state.definition.app, state.status, state.startedMs),

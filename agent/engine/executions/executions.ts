@@ -54,7 +54,8 @@ export class ExecutionBook implements Executions {
   /** Something about an execution became durable. */
   #changed(live: Live): void {
     const state = live.durable!
-    this.#feed.publish(() => ({ kind: "execution", execution: executionView(state) }))
+    const { app, workflow } = live.pin
+    this.#feed.publish(`execution/${app}/${workflow}`, () => ({ kind: "execution", execution: executionView(state) }))
     for (const listener of [...(this.#endListeners.get(live.id) ?? [])]) listener(state)
     if (!isFinished(state)) return
     if (state.status in this.#ended) this.#ended[state.status as keyof EndedCounts]++

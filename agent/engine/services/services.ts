@@ -302,7 +302,7 @@ export class ServiceBook implements Services {
       clock,
       log,
       bridge: (spec, ended) => this.#bridge(spec.manifest.id, ended),
-      changed: () => this.#feed.publish(() => ({ kind: "service", service: this.#view(manifest.id) })),
+      changed: () => this.#tell(this.#view(manifest.id)),
     })
     this.#hosted.set(manifest.id, hosted)
     return hosted
@@ -354,7 +354,7 @@ export class ServiceBook implements Services {
     const before = this.#remote.get(manifest.id)
     const running = before?.running ?? new RemoteService(manifest.id, this.#ports.broker, this.#ports.keys)
     this.#remote.set(manifest.id, { manifest, running })
-    this.#feed.publish(() => ({ kind: "service", service: this.#view(manifest.id) }))
+    this.#tell(this.#view(manifest.id))
     return null
   }
 
@@ -362,7 +362,11 @@ export class ServiceBook implements Services {
     if (!this.#remote.has(id)) return
     const view = this.#view(id)
     this.#remote.delete(id)
-    this.#feed.publish(() => ({ kind: "service", service: { ...view, state: "stopped" } }))
+    this.#tell({ ...view, state: "stopped" })
+  }
+
+  #tell(service: ServiceView): void {
+    this.#feed.publish(`service/${service.id}`, () => ({ kind: "service", service }))
   }
 
   async #answer(service: string, execution: TaskExecutionId, answer: ServiceAnswer): Promise<void> {

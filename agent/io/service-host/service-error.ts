@@ -15,6 +15,7 @@ export type ServiceErrorDetail =
   | { readonly code: "NOT_PLAIN_JSON"; readonly service: string; readonly path: string }
   | { readonly code: "NETWORK_REFUSED"; readonly target: string }
   | { readonly code: "NETWORK_FAILED"; readonly target: string }
+  | { readonly code: "SOURCE_INVALID"; readonly folder: string }
   | { readonly code: "FOLDER_EXISTS"; readonly folder: string }
 
 /** One problem of a file: where, and what. `line` is 1-based. */

@@ -1,0 +1,220 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { messageOf } from "./base/errors.ts"
+import { WATCHDOG_STALL_MS } from "./base/limits.ts"
+import { examine } from "./api/doctor.ts"
+import { createHttpServer } from "./api/http/server.ts"
+import { Tokens } from "./api/http/tokens.ts"
+import { createLogTail } from "./api/log-tail.ts"
+import { mqttLogin } from "./api/mqtt-login.ts"
+import { removeRunFiles, writeRunFiles } from "./api/run-files.ts"
+import { createEngine } from "./engine/engine.ts"
+import { createBroker } from "./io/broker/broker.ts"
+import { SystemClock } from "./io/clock/clock.ts"
+import { loadConfig } from "./io/config/config.ts"
+import { JsonataExpressions } from "./io/expressions/expressions.ts"
+import { openKeys } from "./io/keys/keys.ts"
+import { systemRandom } from "./io/keys/random.ts"
+import { createLog, logFormatFor } from "./io/log/log.ts"
+import { PrometheusMetrics } from "./io/metrics/metrics.ts"
+import { serviceHost } from "./io/service-host/host.ts"
+import { serviceShelf } from "./io/service-host/shelf.ts"
+import { LmdbStore } from "./io/store/store.ts"
+import { startWatchdog } from "./io/watchdog/watchdog.ts"
+import { machineProbes } from "./probes.ts"
+
+export interface AgentOptions {
+  readonly home: string
+  /** `mqtt.port=0`, … */
+  readonly sets: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly version: string
+  /** Starts with no services and no applications, so that a broken one can be taken out. */
+  readonly safe?: boolean
+}
+
+export interface RunningAgent {
+  /** What is really bound. */
+  readonly addresses: { readonly mqtt: string; readonly http: string }
+  /** Resolves with the exit code once the agent has stopped. */
+  readonly stopped: Promise<number>
+  /** Stops in order. */
+  stop(): void
+}
+
+const BUILT_IN_SERVICES = fileURLToPath(new URL("../plugins/", import.meta.url))
+const MIB = 1048576
+const DAY_MS = 86_400_000
+
+/**
+ * The agent, put together: configuration in, ports filled, everything started in order, and stopped in the reverse.
+ * @throws MesgError of the part that could not start; what had started is stopped again
+ */
+export async function startAgent({ home, sets, env, version, safe = false }: AgentOptions): Promise<RunningAgent> {
+  const configuration = loadConfig({ home, env, sets })
+  const { config } = configuration
+  const wall = () => Date.now()
+  const format = logFormatFor(1, env, process.stdout.isTTY)
+  const { log, tail } = createLogTail(createLog({ level: config.log.level, format }), config.log.level, wall)
+  const stops: (() => Promise<void> | void)[] = []
+  const stopAll = async () => {
+    for (const stop of stops.splice(0).reverse()) await stop()
+  }
+  try {
+    const startedMs = wall()
+    mkdirSync(join(home, "run"), { recursive: true, mode: 0o750 })
+    const store = new LmdbStore({
+      dir: join(home, "data"),
+      quotaBytes: config.store.quotaMb * MIB,
+      copies: config.store.copies,
+      log,
+    })
+    stops.push(() => store.stop())
+    const { recovered } = await store.start()
+    if (recovered !== null) log.error("the store was damaged and taken back to its last good copy", { ...recovered })
+    const clock = new SystemClock({ notBeforeMs: store.lastTimeMs() })
+    stops.push(() => clock.stop())
+    store.keepTime(clock)
+    const keys = openKeys(join(home, "keys"))
+    const metrics = new PrometheusMetrics()
+    const expressions = new JsonataExpressions()
+    stops.push(() => expressions.stop())
+    const random = systemRandom
+    const tokens = new Tokens({ store, clock, random })
+    tokens.start()
+
+    const { promise: stopped, resolve: ended } = Promise.withResolvers<number>()
+    let stopping = false
+    const end = (code: number) => {
+      if (stopping) return
+      stopping = true
+      stopAll().then(
+        () => ended(code),
+        (error) => {
+          log.error("the agent could not stop in order", { error: messageOf(error) })
+          ended(1)
+        },
+      )
+    }
+    /** Nothing in memory may be trusted any more: systemd starts the agent again, from what is durable. */
+    const fatal = (error: unknown) => {
+      log.error("the agent ends because of an error", { error })
+      process.exit(1)
+    }
+    store.failed.then(fatal, fatal)
+
+    const broker = createBroker({
+      listen: config.listen,
+      mqtt: config.mqtt,
+      version,
+      store,
+      log,
+      metrics,
+      clock,
+      authenticate: mqttLogin(tokens, config.mqtt),
+      // The HTTP server has checked Host and Origin before it hands an upgrade over.
+      allowOrigin: () => true,
+    })
+    stops.push(() => broker.stop())
+    broker.open()
+    tokens.onRevoked(() => broker.recheck("*"))
+
+    const host = serviceHost()
+    process.on("uncaughtException", (error) => {
+      if (!host.contain(error)) fatal(error)
+    })
+    const engine = createEngine(
+      {
+        clock,
+        random,
+        store,
+        keys,
+        expressions,
+        log,
+        metrics,
+        broker,
+        host,
+        shelf: serviceShelf(join(home, "plugins")),
+      },
+      {
+        builtInServices: safe ? [] : builtInFolders(),
+        maxActive: config.executions.maxActive,
+        keepMs: config.executions.keepDays * DAY_MS,
+        onBroken: fatal,
+      },
+    )
+    stops.push(() => engine.stop())
+
+    let addresses: { mqtt: string; http: string } | null = null
+    let tls: string | null = null
+    const listeners = () => ({ mqtt: addresses?.mqtt ?? null, mqttTls: tls, http: addresses?.http ?? null })
+    const probes = machineProbes({ home, config, store, clock, engine, listeners })
+    const http = createHttpServer({
+      core: engine,
+      config,
+      configuration,
+      tokens,
+      store,
+      clock,
+      random,
+      log,
+      metrics,
+      logTail: tail,
+      agent: {
+        version,
+        nodeKey: keys.nodeKey,
+        ready: () => addresses !== null,
+        uptimeMs: () => wall() - startedMs,
+        addresses: () => ({ mqtt: addresses?.mqtt ?? null, http: addresses?.http ?? null, p2p: [] }),
+      },
+      doctor: () => examine(probes),
+      backup: async (file, signal) => {
+        await store.backup(file, signal)
+        return store.usage().bytes
+      },
+      temporaryFolder: join(home, "run"),
+      requestStop: () => end(0),
+      fatal,
+      brokerUpgrade: broker.websocket(),
+    })
+    stops.push(() => http.stop())
+
+    await engine.start({ safe })
+    const bound = await broker.start()
+    await http.start()
+    addresses = { mqtt: urlOf("mqtt", bound.mqtt), http: http.address()!.url }
+    tls = bound.tls === null ? null : urlOf("mqtts", bound.tls)
+
+    const watchdog = startWatchdog(WATCHDOG_STALL_MS)
+    stops.push(() => watchdog.stop())
+    const agent = {
+      pid: process.pid,
+      version,
+      nodeKey: keys.nodeKey,
+      ...addresses,
+      p2p: [],
+      started: new Date(startedMs).toISOString(),
+    }
+    writeRunFiles(home, agent, tokens.runToken)
+    stops.push(() => removeRunFiles(home))
+    log.info("ready", { ...addresses, readyMs: wall() - startedMs })
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end(0))
+    return { addresses, stopped, stop: () => end(0) }
+  } catch (error) {
+    await stopAll()
+    throw error
+  }
+}
+
+function builtInFolders(): string[] {
+  return readdirSync(BUILT_IN_SERVICES)
+    .map((name) => join(BUILT_IN_SERVICES, name))
+    .filter((folder) => existsSync(join(folder, "service.yml")))
+}
+
+/** An address that means "all of them" is nothing one can go to. */
+function urlOf(scheme: string, { address, port }: { address: string; port: number }): string {
+  if (address === "0.0.0.0" || address === "::") return `${scheme}://127.0.0.1:${port}`
+  return `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`
+}

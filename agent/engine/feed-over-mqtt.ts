@@ -1,0 +1,34 @@
+import { messageOf } from "../base/errors.ts"
+import { utf8 } from "../base/bytes.ts"
+import type { Broker } from "../ports/broker.ts"
+import type { Log } from "../ports/log.ts"
+import { TOPIC_ROOT } from "../schema/service-message.ts"
+import type { FeedItem } from "./core.ts"
+import type { FeedLog } from "./feed.ts"
+
+/** `mesg/v1/feed/…`: what happens, for MQTT clients. An item that nobody subscribed to is never put together. */
+export function feedOverMqtt(feed: FeedLog, broker: Broker, log: Log): () => void {
+  return feed.tap((name, draft) => {
+    const topic = `${TOPIC_ROOT}/feed/${name}`
+    if (!broker.wanted(topic)) return
+    const payload = utf8(JSON.stringify(bodyOf(draft() as FeedItem)))
+    broker
+      .publish({ topic, payload, qos: 1, retain: false })
+      .catch((error) => log.warn("the feed could not be published", { topic, error: messageOf(error) }))
+  })
+}
+
+function bodyOf(item: FeedItem): unknown {
+  switch (item.kind) {
+    case "event": {
+      const { id, data, timeMs } = item.event
+      return { id, data, time: new Date(timeMs).toISOString() }
+    }
+    case "event-refused":
+      return item.event
+    case "execution":
+      return item.execution
+    case "service":
+      return item.service
+  }
+}

@@ -1,0 +1,42 @@
+import { cp, mkdir, rename, rm } from "node:fs/promises"
+import { dirname, join, resolve } from "node:path"
+import { randomBytes } from "node:crypto"
+import { messageOf } from "../../base/errors.ts"
+import type { ServiceShelf } from "../../ports/service-host.ts"
+import { ServiceError } from "./service-error.ts"
+
+/** Copies of added services below `<home>/plugins/`. A copy has a name of its own, so that an upgrade never mixes two versions. */
+export function serviceShelf(dir: string): ServiceShelf {
+  return {
+    async put(folder, id) {
+      const copy = join(dir, `${id}-${randomBytes(4).toString("hex")}`)
+      const draft = `${copy}.partial`
+      try {
+        await mkdir(dir, { recursive: true, mode: 0o700 })
+        await cp(folder, draft, {
+          recursive: true,
+          errorOnExist: true,
+          force: false,
+          dereference: true,
+          preserveTimestamps: true,
+        })
+        await rename(draft, copy)
+      } catch (cause) {
+        await rm(draft, { recursive: true, force: true })
+        throw new ServiceError(
+          { code: "SOURCE_INVALID", folder },
+          `${folder} cannot be copied to ${dir}: ${messageOf(cause)}`,
+          {
+            remedy: "give a folder that this user may read, and see that the home has room",
+            cause,
+          },
+        )
+      }
+      return copy
+    },
+    async remove(folder) {
+      if (dirname(resolve(folder)) !== resolve(dir)) return
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
