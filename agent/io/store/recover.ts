@@ -6,11 +6,15 @@ import { checkFile } from "./check.ts"
 import { copyTime, listCopies, quarantine, removeDrafts, writeChecked } from "./copies.ts"
 import { StoreError } from "./error.ts"
 import { type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
+import { walkPages } from "./page-walk.ts"
 
 /** What start-up found and did; `recovered` is an alarm for the owner. */
 export interface StartReport {
-  /** Whether the whole file was checked: always, except after a shutdown in order. */
-  readonly checked: boolean
+  /**
+   * `full`: in a child process, every page and once through with LMDB; always when the store was not stopped in order.
+   * `pages`: every page, here, without LMDB. `none`: stopped in order and too large for that, or new.
+   */
+  readonly check: "full" | "pages" | "none"
   readonly recovered: Recovery | null
 }
 
@@ -45,29 +49,27 @@ export function notWritable(path: string, cause: unknown): StoreError {
 
 /**
  * Leaves a data file that can be opened, or none. Holding the lock, before LMDB is opened.
- * A file that was not closed in order is checked; a damaged one goes to quarantine and the newest copy that passes the
- * same check takes its place. Every way through ends: nothing here is tried twice.
+ * A damaged file goes to quarantine and the newest copy that passes the same check takes its place. Every way through
+ * ends: nothing here is tried twice.
  */
 export async function prepareData(
   files: StoreFiles,
-  options: { wallMs: number; log: Log; command?: CheckCommand },
+  options: { wallMs: number; log: Log; pageCheckBytes: number; command?: CheckCommand },
 ): Promise<StartReport> {
   removeDrafts(files)
   const clean = takeCleanMark(files)
-  const found = existsSync(files.data)
-  if (found && clean) return { checked: false, recovered: null }
-  if (found) {
-    const verdict = await checkFile(files.data, options.command)
-    if (verdict.ok) return { checked: true, recovered: null }
-    const quarantined = quarantine(files, options.wallMs)
-    return { checked: true, recovered: await fromCopy(files, { ...options, quarantined, reason: verdict.reason }) }
+  if (!existsSync(files.data)) {
+    if (listCopies(files).length === 0) return { check: "none", recovered: null }
+    // Cut between quarantine and restore, or the file was removed by hand: the copies are what is left.
+    const reason = "the data file is missing"
+    return { check: "none", recovered: await fromCopy(files, { ...options, quarantined: null, reason }) }
   }
-  // Cut between quarantine and restore, or the file was removed by hand: the copies are what is left.
-  if (listCopies(files).length === 0) return { checked: false, recovered: null }
-  return {
-    checked: true,
-    recovered: await fromCopy(files, { ...options, quarantined: null, reason: "the data file is missing" }),
-  }
+  const check = !clean ? "full" : statSync(files.data).size <= options.pageCheckBytes ? "pages" : "none"
+  if (check === "none") return { check, recovered: null }
+  const verdict = check === "full" ? await checkFile(files.data, options.command) : walkPages(files.data)
+  if (verdict.ok) return { check, recovered: null }
+  const quarantined = quarantine(files, options.wallMs)
+  return { check, recovered: await fromCopy(files, { ...options, quarantined, reason: verdict.reason }) }
 }
 
 async function fromCopy(

@@ -1,5 +1,10 @@
 import { existsSync, renameSync, rmSync, statfsSync } from "node:fs"
-import { CLOCK_MARK_AHEAD_MS, STORE_COPY_INTERVAL_MS, STORE_FIRST_COPY_MS } from "../../base/limits.ts"
+import {
+  CLOCK_MARK_AHEAD_MS,
+  STORE_COPY_INTERVAL_MS,
+  STORE_FIRST_COPY_MS,
+  STORE_PAGE_CHECK_BYTES_MAX,
+} from "../../base/limits.ts"
 import { messageOf } from "../../base/errors.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Log } from "../../ports/log.ts"
@@ -28,6 +33,8 @@ export interface StoreOptions {
   readonly log: Log
   /** How a packaged agent runs check-child.ts. */
   readonly checkCommand?: CheckCommand
+  /** Up to which size pages are read at a start after a stop in order; STORE_PAGE_CHECK_BYTES_MAX if not given. */
+  readonly pageCheckBytes?: number
   /** Another chain of formats, for tests of the chain. */
   readonly format?: { readonly current: number; readonly migrations: readonly Migration[] }
 }
@@ -68,8 +75,9 @@ export class LmdbStore implements Store {
     prepareFolder(this.#files)
     this.#release = takeLock(this.#files.lock)
     try {
-      const { log, checkCommand = CHECK_COMMAND } = this.#options
-      const report = await prepareData(this.#files, { wallMs: Date.now(), log, command: checkCommand })
+      const { log, checkCommand = CHECK_COMMAND, pageCheckBytes = STORE_PAGE_CHECK_BYTES_MAX } = this.#options
+      const how = { wallMs: Date.now(), log, pageCheckBytes, command: checkCommand }
+      const report = await prepareData(this.#files, how)
       await this.#openData()
       return report
     } catch (error) {

@@ -30,21 +30,25 @@ async function filled(dir: string, entries = 100): Promise<LmdbStore> {
 const newHome = () => join(tempDir("home"), "data")
 
 describe("starting and stopping the store", () => {
-  it("finds after a restart what was written before it, without a check when it was stopped in order", async () => {
-    const dir = newHome()
-    await (await filled(dir)).stop()
-    const store = storeIn(dir)
-    assert.deepEqual(await store.start(), { checked: false, recovered: null })
-    assert.equal(store.count("tab"), 100)
-    await store.stop()
-  })
+  for (const [check, pageCheckBytes] of [
+    ["pages", 2 ** 20],
+    ["none", 0],
+  ] as const)
+    it(`finds after a stop in order what was written before it, with a check of size (${check})`, async () => {
+      const dir = newHome()
+      await (await filled(dir)).stop()
+      const store = storeIn(dir, { pageCheckBytes })
+      assert.deepEqual(await store.start(), { check, recovered: null })
+      assert.equal(store.count("tab"), 100)
+      await store.stop()
+    })
 
   it("checks the whole file when it was not stopped in order", async () => {
     const dir = newHome()
     await (await filled(dir)).stop()
     rmSync(join(dir, "clean"))
     const store = storeIn(dir)
-    assert.deepEqual(await store.start(), { checked: true, recovered: null })
+    assert.deepEqual(await store.start(), { check: "full", recovered: null })
     await store.stop()
   })
 
@@ -53,7 +57,7 @@ describe("starting and stopping the store", () => {
     await (await filled(dir)).stop()
     writeFileSync(join(dir, "clean"), "4096 1 1\n")
     const store = storeIn(dir)
-    assert.equal((await store.start()).checked, true)
+    assert.equal((await store.start()).check, "full")
     await store.stop()
   })
 
