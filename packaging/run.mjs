@@ -10,7 +10,7 @@ import { ensureDependencies, ensureTestTools, say } from "./set-up.mjs"
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const BIN = join(ROOT, "node_modules/.bin")
-const SUITES = "test/{unit,contract,golden,fuzz,sim,e2e,tidy}/**/*.test.ts"
+const SUITES = "test/**/*.test.ts"
 
 const COMMANDS = {
   start: (args) => nodeScript("packaging/start.ts", args),

@@ -24,7 +24,7 @@ describe("the references", function () {
     ]
     const inCode = new Set([...facts.declared, ...facts.used].map(({ code }) => code))
     assert.ok(inCode.size > 50, `${inCode.size} codes`)
-    assert.deepEqual(documented.map(([, code]) => code).sort(), [...inCode].sort())
+    assert.deepEqual(new Set(documented.map(([, code]) => code)), inCode)
   })
 
   it("declare no error code that nothing raises", () => {

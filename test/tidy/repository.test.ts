@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { linesWith, ROOT, sources } from "../support/sources.ts"
 
@@ -35,7 +35,7 @@ describe("the repository", () => {
   it("names its files in kebab-case, and none utils or helpers", () => {
     const wrong = [...product, ...tests]
       .map(({ path }) => path)
-      .filter((path) => /[A-Z_]|\b(?:utils?|helpers?|misc|common)\b/.test(path))
+      .filter((path) => /[A-Z_]|\b(?:utils?|helpers?)\b/.test(path))
     assert.deepEqual(wrong, [])
   })
 
@@ -68,12 +68,10 @@ describe("the repository", () => {
   })
 
   it("takes no time and no chance but through ports", () => {
-    // What runs in a process of its own, the CLI and the children of services, has no ports.
-    const own = product.filter(({ path }) => !/^agent\/(?:io\/|main\.ts|api\/cli\/)/.test(path))
-    assert.deepEqual(
-      linesWith(own, /\bMath\.random\(|\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\brandomUUID\(/),
-      [],
-    )
+    // The CLI is a process of its own and has no ports; io and main.ts are what fills them.
+    const own = product.filter(({ path }) => /^agent\/(?:base|schema|core|ports|engine|api\/(?!cli\/))/.test(path))
+    const impure = /\bMath\.random\(|\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\brandomUUID\(/
+    assert.deepEqual(linesWith(own, impure), [])
   })
 
   it("uses every bound of limits.ts", () => {
@@ -114,6 +112,16 @@ describe("the repository", () => {
     assert.deepEqual(missing, [])
   })
 
+  it("numbers its decisions, each with a number of its own", () => {
+    const names = sources(/^docs\/adr\/.*\.md$/).map(({ path }) => path.split("/").at(-1)!)
+    assert.deepEqual(
+      names.filter((name) => !/^\d{3}-[a-z0-9-]+\.md$/.test(name)),
+      [],
+    )
+    const numbers = names.map((name) => name.slice(0, 3))
+    assert.equal(new Set(numbers).size, numbers.length, names.join(", "))
+  })
+
   it("pins every dependency exactly", () => {
     const { dependencies, devDependencies, optionalDependencies } = JSON.parse(
       readFileSync(join(ROOT, "package.json"), "utf8"),
@@ -131,13 +139,9 @@ describe("the repository", () => {
 })
 
 function hasSection(path: string, anchor: string | undefined): boolean {
-  let text: string
-  try {
-    text = readFileSync(join(ROOT, path), "utf8")
-  } catch {
-    return false
-  }
+  if (!existsSync(join(ROOT, path))) return false
   if (anchor === undefined) return true
+  const text = readFileSync(join(ROOT, path), "utf8")
   const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => anchorOf(title!))
   return anchors.includes(anchor)
 }
