@@ -1,8 +1,11 @@
+import type { RemoteHandlers, RemoteOptions, RemoteServiceHandle } from "./ports/remote-author.ts"
 import type { ServiceContext, ServiceModule, TaskContext } from "./ports/service-author.ts"
 import type { Infer } from "./schema/infer-data.ts"
 import type { JsonObject } from "./schema/json.ts"
 import type { ManifestInput } from "./schema/manifest.ts"
 
+export type { RemoteHandlers, RemoteOptions, RemoteServiceHandle, RemoteTaskContext } from "./ports/remote-author.ts"
+export { TaskError } from "./base/task-error.ts"
 export type {
   ServiceContext,
   ServiceLog,
@@ -66,4 +69,23 @@ export function defineService<const Manifest extends ManifestInput>(
 export function defineService<Config = JsonObject>(handlers: ServiceModule<Config>): ServiceModule<Config>
 export function defineService(first: unknown, handlers?: unknown): ServiceModule {
   return (handlers ?? first) as ServiceModule
+}
+
+/**
+ * Runs a Service in this program, bridged to an agent over MQTT: registers the manifest, verifies that each request was
+ * signed by its Core, answers it once, and goes on after every reconnection.
+ * @param options.signal gives up waiting for the Core's first verdict
+ * @returns once the Core has taken the manifest
+ * @throws RemoteServiceError REMOTE_REFUSED with the Core's reasons, REMOTE_UNREACHABLE
+ */
+export async function remoteService(
+  manifest: ManifestInput,
+  handlers: RemoteHandlers,
+  options: RemoteOptions & { signal?: AbortSignal },
+): Promise<RemoteServiceHandle> {
+  // Loaded here, so that a plugin, which also imports this file, does not pay for an MQTT client.
+  const { RemoteServiceClient } = await import("./io/remote-service/remote-service.ts")
+  const service = new RemoteServiceClient(manifest, handlers, options)
+  await service.start(options.signal)
+  return service
 }

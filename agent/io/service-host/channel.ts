@@ -59,12 +59,13 @@ export class Channel {
 
   /**
    * @param graceMs how long the other side may still answer after the signal aborted
-   * @throws RemoteError with the other side's code, or CHANNEL_CLOSED, CHANNEL_FULL; the signal's reason once it aborts
+   * @throws RemoteError with the other side's code, or SERVICE_BUSY, MESSAGE_TOO_LARGE (nothing was sent),
+   * CHANNEL_CLOSED, CHANNEL_PROTOCOL, CHANNEL_FULL; the signal's reason once it aborts
    */
   async ask(op: string, args: Json, signal?: AbortSignal, graceMs = 0): Promise<Json> {
     signal?.throwIfAborted()
     if (this.#waiting.size >= SERVICE_CALLS_OPEN_MAX) {
-      throw new RemoteError({ code: "CHANNEL_FULL" }, `${SERVICE_CALLS_OPEN_MAX} requests are open already`)
+      throw new RemoteError({ code: "SERVICE_BUSY" }, `${SERVICE_CALLS_OPEN_MAX} requests are open already`)
     }
     this.#number += 1
     const number = this.#number
@@ -88,7 +89,7 @@ export class Channel {
     }
   }
 
-  /** @throws RemoteError CHANNEL_CLOSED, CHANNEL_FULL */
+  /** @throws RemoteError MESSAGE_TOO_LARGE, CHANNEL_CLOSED, CHANNEL_FULL */
   tell(op: string, args: Json): void {
     this.#send(["tell", op, args])
   }
@@ -103,7 +104,7 @@ export class Channel {
     const body = Buffer.from(JSON.stringify(frame))
     if (body.length > SERVICE_FRAME_BYTES_MAX) {
       throw new RemoteError(
-        { code: "CHANNEL_FULL" },
+        { code: "MESSAGE_TOO_LARGE" },
         `${body.length} bytes at once, at most ${SERVICE_FRAME_BYTES_MAX}`,
       )
     }

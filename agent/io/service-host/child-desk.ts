@@ -65,19 +65,24 @@ export class ChildDesk {
         return value === undefined ? {} : { value }
       }
       case "set":
-        return void (await bridge.storeSet(request.args.key, request.args.value))
+        await bridge.storeSet(request.args.key, request.args.value)
+        return
       case "publish": {
         const { topic, payload, qos, retain } = request.args
-        return void (await bridge.publish(topic, payload, { qos, retain }))
+        await bridge.publish(topic, payload, { qos, retain })
+        return
       }
       case "subscribe":
-        return this.#subscribe(channel, request.args.number, request.args.filter)
+        this.#subscribe(channel, request.args.number, request.args.filter)
+        return
       case "webhook":
-        return this.#webhook(channel, request.args.number, request.args.path)
+        this.#webhook(channel, request.args.number, request.args.path)
+        return
       case "close": {
         const held = this.#held.get(request.args.number)
         this.#held.delete(request.args.number)
-        return held?.close() as undefined
+        held?.close()
+        return
       }
       case "connect": {
         const { number, ...target } = request.args

@@ -275,7 +275,7 @@ class ConfinedService implements RunningService {
   async #unanswered(name: string, error: unknown): Promise<TaskAnswer> {
     // It never got there: nothing can have happened.
     if (this.#end !== undefined && error instanceof ServiceError) return failed(error.code, messageOf(error), "known")
-    if (error instanceof RemoteError && error.code === "CHANNEL_CLOSED") {
+    if (error instanceof RemoteError && error.code.startsWith("CHANNEL_")) {
       const end = await this.#gone.promise
       return failed(end.code, `${name}: ${end.message}`, "unknown")
     }

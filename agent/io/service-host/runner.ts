@@ -11,6 +11,7 @@ import {
   SERVICE_SUBSCRIPTIONS_MAX,
   SERVICE_WEBHOOKS_MAX,
 } from "../../base/limits.ts"
+import { TaskError } from "../../base/task-error.ts"
 import type {
   RecoverHandler,
   ServiceContext,
@@ -114,7 +115,7 @@ export class ServiceRunner {
     if (handler === null) return failed("TASK_UNKNOWN", `${this.#id} has no task ${call.task}`, "known")
     return this.#run<TaskAnswer>(call, signal, {
       run: async (inputs, ctx) => this.#resultOf(call.task, await handler(inputs, ctx)),
-      threw: (error) => failed(codeOf(error), `${this.#id}.${call.task}: ${messageOf(error)}`, "known"),
+      threw: (error) => failed(codeOf(error), `${this.#id}.${call.task}: ${messageOf(error)}`, outcomeOf(error)),
       aborted: () =>
         failed("TASK_ABORTED", `${this.#id}.${call.task} was told to stop before it had answered`, "unknown"),
     })
@@ -324,6 +325,11 @@ export function failed(code: string, message: string, outcome: "known" | "unknow
 function codeOf(error: unknown): string {
   if (error instanceof MesgError) return error.code
   return isAccessDenied(error) ? "SERVICE_FORBIDDEN" : "SERVICE_THREW"
+}
+
+// A handler that throws has said that it failed, unless it says that it cannot know.
+function outcomeOf(error: unknown): "known" | "unknown" {
+  return error instanceof TaskError ? error.detail.outcome : "known"
 }
 
 /** Whether Node's permission model refused it. */

@@ -1,0 +1,187 @@
+import { createHash, timingSafeEqual } from "node:crypto"
+import {
+  defineService,
+  type ServiceContext,
+  TaskError,
+  type WebhookRequest,
+  type WebhookResponse,
+} from "../../agent/sdk.ts"
+
+interface Hook {
+  readonly methods?: readonly string[]
+  readonly secretIn?: "header" | "path"
+  readonly header?: string
+  readonly idHeader?: string
+}
+interface Config {
+  readonly hooks: Readonly<Record<string, Hook>>
+  readonly secrets: Readonly<Record<string, string>>
+}
+interface Outgoing {
+  readonly url: string
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: unknown
+  readonly timeoutMs?: number
+}
+
+/** Of an answer; twice this, as text and as JSON, fits into the agent's 256 KiB for a result. */
+const ANSWER_BYTES_MAX = 128 * 1024
+const JSON_BYTES_MAX = 100 * 1024
+const EVENT_ID_LENGTH_MAX = 128
+/** Carry secrets, or say nothing about the request. */
+const HIDDEN_HEADERS = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key", "connection"])
+/** The connection was never made, so nothing was asked. */
+const NEVER_SENT = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ERR_INVALID_URL",
+  "UND_ERR_CONNECT_TIMEOUT",
+])
+
+const answer = (status: number, body = ""): WebhookResponse => ({
+  status,
+  body,
+  headers: { "content-type": "text/plain" },
+})
+
+/** Equal in constant time, whatever the lengths. */
+function sameSecret(given: string, secret: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest()
+  return timingSafeEqual(digest(given), digest(secret))
+}
+
+/** @returns the path behind the name of the hook, without the secret; null where the secret is wrong or missing */
+function pathBehind(name: string, hook: Hook, secret: string, request: WebhookRequest): string | null {
+  const levels = request.path.replace(/^\/+|\/+$/g, "").split("/")
+  // The agent may hand over the whole path or what follows the hook's own.
+  const rest = levels[0] === name ? levels.slice(1) : levels
+  if (hook.secretIn === "path") {
+    return sameSecret(rest[0] ?? "", secret) ? `/${rest.slice(1).join("/")}` : null
+  }
+  const named = hook.header?.toLowerCase()
+  const bearer = /^Bearer (.+)$/i.exec(request.headers["authorization"] ?? "")?.[1]
+  const given = named === undefined ? bearer : request.headers[named]
+  return sameSecret(given ?? "", secret) ? `/${rest.join("/")}` : null
+}
+
+function bodyFields(body: Uint8Array): { text?: string; json?: unknown; base64?: string } {
+  if (body.length === 0) return {}
+  let text: string
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(body)
+  } catch {
+    return { base64: body.toBase64() }
+  }
+  if (body.length > JSON_BYTES_MAX) return { text }
+  try {
+    return { text, json: JSON.parse(text) }
+  } catch {
+    return { text }
+  }
+}
+
+async function receive(ctx: ServiceContext<Config>, name: string, hook: Hook, request: WebhookRequest) {
+  const path = pathBehind(name, hook, ctx.config.secrets[name] ?? "", request)
+  if (path === null) return answer(401, "the secret is missing or wrong\n")
+  if (!(hook.methods ?? ["POST"]).includes(request.method))
+    return answer(405, "this webhook does not take that method\n")
+  const named = hook.header?.toLowerCase()
+  const shown = Object.entries(request.headers).filter(([header]) => !HIDDEN_HEADERS.has(header) && header !== named)
+  const id = hook.idHeader === undefined ? undefined : request.headers[hook.idHeader.toLowerCase()]
+  if (id !== undefined && id.length > EVENT_ID_LENGTH_MAX) return answer(400, "the id is too long\n")
+  const data = {
+    hook: name,
+    method: request.method,
+    path,
+    query: request.query,
+    headers: Object.fromEntries(shown),
+    ...bodyFields(request.body),
+  }
+  try {
+    await ctx.emit(
+      "request",
+      data,
+      id === undefined || id === "" ? {} : { id: `${name}/${id}`.slice(0, EVENT_ID_LENGTH_MAX) },
+    )
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string }
+    if (code === "EVENT_TOO_LARGE" || code === "NOT_PLAIN_JSON" || code === "EVENT_DATA_INVALID")
+      return answer(413, `${message}\n`)
+    ctx.log.warn("the agent takes no event now", { hook: name, reason: message })
+    return answer(503, "try again later\n")
+  }
+  return answer(202)
+}
+
+/** At most so many bytes of the body, and whether there was more. */
+async function read(response: Response): Promise<{ bytes: Uint8Array; truncated: boolean }> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of response.body ?? []) {
+    parts.push(part)
+    length += part.length
+    if (length > ANSWER_BYTES_MAX) return { bytes: Buffer.concat(parts).subarray(0, ANSWER_BYTES_MAX), truncated: true }
+  }
+  return { bytes: Buffer.concat(parts), truncated: false }
+}
+
+function codeOfCause(error: unknown): string | undefined {
+  const { cause } = error as { cause?: { code?: string; errors?: { code?: string }[] } }
+  return cause?.code ?? cause?.errors?.[0]?.code
+}
+
+export default defineService<Config>({
+  async start(ctx) {
+    for (const [name, hook] of Object.entries(ctx.config.hooks)) {
+      if (ctx.config.secrets[name] === undefined) throw new Error(`webhook ${name} has no secret; set secrets.${name}`)
+      await ctx.webhook(name, (request) => receive(ctx, name, hook, request))
+    }
+  },
+
+  tasks: {
+    async request({ url, method = "GET", headers = {}, body, timeoutMs = 20_000 }: Outgoing, ctx) {
+      const isText = typeof body === "string"
+      const late = AbortSignal.timeout(timeoutMs)
+      let response: Response
+      try {
+        response = await ctx.fetch(url, {
+          method,
+          headers: {
+            ...(body === undefined || isText ? {} : { "content-type": "application/json" }),
+            "idempotency-key": ctx.execution,
+            ...headers,
+          },
+          ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+          signal: AbortSignal.any([late, ctx.signal]),
+        })
+      } catch (error) {
+        const code = codeOfCause(error)
+        if (code === undefined || !NEVER_SENT.has(code)) {
+          // It may have been sent, and acted upon.
+          throw new TaskError("HTTP_NO_ANSWER", `${new URL(url).host}: ${reasonOf(error)}`, {
+            outcome: "unknown",
+            cause: error,
+          })
+        }
+        return { status: "unreachable", data: { reason: `${new URL(url).host}: ${code}` } }
+      }
+      const { bytes, truncated } = await read(response)
+      const data = {
+        code: response.status,
+        headers: Object.fromEntries(response.headers),
+        truncated,
+        ...bodyFields(bytes),
+      }
+      return { status: response.ok ? "ok" : "failed-status", data }
+    },
+  },
+})
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as { message: string; cause?: { message?: string } }
+  return cause?.message === undefined ? message : `${message}: ${cause.message}`
+}
