@@ -107,6 +107,7 @@ for (const [name, make] of [
     })
 
     const sorted: Key[] = [
+      [Number.NEGATIVE_INFINITY],
       [-1e300],
       [-2],
       [-1.5],
@@ -121,8 +122,16 @@ for (const [name, make] of [
       [1, "a"],
       [2],
       [10],
+      [255],
+      [255, 255],
+      [255.5],
+      [256],
       [2 ** 40],
+      [2 ** 48 - 1],
+      [2 ** 48 - 0.5],
+      [2 ** 48],
       [Number.MAX_SAFE_INTEGER],
+      [Number.POSITIVE_INFINITY],
       [""],
       ["\0"],
       ["\0", 1],
@@ -186,7 +195,7 @@ for (const [name, make] of [
         { prefix: ["a"], end: ["\0"], reverse: true, limit: 9 },
         [["a", "b"], ["a", 1], ["a", -1], ["a"]],
       ],
-      ["a limit", { limit: 2 }, [[-1e300], [-2]]],
+      ["a limit", { limit: 2 }, [[Number.NEGATIVE_INFINITY], [-1e300]]],
       ["a limit of none", { limit: 0 }, []],
       ["nothing where end is before start", { start: ["b"], end: ["a"] }, []],
       ["nothing under an unknown prefix", { prefix: ["zz"] }, []],

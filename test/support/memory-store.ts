@@ -77,7 +77,9 @@ export class MemoryStore implements Store {
   write(changes: readonly Change[], options: WriteOptions = {}): Promise<void> {
     if (this.#dead) return Promise.reject(this.#dead)
     // Values as they are now: the caller may go on changing them.
-    const copied = changes.map((change) => ("put" in change ? { ...change, value: structuredClone(change.value) } : change))
+    const copied = changes.map((change) =>
+      "put" in change ? { ...change, value: structuredClone(change.value) } : change,
+    )
     const ordinary = options.reserve !== true && changes.every((change) => "put" in change)
     const puts = changes.some((change) => "put" in change)
     const limit = ordinary ? this.#quotaBytes * (1 - STORE_RESERVE_SHARE) : this.#quotaBytes
@@ -187,6 +189,6 @@ export function compareKeys(a: Key, b: Key): number {
 }
 
 function comparePart(a: string | number, b: string | number): number {
-  if (typeof a === "number") return typeof b === "number" ? Math.sign(a - b) : -1
+  if (typeof a === "number") return typeof b === "number" ? (a < b ? -1 : a > b ? 1 : 0) : -1
   return typeof b === "number" ? 1 : Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -4,26 +4,31 @@ import { StoreError } from "./error.ts"
 
 /*
  * One B-tree holds every table, so a key begins with its table's name. Bytes, chosen so that memcmp is the order of
- * the port (numbers numerically, before strings by UTF-8 bytes):
+ * the port (numbers numerically, before strings by UTF-8 bytes), and short, for they fill the branches of the tree:
  *
- *   table  : its ASCII name, 00
- *   number : 10, then the IEEE double, big-endian, sign bit flipped (all bits of a negative one)
- *   string : 20, then UTF-8 with 00 written as 00 FF, then 00
+ *   table        : its ASCII name, 00
+ *   below 0      : 10, then the IEEE double, big-endian, all bits flipped
+ *   0..2^48      : 11 + n, then its whole part in n = 0..6 bytes; if it has a fraction, FF and the IEEE double
+ *   2^48 and up  : 18, then the IEEE double, big-endian
+ *   string       : 20, then UTF-8 with 00 written as 00 FF, then 00
  *
- * Each part delimits itself, so the bytes of a prefix are a prefix of the bytes of every key below it, and of no
- * other key but those where 00 FF goes on: a prefix ends before `prefix FF`.
+ * Each part delimits itself, and what goes on where a part could have ended goes on with FF. So the keys that begin
+ * with given parts are exactly those from their bytes on and below `bytes FE`.
  */
-const TAG_NUMBER = 0x10
+const TAG_NEGATIVE = 0x10
+const TAG_WHOLE = 0x11
+const TAG_LARGE = 0x18
 const TAG_STRING = 0x20
 const END = 0x00
-const ESCAPE = 0xff
+const ABOVE = 0xfe
+const GOES_ON = 0xff
 const NON_ASCII = 0x80
+const WHOLE_LIMIT = 2 ** 48
 
 const scratch = Buffer.alloc(STORE_KEY_BYTES_MAX + 16)
-const double = new DataView(new ArrayBuffer(8))
 
 /**
- * @param above appends FF: the first place after every key that begins with these parts
+ * @param above appends FE: the first place after every key that begins with these parts
  * @returns the bytes of the key, own memory
  * @throws StoreError KEY_INVALID: longer than STORE_KEY_BYTES_MAX, NaN, or a lone surrogate
  */
@@ -36,7 +41,7 @@ export function encodeKey(table: string, key: Key, above = false): Buffer {
     } else at = writeNumber(part, at)
     if (at > STORE_KEY_BYTES_MAX) throw invalid(table, `longer than ${STORE_KEY_BYTES_MAX} bytes`)
   }
-  if (above) scratch[at++] = ESCAPE
+  if (above) scratch[at++] = ABOVE
   const bytes = Buffer.allocUnsafe(at)
   scratch.copy(bytes, 0, 0, at)
   return bytes
@@ -49,9 +54,10 @@ export function decodeKey(bytes: Uint8Array): { table: string; key: Key } {
   const key: (string | number)[] = []
   let at = tableEnd + 1
   while (at < buffer.length) {
-    if (buffer[at] === TAG_NUMBER) {
-      key.push(readNumber(buffer, at + 1))
-      at += 9
+    if (buffer[at] !== TAG_STRING) {
+      const { value, end } = readNumber(buffer, at)
+      key.push(value)
+      at = end
     } else {
       const end = textEnd(buffer, at + 1)
       key.push(readText(buffer, at + 1, end))
@@ -84,7 +90,7 @@ function writeAnyText(text: string, from: number): number {
   let at = from
   for (const byte of bytes) {
     scratch[at++] = byte
-    if (byte === 0) scratch[at++] = ESCAPE
+    if (byte === 0) scratch[at++] = GOES_ON
   }
   scratch[at++] = END
   return at
@@ -92,35 +98,53 @@ function writeAnyText(text: string, from: number): number {
 
 function writeNumber(value: number, from: number): number {
   if (Number.isNaN(value)) throw invalid("", "NaN is no key")
-  double.setFloat64(0, value === 0 ? 0 : value) // -0 and 0 are one key
-  const high = double.getInt32(0)
-  const flip = high < 0 ? -1 : 0
-  double.setInt32(0, high ^ (flip | -0x80000000))
-  double.setInt32(4, double.getInt32(4) ^ flip)
-  scratch[from] = TAG_NUMBER
-  for (let i = 0; i < 8; i++) scratch[from + 1 + i] = double.getUint8(i)
+  if (value < 0) return writeDouble(TAG_NEGATIVE, value, from)
+  if (value >= WHOLE_LIMIT) return writeDouble(TAG_LARGE, value, from)
+  const whole = Math.floor(value)
+  let length = 0
+  for (let rest = whole; rest >= 1; rest = Math.floor(rest / 256)) length++
+  scratch[from] = TAG_WHOLE + length
+  let rest = whole
+  for (let at = from + length; at > from; at--) {
+    scratch[at] = rest % 256
+    rest = Math.floor(rest / 256)
+  }
+  const end = from + 1 + length
+  return whole === value ? end : writeDouble(GOES_ON, value, end)
+}
+
+function writeDouble(tag: number, value: number, from: number): number {
+  scratch[from] = tag
+  scratch.writeDoubleBE(value, from + 1)
+  if (value < 0) for (let at = from + 1; at < from + 9; at++) scratch[at]! ^= 0xff
   return from + 9
 }
 
-function readNumber(bytes: Uint8Array, from: number): number {
-  for (let i = 0; i < 8; i++) double.setUint8(i, bytes[from + i]!)
-  const high = double.getInt32(0)
-  const flip = high < 0 ? 0 : -1
-  double.setInt32(0, high ^ (flip | -0x80000000))
-  double.setInt32(4, double.getInt32(4) ^ flip)
-  return double.getFloat64(0)
+/** @returns the number whose tag is at `from`, and where it ends */
+function readNumber(bytes: Buffer, from: number): { value: number; end: number } {
+  const tag = bytes[from]!
+  if (tag === TAG_LARGE) return { value: bytes.readDoubleBE(from + 1), end: from + 9 }
+  if (tag === TAG_NEGATIVE) {
+    const flipped = Buffer.from(bytes.subarray(from + 1, from + 9).map((byte) => byte ^ 0xff))
+    return { value: flipped.readDoubleBE(0), end: from + 9 }
+  }
+  const end = from + 1 + tag - TAG_WHOLE
+  if (bytes[end] === GOES_ON) return { value: bytes.readDoubleBE(end + 1), end: end + 9 }
+  let value = 0
+  for (let at = from + 1; at < end; at++) value = value * 256 + bytes[at]!
+  return { value, end }
 }
 
 function textEnd(bytes: Uint8Array, from: number): number {
   let at = from
-  while (bytes[at] !== END || bytes[at + 1] === ESCAPE) at += bytes[at] === END ? 2 : 1
+  while (bytes[at] !== END || bytes[at + 1] === GOES_ON) at += bytes[at] === END ? 2 : 1
   return at
 }
 
 function readText(bytes: Buffer, from: number, end: number): string {
   const raw = bytes.subarray(from, end)
   if (!raw.includes(END)) return raw.toString("utf8")
-  return Buffer.from(raw.filter((byte, i) => !(byte === ESCAPE && raw[i - 1] === END))).toString("utf8")
+  return Buffer.from(raw.filter((byte, i) => !(byte === GOES_ON && raw[i - 1] === END))).toString("utf8")
 }
 
 function invalid(table: string, why: string): StoreError {

@@ -2,20 +2,22 @@ import { crc32 } from "node:zlib"
 import { Decoder, Encoder } from "cbor-x"
 
 /*
- * A value at rest: CBOR, then the CRC-32 (little-endian) of key and CBOR. LMDB has no checksum of its own, and cheap
- * cards flip bits: a record that does not match is damage, never data.
+ * A value at rest is the CBOR of [checksum, value] with a head of fixed length: 82 1A, the CRC-32 (big-endian) of key
+ * and value, the value. So it is encoded in one go, without a copy, and the checksum is put in after. LMDB has none of
+ * its own, and cheap cards flip bits: a record that does not match is damage, never data.
  */
-const CRC_BYTES = 4
+const HEAD_BYTES = 6
+const CRC_AT = 2
+/** Any number that CBOR writes in 4 bytes. */
+const PLACE_OF_CRC = 0xffff_ffff
 
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false })
 const decoder = new Decoder({ useRecords: false, copyBuffers: true, mapsAsObjects: true })
 
 /** @returns the bytes to store under `key`, own memory */
 export function encodeRecord(key: Uint8Array, value: unknown): Buffer {
-  const cbor = encoder.encode(value)
-  const record = Buffer.allocUnsafe(cbor.length + CRC_BYTES)
-  record.set(cbor)
-  record.writeUInt32LE(crc32(cbor, crc32(key)), cbor.length)
+  const record = encoder.encode([PLACE_OF_CRC, value])
+  record.writeUInt32BE(crc32(record.subarray(HEAD_BYTES), crc32(key)), CRC_AT)
   return record
 }
 
@@ -25,15 +27,17 @@ export function decodeRecord(
   record: Uint8Array,
 ): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {
   if (!isWhole(key, record)) return { ok: false }
-  // A view that is no Buffer: byte strings inside then come out as plain Uint8Array.
-  const cbor = new Uint8Array(record.buffer, record.byteOffset, record.length - CRC_BYTES)
-  return { ok: true, value: decoder.decode(cbor) }
+  return { ok: true, value: decoder.decode(valueOf(record)) }
 }
 
 /** @returns whether key and record are the ones that were written together */
 export function isWhole(key: Uint8Array, record: Uint8Array): boolean {
-  const length = record.length - CRC_BYTES
-  if (length < 1) return false
-  const stored = new DataView(record.buffer, record.byteOffset + length, CRC_BYTES).getUint32(0, true)
-  return crc32(new Uint8Array(record.buffer, record.byteOffset, length), crc32(key)) === stored
+  if (record.length <= HEAD_BYTES || record[0] !== 0x82 || record[1] !== 0x1a) return false
+  const stored = new DataView(record.buffer, record.byteOffset, record.length).getUint32(CRC_AT)
+  return crc32(valueOf(record), crc32(key)) === stored
+}
+
+/** A view that is no Buffer: byte strings inside then come out as plain Uint8Array. */
+function valueOf(record: Uint8Array): Uint8Array {
+  return new Uint8Array(record.buffer, record.byteOffset + HEAD_BYTES, record.length - HEAD_BYTES)
 }
