@@ -1,7 +1,8 @@
-// Writes docs/reference/{api,cli,config,errors,metrics}.md from the code; with --check only says what would change.
+// Writes docs/reference/{api,cli,config,errors,limits,metrics}.md from the code; with --check only says what would change.
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { apiReference, cliReference } from "../agent/api/reference.ts"
+import * as limits from "../agent/base/limits.ts"
 import { SETTINGS, type Setting } from "../agent/io/config/settings.ts"
 import { type ErrorUse, readSourceFacts, type SourceFacts } from "./source-facts.ts"
 
@@ -15,6 +16,7 @@ export function references(facts: SourceFacts = readSourceFacts(ROOT)): Map<stri
     ["docs/reference/cli.md", cliReference(GENERATED)],
     ["docs/reference/config.md", configReference()],
     ["docs/reference/errors.md", errorReference(facts)],
+    ["docs/reference/limits.md", limitReference()],
     ["docs/reference/metrics.md", metricReference(facts)],
   ])
 }
@@ -63,6 +65,26 @@ ${table(["code", "raised as", "says", "what to do"], rows)}`
 function distinct(uses: readonly ErrorUse[], field: "message" | "remedy"): string {
   const texts = new Set(uses.map((use) => use[field]).filter((text) => text !== null))
   return [...texts].sort().join("<br>")
+}
+
+function limitReference(): string {
+  const source = readFileSync(join(ROOT, "agent/base/limits.ts"), "utf8")
+  const rows: string[][] = []
+  let about = ""
+  for (const line of source.split("\n")) {
+    about = /^\/\*\* (.*?)\.? \*\/$/.exec(line)?.[1] ?? about
+    const name = /^export const (\w+)/.exec(line)?.[1]
+    if (name === undefined) continue
+    rows.push([`\`${name}\``, (limits as Record<string, number>)[name]!.toLocaleString("en"), about])
+    about = ""
+  }
+  return `# Limits
+${GENERATED}
+
+Everything that can grow has a bound with a name, in \`agent/base/limits.ts\`. Times are in the unit of the name,
+sizes in bytes unless it says otherwise. Settings of [config.md](config.md) replace some of them.
+
+${table(["name", "value", "what it bounds, with those below it"], rows)}`
 }
 
 function metricReference({ metrics }: SourceFacts): string {

@@ -15,7 +15,7 @@ interface Answer {
   readonly data: { readonly [name: string]: Json }
 }
 
-/** At least as many as one task may have running when the agent dies (64, docs/spec/limits.md), for each of the three tasks that write. */
+/** At least as many as one task may have running when the agent dies (64, docs/reference/limits.md), for each of the three tasks that write. */
 const ANSWERS_KEPT = 192
 /** An answer that holds a large value is not kept: the record must fit its limit of 64 KiB. */
 const ANSWERS_BYTES_MAX = 24 * 1024
