@@ -79,6 +79,8 @@ export class Idempotency {
     const stored = (answer: KeptAnswer | null): Change => {
       return { put: TABLE.idempotency, key: [key], value: { v: 1, timeMs, request, answer } satisfies Stored }
     }
+    // Taken out first: the order of the map is the order of time.
+    this.#times.delete(key)
     this.#times.set(key, timeMs)
     await this.#store.write([stored(null), ...this.#prune(timeMs)])
     let answer: KeptAnswer

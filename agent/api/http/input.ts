@@ -22,6 +22,8 @@ export function checkInput(operation: Operation, schemas: OperationSchemas, raw:
   if (schemas.body !== undefined && raw.body === undefined && !v.is(schemas.body, undefined)) {
     throw new ApiError({ code: "BODY_MISSING" }, `${operation.method} ${operation.path} needs a JSON body`)
   }
+  // To valibot an array is an object too.
+  if (Array.isArray(raw.body)) throw invalid([{ pointer: "/body", message: "must be an object" }])
   const errors: { pointer: string; message: string }[] = []
   const part = (name: "params" | "query" | "body") => {
     const schema = schemas[name] ?? (name === "body" ? v.undefined() : v.strictObject({}))
@@ -30,13 +32,15 @@ export function checkInput(operation: Operation, schemas: OperationSchemas, raw:
     return result.output
   }
   const input = { params: part("params"), query: part("query"), body: part("body") }
-  if (errors.length > 0) {
-    const [first] = errors
-    throw new ApiError({ code: "INPUT_INVALID", errors }, `${first!.pointer}: ${first!.message}`, {
-      remedy: "see /api/v1/openapi.json for what this takes",
-    })
-  }
+  if (errors.length > 0) throw invalid(errors)
   return input
+}
+
+function invalid(errors: readonly { pointer: string; message: string }[]): ApiError {
+  const [first] = errors
+  return new ApiError({ code: "INPUT_INVALID", errors }, `${first!.pointer}: ${first!.message}`, {
+    remedy: "see /api/v1/openapi.json for what this takes",
+  })
 }
 
 function reason(name: string, issue: v.BaseIssue<unknown>): { pointer: string; message: string } {

@@ -48,6 +48,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       noDelay: true,
     },
     (incoming, outgoing) => {
+      // While stopping, a connection goes with its last answer and not when it has idled long enough.
+      outgoing.once("close", () => {
+        if (!server.listening) setImmediate(() => server.closeIdleConnections())
+      })
       listener(incoming, outgoing).catch(options.fatal)
     },
   )

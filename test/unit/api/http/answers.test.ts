@@ -1,0 +1,346 @@
+import assert from "node:assert/strict"
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as v from "valibot"
+import { MesgError } from "../../../../agent/base/errors.ts"
+import { HTTP_WAIT_S_MAX } from "../../../../agent/base/limits.ts"
+import { ApiError } from "../../../../agent/api/errors.ts"
+import { problemOf, problemResponse, statusOfCode } from "../../../../agent/api/http/problem.ts"
+import { SCHEMAS } from "../../../../agent/api/operations/schemas/table.ts"
+import { OPERATIONS, type OperationId } from "../../../../agent/api/operations/table.ts"
+import type { WebhookRequest } from "../../../../agent/ports/service-host.ts"
+import type { ExecutionView } from "../../../../agent/schema/execution.ts"
+import { readSourceFacts } from "../../../../packaging/source-facts.ts"
+import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
+import { refusal } from "../../../support/fake-core.ts"
+import { assertGolden } from "../../../support/golden.ts"
+
+export const APPLICATION = {
+  name: "ev-charging",
+  workflows: {
+    "charge-finished": {
+      trigger: { service: "ocpp", event: "transaction-stopped" },
+      tasks: { pay: { run: "ethereum.transfer" } },
+    },
+  },
+}
+
+const code = (body: unknown) => (body as { code?: string }).code
+
+describe("answers of the HTTP API", () => {
+  let server: ApiServer
+  beforeEach(async () => {
+    server = await startApiServer()
+  })
+  afterEach(async () => {
+    await server.stop()
+    assert.deepEqual(server.bugs, [])
+  })
+
+  it("keep to the output schema of every operation", async () => {
+    const execution = server.core.startExecution("completed")
+    const running = server.core.startExecution("running")
+    const { token } = await server.tokens.create({ services: ["ocpp"], topics: [] })
+    server.core.refusedEvents.push({ service: "ocpp", event: "x", id: null, timeMs: 1, code: "C", reason: "r" })
+    server.deps.log.info("a line", { n: 1 })
+    const ocpp = "/api/v1/services/ocpp"
+    const requests: [OperationId, path: string, body?: unknown][] = [
+      ["system.health", "/healthz"],
+      ["system.ready", "/readyz"],
+      ["system.metrics", "/metrics"],
+      ["system.openapi", "/api/v1/openapi.json"],
+      ["system.status", "/api/v1/status"],
+      ["system.stop", "/api/v1/agent:stop"],
+      ["system.doctor", "/api/v1/doctor"],
+      ["system.logs", "/api/v1/logs?limit=5&level=info"],
+      ["system.backup", "/api/v1/backup", { file: join(server.home, "copy.mesg") }],
+      ["config.show", "/api/v1/config"],
+      ["config.set", "/api/v1/config/mqtt.port", { value: 1884 }],
+      ["token.list", "/api/v1/tokens"],
+      ["token.create", "/api/v1/tokens", { name: "panel", scope: "operate" }],
+      ["token.revoke", `/api/v1/tokens/${token.id}`],
+      ["service.list", "/api/v1/services"],
+      ["service.show", ocpp],
+      ["service.add", "/api/v1/services", { folder: "/srv/thermometer" }],
+      ["service.configure", `${ocpp}/config`, { url: "ws://x" }],
+      ["service.call", `${ocpp}/tasks/set-standby`, { inputs: {} }],
+      ["event.emit", `${ocpp}/events/transaction-stopped`, { data: { kwh: 3 }, id: "e1" }],
+      ["event.refused", "/api/v1/events/refused"],
+      ["application.validate", "/api/v1/applications:validate", APPLICATION],
+      [
+        "application.deploy",
+        "/api/v1/applications/ev-charging",
+        { application: APPLICATION, config: { supplier: "x" } },
+      ],
+      ["application.list", "/api/v1/applications"],
+      ["application.show", "/api/v1/applications/ev-charging"],
+      ["application.pause", "/api/v1/applications/ev-charging:pause"],
+      ["application.resume", "/api/v1/applications/ev-charging:resume"],
+      ["application.run", "/api/v1/applications/ev-charging:run", { data: { kwh: 1 } }],
+      ["application.remove", "/api/v1/applications/ev-charging"],
+      ["execution.list", "/api/v1/executions?app=ev-charging&status=completed&since=2023-01-01T00:00:00Z"],
+      ["execution.show", `/api/v1/executions/${execution.id}`],
+      ["execution.cancel", `/api/v1/executions/${running.id}:cancel`],
+      ["execution.retry", `/api/v1/executions/${execution.id}:retry`],
+      ["service.remove", ocpp],
+    ]
+    for (const [id, path, body] of requests) {
+      const operation = OPERATIONS.find((one) => one.id === id)!
+      const answer = await server.call(operation.method, path, body === undefined ? {} : { body })
+      assert.equal(answer.status, operation.status, `${id}: ${JSON.stringify(answer.body)}`)
+      const { output } = SCHEMAS[id] as { output?: v.GenericSchema }
+      if (output === undefined) continue
+      const checked = v.safeParse(output, answer.body)
+      assert.ok(
+        checked.success,
+        `${id}: ${JSON.stringify(checked.issues?.[0]?.message)} ${JSON.stringify(answer.body)}`,
+      )
+      // Valibot drops what the schema does not name: nothing else may leave the agent.
+      assert.deepEqual(checked.output, answer.body, id)
+    }
+    const covered = new Set<string>(requests.map(([id]) => id))
+    assert.deepEqual(
+      OPERATIONS.map(({ id }) => id).filter((id) => !covered.has(id)),
+      ["stream.follow"],
+    )
+    assert.equal(server.stops.count, 1)
+  })
+
+  it("has exactly the promised status", async () => {
+    const { body } = await server.call("GET", "/api/v1/status")
+    const shape = (value: unknown): unknown =>
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shape(inner)]))
+        : Array.isArray(value)
+          ? []
+          : typeof value
+    assert.deepEqual(shape(body), {
+      version: "string",
+      node: "string",
+      uptimeMs: "number",
+      addresses: { mqtt: "string", http: "string", p2p: [] },
+      events: { accepted: "number", duplicates: "number" },
+      executions: { running: "number", waiting: "number", completed: "number", failed: "number" },
+    })
+  })
+
+  it("takes an application as it is, or with its settings", async () => {
+    const config = { supplier: "0xabc" }
+    await server.call("PUT", "/api/v1/applications/ev-charging", { body: APPLICATION })
+    await server.call("PUT", "/api/v1/applications/ev-charging", { body: { application: APPLICATION, config } })
+    assert.deepEqual(
+      server.core.asked.map(({ input }) => input),
+      [
+        { document: APPLICATION, config: {} },
+        { document: APPLICATION, config },
+      ],
+    )
+  })
+
+  it("names every broken rule of a refused application", async () => {
+    const refusals = [
+      { rule: "CYCLE", path: "/workflows/a/tasks/b", message: "goes in a circle", remedy: "cut it" },
+    ] as const
+    server.core.refusals = [...refusals]
+    const answer = await server.call("PUT", "/api/v1/applications/ev-charging", { body: APPLICATION })
+    assert.equal(answer.status, 422)
+    assert.deepEqual((answer.body as { refusals: unknown }).refusals, refusals)
+    const verdict = await server.call("POST", "/api/v1/applications:validate", { body: APPLICATION })
+    assert.deepEqual([verdict.status, verdict.body], [200, { ok: false, refusals, warnings: [] }])
+  })
+
+  it("waits for a task as long as Prefer says, and answers 202 where it takes longer", async () => {
+    const path = "/api/v1/services/ocpp/tasks/set-standby"
+    const call = (prefer: string) => server.call("POST", path, { body: { inputs: {} }, headers: { prefer } })
+    const ended = await call("wait=10")
+    assert.equal(ended.status, 200)
+    assert.deepEqual(
+      { ...(ended.body as object), execution: "" },
+      { execution: "", status: "ok", data: { done: true } },
+    )
+    server.core.callEnds = null
+    const late = await call("respond-async, wait=10")
+    assert.equal(late.status, 202)
+    assert.deepEqual(Object.keys(late.body as object), ["execution"])
+    await call("wait=100000")
+    const waits = server.core.asked.map(({ input }) => (input as { waitMs: number }).waitMs)
+    assert.deepEqual(waits, [10_000, 10_000, HTTP_WAIT_S_MAX * 1000])
+  })
+
+  it("never shows a secret setting of a service", async () => {
+    const { body } = await server.call("GET", "/api/v1/services/ocpp")
+    assert.deepEqual((body as { config: unknown }).config, { url: "ws://charger", password: "********" })
+    assert.ok(!JSON.stringify(body).includes("canary-secret"))
+  })
+
+  it("pages through a list without gap or repeat", async () => {
+    const all = Array.from({ length: 7 }, () => server.core.startExecution("completed").id)
+    const seen: string[] = []
+    let cursor: string | null = null
+    do {
+      const query: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`
+      const { body } = await server.call("GET", `/api/v1/executions?limit=3${query}`)
+      const page = body as { items: ExecutionView[]; cursor: string | null }
+      assert.ok(page.items.length <= 3)
+      seen.push(...page.items.map(({ id }) => id))
+      cursor = page.cursor
+    } while (cursor !== null)
+    assert.deepEqual(seen, all)
+  })
+
+  it("pages through tokens while some of them are revoked", async () => {
+    for (let i = 0; i < 5; i++) await server.tokens.create({ services: [], topics: [] })
+    const first = (await server.call("GET", "/api/v1/tokens?limit=2")).body as {
+      items: { id: string }[]
+      cursor: string
+    }
+    await server.call("DELETE", `/api/v1/tokens/${first.items[1]!.id}`)
+    const rest = (await server.call("GET", `/api/v1/tokens?limit=100&cursor=${first.cursor}`)).body as typeof first
+    assert.equal(rest.items.length, 3)
+    assert.equal(rest.cursor, null)
+  })
+
+  it("says in Retry-After when to come back under overload", async () => {
+    server.core.nextError = refusal("OVERLOADED", "too many executions run")
+    const answer = await server.call("POST", "/api/v1/services/ocpp/events/transaction-stopped", {
+      body: { data: { kwh: 1 } },
+    })
+    assert.deepEqual([answer.status, code(answer.body), answer.headers.get("retry-after")], [429, "OVERLOADED", "1"])
+  })
+
+  it("writes a backup on the gateway once, whole and nowhere else", async () => {
+    const file = join(server.home, "gateway.mesg")
+    const answer = await server.call("POST", "/api/v1/backup", { body: { file } })
+    assert.deepEqual(answer.body, { file, bytes: 14 })
+    assert.equal(readFileSync(file, "utf8"), "the whole home")
+    const again = await server.call("POST", "/api/v1/backup", { body: { file } })
+    assert.deepEqual([again.status, code(again.body)], [500, "BACKUP_FAILED"])
+    const nowhere = await server.call("POST", "/api/v1/backup", { body: { file: join(server.home, "none/x") } })
+    assert.deepEqual([nowhere.status, code(nowhere.body)], [500, "BACKUP_FAILED"])
+    assert.deepEqual(readdirSync(server.home).sort(), ["gateway.mesg", "run"])
+  })
+
+  it("sends a backup and leaves no file behind", async () => {
+    const answer = await server.call("POST", "/api/v1/backup", { body: {} })
+    assert.deepEqual([answer.status, answer.body], [200, "the whole home"])
+    assert.equal(answer.headers.get("content-type"), "application/octet-stream")
+    assert.deepEqual(readdirSync(server.home), ["run"])
+  })
+})
+
+describe("a bug in a handler", () => {
+  it("is 500 INTERNAL without its words, and is handed on so that the agent ends", async () => {
+    const server = await startApiServer()
+    server.core.nextError = new TypeError("canary: undefined is not a function")
+    try {
+      const answer = await server.call("POST", "/api/v1/services/ocpp/tasks/x", { body: { inputs: {} } })
+      assert.deepEqual([answer.status, code(answer.body)], [500, "INTERNAL"])
+      assert.ok(!JSON.stringify(answer.body).includes("canary"))
+      assert.equal(server.bugs.length, 1)
+    } finally {
+      await server.stop()
+    }
+  })
+})
+
+describe("webhooks", () => {
+  let server: ApiServer
+  beforeEach(async () => {
+    server = await startApiServer()
+  })
+  afterEach(() => server.stop())
+
+  it("reach the service that listens, without a token, with method, path, query, headers and body", async () => {
+    server.core.webhookAnswer = { status: 201, body: "thanks", headers: { "X-Seen": "1" } }
+    const answer = await server.call("POST", "/hooks/car/door?open=1", {
+      token: null,
+      raw: new Uint8Array([0xff, 0x00]),
+      headers: { "x-signature": "s" },
+    })
+    assert.deepEqual([answer.status, answer.body, answer.headers.get("x-seen")], [201, "thanks", "1"])
+    const { method, path, query, headers, body } = server.core.asked[0]!.input as WebhookRequest
+    assert.deepEqual(
+      [method, path, { ...query }, headers["x-signature"], [...body]],
+      ["POST", "car/door", { open: "1" }, "s", [0xff, 0]],
+    )
+  })
+
+  it("may not set cookies nor lift our security headers", async () => {
+    const headers = { "set-cookie": "a=b", "content-security-policy": "default-src *", "x-frame-options": "ALLOWALL" }
+    server.core.webhookAnswer = { status: 200, headers }
+    const answer = await server.call("GET", "/hooks/car", { token: null })
+    assert.equal(answer.headers.get("set-cookie"), null)
+    assert.match(answer.headers.get("content-security-policy")!, /^default-src 'none'/)
+    assert.equal(answer.headers.get("x-frame-options"), "DENY")
+  })
+
+  it("where nobody listens are 404, and a service that throws is 502 and no bug of ours", async () => {
+    const nobody = await server.call("POST", "/hooks/none", { token: null })
+    assert.deepEqual([nobody.status, code(nobody.body)], [404, "HOOK_NOT_FOUND"])
+    server.core.nextError = new Error("plugin broke")
+    const broken = await server.call("POST", "/hooks/car", { token: null })
+    assert.deepEqual([broken.status, code(broken.body)], [502, "HOOK_FAILED"])
+    assert.deepEqual(server.bugs, [])
+  })
+})
+
+describe("problem details", () => {
+  it("carry the code, what happened, what to do, and the fields of the error", () => {
+    const problem = problemOf(refusal("APPLICATION_REFUSED", "it breaks a rule", { refusals: [] }))
+    assert.deepEqual(problem, {
+      refusals: [],
+      type: "urn:mesg:problem:APPLICATION_REFUSED",
+      title: "The request breaks a rule",
+      status: 422,
+      detail: "it breaks a rule",
+      code: "APPLICATION_REFUSED",
+      remedy: "look up APPLICATION_REFUSED",
+    })
+    const limited = problemResponse(problemOf(new ApiError({ code: "RATE_LIMITED", retryAfterS: 7 }, "wait")))
+    assert.equal(limited.headers.get("retry-after"), "7")
+    assert.equal(statusOfCode(new MesgError({ code: "NEVER_HEARD_OF" }, "x").code), 500)
+  })
+
+  it("give every code that a route names its status", () => {
+    const named = OPERATIONS.flatMap(({ problems }) => problems)
+    const own = readSourceFacts(process.cwd()).used.filter(({ thrownAs }) => thrownAs === "ApiError")
+    const codes = [...new Set([...named, ...own.map((use) => use.code)])].sort()
+    assert.ok(codes.length > 40)
+    assertGolden("api/statuses.txt", codes.map((each) => `${statusOfCode(each)} ${each}\n`).join(""))
+  })
+})
+
+describe("the HTTP server", () => {
+  it("stops after a half start, and frees its port", async () => {
+    const first = await startApiServer()
+    const { port } = first.server.address()!
+    const second = await startApiServer()
+    await second.stop()
+    await second.stop()
+    assert.equal(second.server.address(), null)
+    const busy = await startApiServer({
+      change: (deps) => ({ ...deps, config: { ...deps.config, http: { ...deps.config.http, port } } }),
+    }).then(
+      () => null,
+      (error: NodeJS.ErrnoException) => error.code,
+    )
+    assert.equal(busy, "EADDRINUSE")
+    await first.stop()
+  })
+
+  it("writes run/token for its owner alone and run/agent.json for who looks for it", async () => {
+    const server = await startApiServer()
+    await server.stop()
+    const mode = (name: string) => statSync(join(server.home, "run", name)).mode & 0o777
+    assert.deepEqual([mode("token"), mode("agent.json")], [0o600, 0o644])
+    const { writeRunFiles, readRunFiles, removeRunFiles } = await import("../../../../agent/api/run-files.ts")
+    // What an earlier start left is replaced, never joined or widened.
+    writeFileSync(join(server.home, "run", "token.partial"), "old", { mode: 0o666 })
+    const { agent } = readRunFiles(server.home)!
+    writeRunFiles(server.home, agent, "new", 0o640)
+    assert.deepEqual([readRunFiles(server.home)!.token, mode("token")], ["new", 0o640])
+    removeRunFiles(server.home)
+    assert.equal(readRunFiles(server.home), null)
+    assert.ok(!existsSync(join(server.home, "run", "token")))
+  })
+})

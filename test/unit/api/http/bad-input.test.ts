@@ -1,0 +1,304 @@
+import assert from "node:assert/strict"
+import { connect } from "node:net"
+import { once } from "node:events"
+import fc from "fast-check"
+import { HTTP_BODY_BYTES_MAX, HTTP_HEADER_BYTES_MAX, JSON_DEPTH_MAX } from "../../../../agent/base/limits.ts"
+import { type ApiServer, type CallOptions, startApiServer } from "../../../support/api-server.ts"
+import { scaled } from "../../../support/scale.ts"
+
+const EMIT = "/api/v1/services/ocpp/events/transaction-stopped"
+
+interface Case {
+  readonly name: string
+  readonly method: string
+  readonly path: string
+  readonly options?: CallOptions
+  readonly status: number
+  readonly code: string
+  /** JSON pointers that the problem names. */
+  readonly pointers?: readonly string[]
+}
+
+const nested = (depth: number) => `{"data":${"[".repeat(depth)}${"]".repeat(depth)}}`
+
+const cases: readonly Case[] = [
+  { name: "no body", method: "POST", path: EMIT, status: 400, code: "BODY_MISSING" },
+  {
+    name: "a body that is no JSON",
+    method: "POST",
+    path: EMIT,
+    options: { raw: '{"data":' },
+    status: 400,
+    code: "BODY_NOT_JSON",
+  },
+  {
+    name: "invalid UTF-8",
+    method: "POST",
+    path: EMIT,
+    options: { raw: new Uint8Array([0x22, 0xff, 0xfe, 0x22]) },
+    status: 400,
+    code: "BODY_NOT_UTF8",
+  },
+  {
+    name: "another content type",
+    method: "POST",
+    path: EMIT,
+    options: { raw: "data=1", headers: { "content-type": "application/x-www-form-urlencoded" } },
+    status: 415,
+    code: "CONTENT_TYPE_UNSUPPORTED",
+  },
+  {
+    name: "JSON that nests too deep",
+    method: "POST",
+    path: EMIT,
+    options: { raw: nested(JSON_DEPTH_MAX + 1) },
+    status: 400,
+    code: "BODY_TOO_DEEP",
+  },
+  {
+    name: "JSON that nests 100,000 deep",
+    method: "POST",
+    path: EMIT,
+    options: { raw: nested(100_000) },
+    status: 400,
+    code: "BODY_TOO_DEEP",
+  },
+  {
+    name: "a body over the limit",
+    method: "POST",
+    path: EMIT,
+    options: { raw: `{"data":"${"x".repeat(HTTP_BODY_BYTES_MAX)}"}` },
+    status: 413,
+    code: "BODY_TOO_LARGE",
+  },
+  {
+    name: "a body where none is taken",
+    method: "POST",
+    path: "/api/v1/applications/x:pause",
+    options: { body: {} },
+    status: 400,
+    code: "BODY_UNEXPECTED",
+  },
+  {
+    name: "a missing field",
+    method: "POST",
+    path: EMIT,
+    options: { body: {} },
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/body/data"],
+  },
+  {
+    name: "an unknown field",
+    method: "POST",
+    path: EMIT,
+    options: { body: { data: {}, dta: 1 } },
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/body/dta"],
+  },
+  {
+    name: "several wrong fields, each named",
+    method: "POST",
+    path: "/api/v1/services",
+    options: { body: { folder: "relative", trust: "yes" } },
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/body/folder", "/body/trust"],
+  },
+  {
+    name: "an array for a body",
+    method: "POST",
+    path: EMIT,
+    options: { body: [] },
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/body"],
+  },
+  {
+    name: "an empty event id",
+    method: "POST",
+    path: EMIT,
+    options: { body: { data: {}, id: "" } },
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/body/id"],
+  },
+  {
+    name: "a service id in capitals",
+    method: "GET",
+    path: "/api/v1/services/OCPP",
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/params/id"],
+  },
+  {
+    name: "an execution id of another form",
+    method: "GET",
+    path: "/api/v1/executions/42",
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/params/id"],
+  },
+  {
+    name: "a limit of zero",
+    method: "GET",
+    path: "/api/v1/executions?limit=0",
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/query/limit"],
+  },
+  {
+    name: "a limit above the most",
+    method: "GET",
+    path: "/api/v1/executions?limit=1001",
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/query/limit"],
+  },
+  {
+    name: "an unknown query parameter",
+    method: "GET",
+    path: "/api/v1/executions?statsu=failed",
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/query/statsu"],
+  },
+  {
+    name: "a query parameter twice",
+    method: "GET",
+    path: "/api/v1/executions?app=a&app=b",
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/query/app"],
+  },
+  {
+    name: "an unknown status",
+    method: "GET",
+    path: "/api/v1/executions?status=done",
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/query/status"],
+  },
+  {
+    name: "a time that is none",
+    method: "GET",
+    path: "/api/v1/executions?since=yesterday",
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/query/since"],
+  },
+  {
+    name: "an unknown kind of the stream",
+    method: "GET",
+    path: "/api/v1/stream?kinds=event,blocks",
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/query/kinds/1"],
+  },
+  {
+    name: "an application under another name",
+    method: "PUT",
+    path: "/api/v1/applications/one",
+    options: { body: { name: "two", workflows: {} } },
+    status: 422,
+    code: "NAME_MISMATCH",
+  },
+  {
+    name: "a token of an unknown scope",
+    method: "POST",
+    path: "/api/v1/tokens",
+    options: { body: { scope: "root" } },
+    status: 422,
+    code: "INPUT_INVALID",
+    pointers: ["/body/scope"],
+  },
+  {
+    name: "an unknown service",
+    method: "POST",
+    path: "/api/v1/services/car/events/unplugged",
+    options: { body: { data: {} } },
+    status: 404,
+    code: "UNKNOWN_SERVICE",
+  },
+  {
+    name: "event data that breaks its schema",
+    method: "POST",
+    path: EMIT,
+    options: { body: { data: { kwh: "much" } } },
+    status: 422,
+    code: "EVENT_DATA_INVALID",
+  },
+]
+
+describe("bad input to the HTTP API", () => {
+  let server: ApiServer
+  before(async () => {
+    server = await startApiServer()
+  })
+  after(() => server.stop())
+  afterEach(() => assert.deepEqual(server.bugs, []))
+
+  for (const c of cases) {
+    it(`${c.name} is ${c.status} ${c.code}`, async () => {
+      const answer = await server.call(c.method, c.path, c.options)
+      const problem = answer.body as { code: string; status: number; errors?: { pointer: string }[] }
+      assert.deepEqual([answer.status, problem.code], [c.status, c.code], JSON.stringify(problem))
+      assert.equal(answer.headers.get("content-type"), "application/problem+json")
+      assert.equal(problem.status, c.status)
+      if (c.pointers !== undefined) {
+        assert.deepEqual(
+          problem.errors?.map(({ pointer }) => pointer),
+          c.pointers,
+        )
+      }
+    })
+  }
+
+  it("stops reading a body without a declared length at the limit", async () => {
+    const { hostname, port, host } = new URL(server.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.on("error", () => {}) // The server may reset while this still writes.
+    socket.write(
+      `POST ${EMIT} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${server.tokens.runToken}\r\n` +
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+    )
+    const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`
+    for (let sent = 0; sent <= HTTP_BODY_BYTES_MAX; sent += 0x10000) socket.write(chunk)
+    const [first] = (await once(socket, "data")) as [Buffer]
+    socket.destroy()
+    assert.match(first.toString(), /^HTTP\/1\.1 413 /)
+  })
+
+  it("refuses a head over the limit", async () => {
+    const { hostname, port, host } = new URL(server.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.write(`GET /healthz HTTP/1.1\r\nHost: ${host}\r\nX-Long: ${"x".repeat(HTTP_HEADER_BYTES_MAX)}\r\n\r\n`)
+    const [first] = (await once(socket, "data")) as [Buffer]
+    socket.destroy()
+    assert.match(first.toString(), /^HTTP\/1\.1 431 /)
+  })
+
+  it("goes on after a connection that ended inside a body", async () => {
+    const { hostname, port, host } = new URL(server.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.write(
+      `POST ${EMIT} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${server.tokens.runToken}\r\n` +
+        'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"data":',
+    )
+    await once(socket, "connect")
+    socket.destroy()
+    assert.equal((await server.call("GET", "/api/v1/status")).status, 200)
+  })
+
+  it("never answers 5xx, whatever JSON is sent to whatever route", async () => {
+    const routes = ["services/ocpp/tasks/x", "services/ocpp/events/x", "applications:validate", "tokens", "services"]
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...routes), fc.jsonValue({ maxDepth: 5 }), async (route, body) => {
+        const answer = await server.call("POST", `/api/v1/${route}`, { body })
+        assert.ok(answer.status < 500, `${route} ${JSON.stringify(body)}: ${answer.status}`)
+      }),
+      { numRuns: scaled(200, 5000) },
+    )
+  })
+})
