@@ -43,6 +43,8 @@ async function answering(work: () => Promise<{ status: string; data: Record<stri
     if (error instanceof Refused) return { status: "refused", data: { reason: error.message } }
     if (isLink(error)) return { status: "refused", data: { reason: "it is a link" } }
     const { code, message } = error as NodeJS.ErrnoException
+    // What reads or removes has answered this itself; what writes makes every folder but the root.
+    if (isMissing(error)) return { status: "refused", data: { reason: "the root's folder does not exist" } }
     if (["EACCES", "EPERM", "EISDIR", "ENAMETOOLONG", "ENXIO"].includes(code ?? "")) {
       return { status: "refused", data: { reason: message.replace(/\/proc\/self\/fd\/\d+\//, "") } }
     }

@@ -90,8 +90,12 @@ function fileGrant(text: string, folder: string): { path: string; write: boolean
   return { path: existsSync(whole) ? realpathSync(whole) : whole, write }
 }
 
-/** Node's permission model follows links out of a granted folder, so there must be none. */
-async function refuseLinksOut(folder: string): Promise<void> {
+/**
+ * Node's permission model follows links out of a granted folder, and a copy that follows them would bring in files of the
+ * agent's user: so there must be none.
+ * @throws ServiceError CONFINEMENT_UNSAFE
+ */
+export async function refuseLinksOut(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   if (entries.length > SERVICE_FOLDER_ENTRIES_MAX) {
     throw unsafe(folder, `${folder} holds more than ${SERVICE_FOLDER_ENTRIES_MAX} files`)

@@ -1,14 +1,16 @@
-import { cp, mkdir, rename, rm } from "node:fs/promises"
+import { cp, mkdir, realpath, rename, rm } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { randomBytes } from "node:crypto"
 import { messageOf } from "../../base/errors.ts"
 import type { ServiceShelf } from "../../ports/service-host.ts"
+import { refuseLinksOut } from "./confinement.ts"
 import { ServiceError } from "./service-error.ts"
 
 /** Copies of added services below `<home>/plugins/`. A copy has a name of its own, so that an upgrade never mixes two versions. */
 export function serviceShelf(dir: string): ServiceShelf {
   return {
     async put(folder, id) {
+      await refuseLinksOut(await realpath(folder))
       const copy = join(dir, `${id}-${randomBytes(4).toString("hex")}`)
       const draft = `${copy}.partial`
       try {
@@ -17,7 +19,8 @@ export function serviceShelf(dir: string): ServiceShelf {
           recursive: true,
           errorOnExist: true,
           force: false,
-          dereference: true,
+          // A link is copied as it stands: what it leads to is the agent's to read, not the service's.
+          verbatimSymlinks: true,
           preserveTimestamps: true,
         })
         await rename(draft, copy)

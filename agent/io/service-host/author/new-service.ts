@@ -1,0 +1,48 @@
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as v from "valibot"
+import { ServiceIdSchema } from "../../../schema/names.ts"
+import { ServiceError } from "../service-error.ts"
+
+export const LANGUAGES = ["ts", "js", "python", "shell"] as const
+export type Language = (typeof LANGUAGES)[number]
+
+const TEMPLATES = join(import.meta.dirname, "templates")
+const EXECUTABLE = ["service.py", "service.sh"]
+
+/**
+ * Writes a small complete service to begin with: an event, a task with two statuses, examples that pass.
+ * @param folder is made; must not hold anything yet
+ * @returns the files written, relative to the folder
+ * @throws ServiceError FOLDER_EXISTS, MANIFEST_INVALID (the id)
+ */
+export async function newService(
+  folder: string,
+  { id, language }: { readonly id: string; readonly language: Language },
+): Promise<readonly string[]> {
+  const checked = v.safeParse(ServiceIdSchema, id)
+  if (!checked.success) {
+    const message = checked.issues[0].message
+    const file = join(folder, "service.yml")
+    throw new ServiceError({ code: "MANIFEST_INVALID", file, issues: [{ line: null, path: "id", message }] }, message, {
+      remedy: "choose another id, lower-case letters, digits and dashes",
+    })
+  }
+  await mkdir(folder, { recursive: true })
+  if ((await readdir(folder)).length > 0) {
+    throw new ServiceError({ code: "FOLDER_EXISTS", folder }, `${folder} is not empty`, {
+      remedy: "give a folder that does not exist yet",
+    })
+  }
+  const from = join(TEMPLATES, language)
+  const written: string[] = []
+  for (const template of (await readdir(from)).sort()) {
+    // The templates' own suffix keeps compilers and formatters of this repository off them.
+    const name = template.replace(/\.template$/, "")
+    const text = await readFile(join(from, template), "utf8")
+    await writeFile(join(folder, name), text.replaceAll("__ID__", id))
+    if (EXECUTABLE.includes(name)) await chmod(join(folder, name), 0o755)
+    written.push(name)
+  }
+  return written
+}

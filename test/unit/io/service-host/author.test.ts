@@ -1,0 +1,112 @@
+import assert from "node:assert/strict"
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { LANGUAGES, newService } from "../../../../agent/io/service-host/author/new-service.ts"
+import { testService } from "../../../../agent/io/service-host/author/test-service.ts"
+import { validateService } from "../../../../agent/io/service-host/author/validate-service.ts"
+import { serviceHost } from "../../../../agent/io/service-host/host.ts"
+import { serviceFolder } from "../../../support/service-folder.ts"
+import { tempDir } from "../../../support/temp-dir.ts"
+
+const PLUGINS = resolve(import.meta.dirname, "../../../../plugins")
+
+describe("a service author", function () {
+  this.timeout(20_000)
+
+  for (const language of LANGUAGES) {
+    it(`gets a new service in ${language} that is valid and passes its own examples`, async () => {
+      const folder = join(tempDir("author"), "thermo")
+      const written = await newService(folder, { id: "thermo", language })
+      assert.deepEqual([...written].sort(), readdirSync(folder).sort())
+      for (const name of written) assert.ok(!readFileSync(join(folder, name), "utf8").includes("__ID__"), name)
+      const validation = await validateService(folder)
+      assert.equal(validation.manifest.id, "thermo")
+      assert.deepEqual(validation.warnings, [])
+      const report = await testService(folder, serviceHost())
+      assert.deepEqual(
+        report.examples.map((example) => example.message),
+        ["", "", ""],
+      )
+      assert.equal(report.tier, language === "ts" || language === "js" ? "confined" : "program")
+      assert.ok(report.ok)
+      if (report.tier === "program") assert.ok(statSync(validation.code).mode & 0o100, "the program can be started")
+    })
+  }
+
+  it("is told of an example that the code does not meet, with both sides", async () => {
+    const folder = join(tempDir("author"), "thermo")
+    await newService(folder, { id: "thermo", language: "ts" })
+    const code = readFileSync(join(folder, "index.ts"), "utf8")
+    writeFileSync(join(folder, "index.ts"), code.replace("+ 32", "+ 31"))
+    const seen: number[] = []
+    const report = await testService(folder, serviceHost(), { onExample: ({ example }) => seen.push(example) })
+    assert.ok(!report.ok)
+    assert.match(report.examples[0]?.message ?? "", /expected {"fahrenheit":212}, got {"fahrenheit":211}/)
+    assert.deepEqual(seen, [1, 2, 3])
+  })
+
+  it("is told of an event that the manifest does not have", async () => {
+    const folder = serviceFolder(
+      { tasks: { a: { statuses: { done: {} }, examples: [{ inputs: {}, status: "done" }] } } },
+      `export default { tasks: { async a(_: unknown, ctx) { await ctx.emit("nope", {}).catch(() => {}); return { status: "done" } } } }`,
+    )
+    const report = await testService(folder, serviceHost())
+    assert.deepEqual(report.problems, ["event nope: it is not declared"])
+    assert.ok(!report.ok)
+  })
+
+  it("is not given a folder that holds something, nor an id that cannot be", async () => {
+    await assert.rejects(newService(PLUGINS, { id: "thermo", language: "ts" }), { code: "FOLDER_EXISTS" })
+    await assert.rejects(newService(join(tempDir("author"), "x"), { id: "Feed", language: "ts" }), {
+      code: "MANIFEST_INVALID",
+    })
+  })
+
+  it("is told in words what a service may do", async () => {
+    const folder = serviceFolder(
+      {
+        permissions: {
+          network: ["*:443", "10.0.0.0/8:502"],
+          files: ["/etc/hosts", "/tmp:rw"],
+          env: ["TZ"],
+          commands: ["ls"],
+        },
+        constraints: { memoryMb: 128 },
+      },
+      "export default {}",
+    )
+    assert.deepEqual((await validateService(folder)).permissions, [
+      "It runs in a process of its own and reads nothing but its own folder and the agent's code.",
+      "It connects to any host of the internet on port 443, 10.0.0.0/8 on port 502; to nothing else.",
+      "It reads /etc/hosts.",
+      "It reads and writes /tmp.",
+      "It sees the environment variables TZ.",
+      "It starts other programs (ls). These are not confined: it can do whatever the agent's user can.",
+      "It takes up to 128 MiB of memory, beside Node's own.",
+    ])
+  })
+
+  for (const id of readdirSync(PLUGINS)) {
+    it(`finds ${id}, which ships with the agent, valid, in-process and true to its examples`, async () => {
+      const folder = join(PLUGINS, id)
+      const { manifest, warnings } = await validateService(folder)
+      assert.equal(manifest.id, id)
+      assert.equal(manifest.isolation, "in-process")
+      assert.deepEqual(
+        warnings.filter((warning) => !/no example shows/.test(warning)),
+        [],
+      )
+      assert.match(
+        readFileSync(join(folder, "README.md"), "utf8"),
+        /workflows:/,
+        "its README wires a first application",
+      )
+      const report = await testService(folder, serviceHost())
+      assert.deepEqual(
+        report.examples.filter((example) => !example.ok),
+        [],
+      )
+      assert.deepEqual(report.problems, [])
+    })
+  }
+})
