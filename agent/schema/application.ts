@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { DESCRIPTION_LENGTH_MAX, EXPRESSION_LENGTH_MAX } from "../base/limits.ts"
+import { DESCRIPTION_LENGTH_MAX, DURATION_MS_MAX, EXPRESSION_LENGTH_MAX } from "../base/limits.ts"
 import { parseDuration } from "../base/duration.ts"
 import { ApplicationNameSchema, KeySchema, SettingNameSchema, TaskNameSchema } from "./names.ts"
 import { RetrySchema } from "./manifest.ts"
@@ -8,6 +8,7 @@ import { RetrySchema } from "./manifest.ts"
 export const DurationSchema = v.pipe(
   v.string(),
   v.check((text) => parseDuration(text) !== null, "a duration is like 500ms, 10s, 1m, 2h30m or 7d"),
+  v.check((text) => (parseDuration(text) ?? 0) <= DURATION_MS_MAX, "a duration is at most 3650d"),
 )
 const ExpressionSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(EXPRESSION_LENGTH_MAX))
 const KeyTextSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(63))

@@ -1,28 +1,45 @@
 import * as v from "valibot"
-import { advance, type AdvanceContext } from "../../agent/engine/executions/advance.ts"
-import { pinWorkflow } from "../../agent/engine/applications/pinned.ts"
-import { matches } from "../../agent/engine/executions/evaluate.ts"
-import { Live } from "../../agent/engine/executions/live.ts"
 import type { ExecutionId } from "../../agent/base/ids.ts"
 import { branchesOf } from "../../agent/core/execution/branches.ts"
 import type { Input } from "../../agent/core/execution/input.ts"
+import { nextDueMs } from "../../agent/core/execution/pending.ts"
+import { isFinished } from "../../agent/core/execution/state.ts"
 import { triggeredInput } from "../../agent/core/execution/transition.ts"
+import { type AdmissionMemory, admit, admitPending, NO_MEMORY } from "../../agent/core/workflow/admission.ts"
 import { checkApplication } from "../../agent/core/workflow/rules.ts"
-import type { Expressions } from "../../agent/ports/expressions.ts"
+import { type PinnedWorkflow, pinWorkflow } from "../../agent/engine/applications/pinned.ts"
+import { advance, type AdvanceContext } from "../../agent/engine/executions/advance.ts"
+import { endInput } from "../../agent/engine/executions/end-input.ts"
+import { eventScope, matches } from "../../agent/engine/executions/evaluate.ts"
+import { Live } from "../../agent/engine/executions/live.ts"
+import { JsonataExpressions } from "../../agent/io/expressions/expressions.ts"
+import type { Application } from "../../agent/schema/application.ts"
+import { compileDataSchema } from "../../agent/schema/data-schema.ts"
 import type { Event } from "../../agent/schema/event.ts"
-import type { Json } from "../../agent/schema/json.ts"
-import { ManifestSchema } from "../../agent/schema/manifest.ts"
+import type { Json, JsonObject } from "../../agent/schema/json.ts"
+import type { Manifest } from "../../agent/schema/manifest.ts"
+import { checkManifest } from "../../agent/schema/manifest-check.ts"
 
-/** One line of the entry point `execution`; see docs/spec/conformance.md. */
-interface Line {
-  readonly services: readonly unknown[]
-  readonly app: unknown
-  readonly inputs: readonly (
-    | { readonly event: { readonly service: string; readonly event: string; readonly data?: Json } }
-    | { readonly result: { readonly task: string; readonly status: string; readonly data?: Json } }
-    | { readonly tick: number }
-  )[]
-}
+/*
+ * The entry point `execution`: an application and what happens to it, played through the engine's own step on a clock
+ * that only ticks. See docs/spec/conformance.md#execution.
+ */
+const LineSchema = v.object({
+  services: v.array(v.unknown(), "`services` is a list of manifests"),
+  app: v.unknown(),
+  inputs: v.array(
+    v.union(
+      [
+        v.object({ event: v.object({ service: v.string(), event: v.string(), data: v.optional(v.unknown(), {}) }) }),
+        v.object({ result: v.object({ task: v.string(), status: v.string(), data: v.optional(v.unknown(), {}) }) }),
+        v.object({ tick: v.pipe(v.number(), v.minValue(0)) }),
+      ],
+      "is no {event}, {result} or {tick}",
+    ),
+    "`inputs` is a list",
+  ),
+})
+type Given = v.InferOutput<typeof LineSchema>["inputs"][number]
 
 interface Answer {
   readonly start: readonly string[]
@@ -31,82 +48,163 @@ interface Answer {
 }
 
 const BEFORE: Answer = { start: [], status: null, branches: [] }
+const START_MS = Date.UTC(2020, 0, 1)
+const expressions = new JsonataExpressions()
 
-/** Runs one line through the engine's own step on a clock that only ticks. */
-export async function answerExecution(text: string, expressions: Expressions): Promise<string> {
-  const line = JSON.parse(text) as Line
-  const manifests = new Map(
-    line.services.map((document) => v.parse(ManifestSchema, document)).map((m) => [m.id as string, m]),
-  )
+export function stop(): Promise<void> {
+  return expressions.stop()
+}
+
+/** @param text one line of the input @returns one line of JSON @throws where the line is malformed */
+export async function answer(text: string): Promise<string> {
+  const { services, app, inputs } = parseLine(text)
+  const manifests = manifestsOf(services)
   const catalogue = { manifest: (id: string) => manifests.get(id), application: () => undefined }
-  const checked = checkApplication(line.app, catalogue, (source) => expressions.check(source))
-  if (checked.application === null || checked.refusals.length > 0) {
-    return JSON.stringify({ refused: checked.refusals.map(({ rule, path }) => ({ rule, path })) })
+  const { application, refusals } = checkApplication(app, catalogue, (source) => expressions.check(source))
+  if (application === null || refusals.length > 0) {
+    return JSON.stringify({ refused: refusals.map(({ rule, path }) => ({ rule, path })) })
   }
-  const [workflow] = Object.keys(checked.application.workflows)
-  const config = Object.fromEntries(
-    Object.entries(checked.application.config).map(([name, entry]) => [
-      name,
-      (entry.default as Json | undefined) ?? null,
-    ]),
-  )
-  const pinned = pinWorkflow(checked.application, workflow!, 1, config, catalogue)
-  const { trigger, tasks } = pinned.definition
-  let started: string[] = []
-  const context: AdvanceContext = {
-    expressions,
-    core: "00".repeat(32),
-    place: (_, task) => {
-      started.push(tasks[task]!.name)
-      return true
-    },
-  }
-  const live = new Live("ex_00000000000000000000000000" as ExecutionId, { app: "a", workflow: "w", version: 1 }, pinned)
+  const [workflow] = Object.keys(application.workflows)
+  const play = new Play(pinWorkflow(application, workflow!, 1, defaultsOf(application), catalogue), manifests)
   const answers: Answer[] = []
-  let nowMs = 1_000_000
-  for (const given of line.inputs) {
-    started = []
-    if ("tick" in given) nowMs += given.tick
-    if (live.state !== null) {
-      // What is due happens before what comes now.
-      await advance(live, [{ kind: "elapsed", atMs: nowMs }], context)
-      const input = inputOf(
-        given,
-        tasks.map(({ name }) => name),
-        nowMs,
-      )
-      if (input !== null) await advance(live, [input], context)
-    } else if ("event" in given) {
-      const event = eventOf(given.event, nowMs)
-      const isTrigger = event.service === trigger.service && event.event === trigger.event
-      const scope = { trigger: { ...event }, data: event.data, config }
-      if (isTrigger && (await matches(expressions, trigger.where, scope, nowMs))) {
-        await advance(live, [triggeredInput(live.id, event, nowMs)], context)
-      }
-    }
-    answers.push(live.state === null ? BEFORE : answerOf(live, started))
-  }
+  for (const given of inputs) answers.push(await play.take(given))
   return JSON.stringify(answers)
 }
 
-function answerOf({ state }: Live, started: readonly string[]): Answer {
-  const nameOf = (task: number) => state!.definition.tasks[task]!.name
-  const branches = branchesOf(state!).map(({ path, status }) => ({ path: path.map(nameOf), status }))
-  const keyOf = ({ path }: { path: readonly string[] }) => JSON.stringify(path)
-  return {
-    start: started.toSorted(),
-    status: state!.status,
-    branches: branches.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
+function parseLine(text: string): v.InferOutput<typeof LineSchema> {
+  const parsed = v.safeParse(LineSchema, JSON.parse(text))
+  if (parsed.success) return parsed.output
+  const [issue] = parsed.issues
+  throw new Error(`${v.getDotPath(issue) ?? "the line"}: ${issue.message}`)
+}
+
+/** A service whose manifest is refused is not there: what names it is refused in turn. */
+function manifestsOf(documents: readonly unknown[]): ReadonlyMap<string, Manifest> {
+  const manifests = new Map<string, Manifest>()
+  for (const document of documents) {
+    const checked = checkManifest(document)
+    if (checked.ok) manifests.set(checked.manifest.id, checked.manifest)
+    else {
+      const reasons = checked.issues.map(({ path, message }) => `${path.join(".") || "manifest"}: ${message}`)
+      process.stderr.write(`a service is refused: ${reasons.join("; ")}\n`)
+    }
+  }
+  return manifests
+}
+
+function defaultsOf({ config }: Application): JsonObject {
+  return Object.fromEntries(Object.entries(config).map(([name, entry]) => [name, (entry.default ?? null) as Json]))
+}
+
+/** One workflow, at most one execution of it, and the clock. */
+class Play {
+  readonly #live: Live
+  readonly #manifests: ReadonlyMap<string, Manifest>
+  readonly #context: AdvanceContext
+  #started: string[] = []
+  #memory: AdmissionMemory = NO_MEMORY
+  #nowMs = START_MS
+
+  constructor(pinned: PinnedWorkflow, manifests: ReadonlyMap<string, Manifest>) {
+    const { app, workflow, version, tasks } = pinned.definition
+    this.#live = new Live("ex_00000000000000000000000000" as ExecutionId, { app, workflow, version }, pinned)
+    this.#manifests = manifests
+    this.#context = {
+      expressions,
+      core: "00".repeat(32),
+      place: (_, task) => {
+        this.#started.push(tasks[task]!.name)
+        return true
+      },
+    }
+  }
+
+  async take(given: Given): Promise<Answer> {
+    this.#started = []
+    if ("tick" in given) await this.#pass(given.tick)
+    else {
+      // A timeout of 0 is due at once, without a tick.
+      await this.#pass(0)
+      if ("event" in given) await this.#event(given.event)
+      else await this.#result(given.result)
+    }
+    return this.#answer()
+  }
+
+  /** Lets time pass: everything that falls due happens at its own time, in order. */
+  async #pass(ms: number): Promise<void> {
+    const endMs = this.#nowMs + ms
+    for (let due = this.#nextDueMs(); due !== null && due <= endMs; due = this.#nextDueMs()) {
+      this.#nowMs = Math.max(this.#nowMs, due)
+      if (this.#live.state === null) await this.#firePending()
+      else await this.#feed({ kind: "elapsed", atMs: this.#nowMs })
+    }
+    this.#nowMs = endMs
+  }
+
+  #nextDueMs(): number | null {
+    const { state } = this.#live
+    if (state === null) return this.#memory.pending?.dueMs ?? null
+    return isFinished(state) ? null : nextDueMs(state)
+  }
+
+  async #event(given: { service: string; event: string; data: unknown }): Promise<void> {
+    const event = { ...given, id: null, timeMs: this.#nowMs } as Event
+    // An event that its service does not declare, or whose data breaks its schema, is refused before anybody sees it.
+    if (!this.#isDeclared(event)) return
+    if (this.#live.state !== null) return this.#feed({ kind: "event", atMs: this.#nowMs, event })
+    const { trigger, config } = this.#live.pinned.definition
+    if (event.service !== trigger.service || event.event !== trigger.event) return
+    const scope = { trigger: eventScope(event), data: event.data, config }
+    if (!(await matches(expressions, trigger.where, scope, this.#nowMs))) return
+    const { admission, memory } = admit(trigger, this.#memory, event, this.#nowMs, false)
+    this.#memory = memory
+    if (admission === "run") await this.#feed(triggeredInput(this.#live.id, event, this.#nowMs))
+  }
+
+  #isDeclared({ service, event, data }: Event): boolean {
+    const events = this.#manifests.get(service)?.events ?? {}
+    const declared = Object.hasOwn(events, event) ? events[event] : undefined
+    if (declared === undefined) return false
+    const compiled = compileDataSchema(declared.data)
+    return compiled.ok && compiled.check(data).length === 0
+  }
+
+  /** A debounced burst is over. */
+  async #firePending(): Promise<void> {
+    const { event } = this.#memory.pending!
+    const { memory } = admitPending(this.#live.pinned.definition.trigger, this.#memory, this.#nowMs, false)
+    this.#memory = memory
+    await this.#feed(triggeredInput(this.#live.id, event, this.#nowMs))
+  }
+
+  async #result({ task, status, data }: { task: string; status: string; data: unknown }): Promise<void> {
+    const { state, pinned } = this.#live
+    const index = pinned.definition.tasks.findIndex(({ name }) => name === task)
+    if (state === null || index < 0) return
+    const end = { kind: "result", status, data: data as Json } as const
+    await this.#feed(endInput(pinned, index, state.tasks[index]!.attempts, end, this.#nowMs))
+  }
+
+  async #feed(input: Input): Promise<void> {
+    await advance(this.#live, [input], this.#context)
+  }
+
+  #answer(): Answer {
+    const { state, pinned } = this.#live
+    if (state === null) return BEFORE
+    const nameOf = (task: number) => pinned.definition.tasks[task]!.name
+    const branches = branchesOf(state).map(({ path, status }) => ({ path: path.map(nameOf), status }))
+    return {
+      start: this.#started.toSorted(),
+      status: state.status,
+      branches: branches.toSorted((a, b) => compareLists(a.path, b.path)),
+    }
   }
 }
 
-function inputOf(given: Line["inputs"][number], names: readonly string[], atMs: number): Input | null {
-  if ("tick" in given) return null
-  if ("event" in given) return { kind: "event", atMs, event: eventOf(given.event, atMs) }
-  const { task, status, data } = given.result
-  return { kind: "result", atMs, task: names.indexOf(task), status, data: data ?? {} }
-}
-
-function eventOf(given: { service: string; event: string; data?: Json }, timeMs: number): Event {
-  return { service: given.service, event: given.event, data: given.data ?? {}, id: null, timeMs } as Event
+function compareLists(a: readonly string[], b: readonly string[]): number {
+  const at = a.findIndex((name, i) => name !== b[i])
+  if (at < 0) return a.length - b.length
+  return b[at] !== undefined && a[at]! < b[at] ? -1 : 1
 }

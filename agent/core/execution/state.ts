@@ -27,6 +27,8 @@ export interface TaskRecord {
   readonly state: TaskState
   /** Attempts begun. */
   readonly attempts: number
+  /** Those of them that ended with the Core. */
+  readonly interruptions: number
   /** The Core it is assigned to. */
   readonly core: string | null
   /** Evaluated inputs, once they are. */
@@ -57,6 +59,7 @@ export interface KeptEvent {
 export const IDLE_TASK: TaskRecord = {
   state: "idle",
   attempts: 0,
+  interruptions: 0,
   core: null,
   inputs: undefined,
   status: null,

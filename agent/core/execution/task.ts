@@ -164,11 +164,13 @@ export function failAttempt(step: Step, input: Input & { kind: "attempt-failed" 
   const { retry, effect } = step.defined(input.task)
   const repeatable = effect !== "effectful" || input.outcome === "known"
   // An interruption by a crash is the Core's own fault and uses up no try, until a task is suspected to be the cause.
-  const tries = input.cause === "interrupted" ? retry.attempts + TASK_INTERRUPTIONS_MAX : retry.attempts
-  const triesLeft = task.attempts < tries
-  if (repeatable && triesLeft && !step.state.cancelling) {
-    const delayMs = input.cause === "interrupted" ? 0 : retryDelayMs(retry, task.attempts)
-    step.setTask(input.task, { state: "created", core: null, dueMs: step.atMs + delayMs })
+  const interrupted = input.cause === "interrupted"
+  const interruptions = task.interruptions + (interrupted ? 1 : 0)
+  const tried = task.attempts - interruptions
+  const mayRepeat = interrupted ? interruptions <= TASK_INTERRUPTIONS_MAX : tried < retry.attempts
+  if (repeatable && mayRepeat && !step.state.cancelling) {
+    const delayMs = interrupted ? 0 : retryDelayMs(retry, tried)
+    step.setTask(input.task, { state: "created", core: null, dueMs: step.atMs + delayMs, interruptions })
     step.do({ kind: "wake", atMs: step.atMs + delayMs })
     return null
   }

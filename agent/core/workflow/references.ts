@@ -1,21 +1,26 @@
-import type { ApplicationWorkflow } from "../../schema/application.ts"
-import { compileDataSchema } from "../../schema/data-schema.ts"
+import type { Application, ApplicationWorkflow, Warning } from "../../schema/application.ts"
+import { compileDataSchema, type DataIssue } from "../../schema/data-schema.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
-import type { ManifestTask } from "../../schema/manifest.ts"
 import { afterOf, type Catalogue, runTarget } from "./compile.ts"
 import type { Refuse } from "./refuse.ts"
 import { statusesOf } from "./statuses.ts"
 import { templateExpressions } from "./template.ts"
 
-/** Checks that every service, event, task and status that a workflow names is known, and that fixed inputs fit. */
-export function checkReferences(workflow: ApplicationWorkflow, at: string, catalogue: Catalogue, refuse: Refuse): void {
+/** Checks that every service, event, task and status that a workflow of this application names is known. */
+export function checkReferences(
+  application: Application,
+  workflow: ApplicationWorkflow,
+  at: string,
+  catalogue: Catalogue,
+  refuse: Refuse,
+): void {
   checkEvent(workflow.trigger, `${at}/trigger`, catalogue, refuse)
   for (const [name, task] of Object.entries(workflow.tasks)) {
     const here = `${at}/tasks/${name}`
-    checkRun(task.run, task.with as Json, here, catalogue, refuse)
+    checkRun(application, task.run, here, catalogue, refuse)
     if (task.wait) checkEvent(task.wait, `${here}/wait`, catalogue, refuse)
     afterOf(task).forEach(({ task: parentName, status }, i) => {
-      const parent = workflow.tasks[parentName]
+      const parent = Object.hasOwn(workflow.tasks, parentName) ? workflow.tasks[parentName] : undefined
       if (parent === undefined || status === "" || !isKnown(parent.run, catalogue)) return
       const known = statusesOf(parent.run, catalogue)
       if (!known.includes(status)) {
@@ -46,27 +51,9 @@ function checkEvent(
   }
 }
 
-function checkRun(run: string, inputs: Json, at: string, catalogue: Catalogue, refuse: Refuse): void {
+function checkRun(application: Application, run: string, at: string, catalogue: Catalogue, refuse: Refuse): void {
   const target = runTarget(run)
-  if ("application" in target) {
-    const application = catalogue.application(target.application)
-    if (application === undefined) {
-      refuse(
-        "UNKNOWN_SERVICE",
-        `${at}/run`,
-        `public application "${target.application}" is not known`,
-        "deploy it first",
-      )
-    } else if (application.visibility !== "public") {
-      refuse(
-        "UNKNOWN_SERVICE",
-        `${at}/run`,
-        `application "${target.application}" is private`,
-        "make it public to use it as a task",
-      )
-    }
-    return
-  }
+  if ("application" in target) return checkCall(application.name, target.application, at, catalogue, refuse)
   const manifest = catalogue.manifest(target.service)
   if (manifest === undefined) {
     refuse(
@@ -75,9 +62,7 @@ function checkRun(run: string, inputs: Json, at: string, catalogue: Catalogue, r
       `service "${target.service}" is not known`,
       `install it: mesg service add ${target.service}`,
     )
-    return
-  }
-  if (!Object.hasOwn(manifest.tasks, target.task)) {
+  } else if (!Object.hasOwn(manifest.tasks, target.task)) {
     const known = Object.keys(manifest.tasks).join(", ") || "none"
     refuse(
       "UNKNOWN_TASK",
@@ -85,29 +70,64 @@ function checkRun(run: string, inputs: Json, at: string, catalogue: Catalogue, r
       `service "${target.service}" has no task "${target.task}"`,
       `its tasks: ${known}`,
     )
-    return
   }
-  checkFixedInputs(manifest.tasks[target.task]!, inputs, `${at}/with`, refuse)
 }
 
-/** Inputs without expressions are checked whole; with expressions only that no required one is missing. */
-function checkFixedInputs(task: ManifestTask, inputs: Json, at: string, refuse: Refuse): void {
-  const schema = task.inputs as JsonObject
-  if (templateExpressions(inputs).length > 0) {
-    if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs) || !Array.isArray(schema["required"]))
-      return
-    for (const name of schema["required"]) {
-      if (typeof name === "string" && !Object.hasOwn(inputs, name)) {
-        refuse("SCHEMA", at, `input "${name}" is required`, `add "${name}" to \`with\``)
+/** A public application used as a task. */
+function checkCall(caller: string, called: string, at: string, catalogue: Catalogue, refuse: Refuse): void {
+  const application = catalogue.application(called)
+  if (leadsTo(caller, called, catalogue)) {
+    refuse("CYCLE", `${at}/run`, `calling "${called}" leads back to "${caller}"`, "break the circle of calls")
+  } else if (application === undefined) {
+    refuse("UNKNOWN_SERVICE", `${at}/run`, `public application "${called}" is not known`, "deploy it first")
+  } else if (application.visibility !== "public") {
+    refuse("UNKNOWN_SERVICE", `${at}/run`, `application "${called}" is private`, "make it public to use it as a task")
+  }
+}
+
+function leadsTo(goal: string, from: string, catalogue: Catalogue): boolean {
+  const seen = new Set<string>()
+  const open = [from]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next === goal) return true
+    if (seen.has(next)) continue
+    seen.add(next)
+    for (const { tasks } of Object.values(catalogue.application(next)?.workflows ?? {})) {
+      for (const { run } of Object.values(tasks)) {
+        const target = runTarget(run)
+        if ("application" in target) open.push(target.application)
       }
     }
-    return
+  }
+  return false
+}
+
+/**
+ * Fixed inputs that break the task's schema: the task will end in `error` whenever it is reached.
+ * Without expressions they are checked whole; with expressions only that no required one is missing.
+ */
+export function unfitInputs(workflow: ApplicationWorkflow, at: string, catalogue: Catalogue): Warning[] {
+  return Object.entries(workflow.tasks).flatMap(([name, task]) => {
+    const target = runTarget(task.run)
+    if ("application" in target || !isKnown(task.run, catalogue)) return []
+    const { inputs: schema } = catalogue.manifest(target.service)!.tasks[target.task]!
+    return unfit(schema as JsonObject, task.with as Json).map(({ path, message }) => ({
+      path: `${at}/tasks/${name}/with${path}`,
+      message: `the inputs of task "${name}" never fit ${task.run}: ${message}`,
+    }))
+  })
+}
+
+function unfit(schema: JsonObject, inputs: Json): readonly DataIssue[] {
+  if (templateExpressions(inputs).length > 0) {
+    const required = schema["required"]
+    if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs) || !Array.isArray(required)) return []
+    return required
+      .filter((name) => typeof name === "string" && !Object.hasOwn(inputs, name))
+      .map((name) => ({ path: "", message: `"${name}" is required` }))
   }
   const compiled = compileDataSchema(schema)
-  if (!compiled.ok) return
-  for (const issue of compiled.check(inputs)) {
-    refuse("SCHEMA", `${at}${issue.path}`, `the inputs ${issue.message}`, "see the task's inputs: mesg service show")
-  }
+  return compiled.ok ? compiled.check(inputs) : []
 }
 
 function isKnown(run: string, catalogue: Catalogue): boolean {

@@ -1,13 +1,20 @@
 import * as v from "valibot"
-import { BRANCHES_PER_WORKFLOW_MAX, TASKS_PER_WORKFLOW_MAX, WORKFLOWS_PER_APPLICATION_MAX } from "../../base/limits.ts"
+import {
+  BRANCHES_PER_WORKFLOW_MAX,
+  JSON_DEPTH_MAX,
+  TASKS_PER_WORKFLOW_MAX,
+  WORKFLOWS_PER_APPLICATION_MAX,
+} from "../../base/limits.ts"
 import { type Application, ApplicationSchema, type Refusal, type Warning } from "../../schema/application.ts"
-import type { Json } from "../../schema/json.ts"
+import { compileDataSchema } from "../../schema/data-schema.ts"
+import { isTooDeep, type Json, type JsonObject } from "../../schema/json.ts"
+import { isBuiltInStatus } from "../../schema/names.ts"
 import type { Catalogue } from "./compile.ts"
 import { type Connections, connectionsOf } from "./connections.ts"
 import { countPaths, tasksOnCycles, reachableFrom } from "./graph.ts"
-import { checkReferences } from "./references.ts"
+import { checkReferences, unfitInputs } from "./references.ts"
 import type { Refuse } from "./refuse.ts"
-import { shapeRefusals } from "./shape.ts"
+import { refuseLostNames, shapeRefusals } from "./shape.ts"
 import { declaredStatuses, statusesOf } from "./statuses.ts"
 import { pointerToken, templateExpressions } from "./template.ts"
 
@@ -33,16 +40,21 @@ export function checkApplication(
   const refusals: Refusal[] = []
   const warnings: Warning[] = []
   const refuse: Refuse = (rule, path, message, remedy) => refusals.push({ rule, path, message, remedy })
+  if (isTooDeep(document)) {
+    refuse("LIMIT", "", `nests deeper than ${JSON_DEPTH_MAX} levels`, "flatten it")
+    return { refusals, warnings, application: null }
+  }
   const parsed = v.safeParse(ApplicationSchema, document)
-  if (!parsed.success) {
-    shapeRefusals(document, parsed.issues, refuse)
+  refuseLostNames(document, refuse)
+  if (!parsed.success || refusals.length > 0) {
+    shapeRefusals(document, parsed.issues ?? [], refuse)
     return { refusals: inOrder(refusals), warnings, application: null }
   }
   const application = parsed.output
   checkApplicationAsWhole(application, refuse)
   for (const [name, workflow] of Object.entries(application.workflows)) {
     const at = `/workflows/${pointerToken(name)}`
-    checkReferences(workflow, at, catalogue, refuse)
+    checkReferences(application, workflow, at, catalogue, refuse)
     const connections = connectionsOf(workflow, at, refuse)
     const count = Object.keys(workflow.tasks).length
     if (count > TASKS_PER_WORKFLOW_MAX) {
@@ -54,6 +66,7 @@ export function checkApplication(
       )
     } else if (connections !== null) checkGraph(connections, at, refuse)
     checkExpressions(workflow, at, checkExpression, refuse)
+    warnings.push(...unfitInputs(workflow, at, catalogue))
     if (connections !== null) warnings.push(...unhandledStatuses(workflow, connections, at, catalogue))
   }
   checkOutputs(application, catalogue, checkExpression, refuse)
@@ -139,8 +152,14 @@ function checkOutputs(
   const [workflow] = Object.values(application.workflows)
   for (const [status, output] of Object.entries(application.outputs ?? {})) {
     const at = `/outputs/${status}`
+    if (isBuiltInStatus(status)) refuse("NAME", at, `status "${status}" is built in`, "rename it")
+    const schema = output.schema === undefined ? null : compileDataSchema(output.schema as JsonObject)
+    if (schema?.ok === false) {
+      refuse("SCHEMA", `${at}/schema`, `is no JSON Schema: ${schema.message}`, "correct the schema")
+    }
     const dot = output.from.indexOf(".")
-    const task = workflow?.tasks[output.from.slice(0, dot)]
+    const name = output.from.slice(0, dot)
+    const task = workflow !== undefined && Object.hasOwn(workflow.tasks, name) ? workflow.tasks[name] : undefined
     if (dot < 1 || task === undefined) {
       refuse("UNKNOWN_TASK", `${at}/from`, `"${output.from}" names no task of the workflow`, "write <task>.<status>")
     } else if (!statusesOf(task.run, catalogue).includes(output.from.slice(dot + 1))) {

@@ -46,6 +46,22 @@ function ruleOf(issue: Issue, keys: readonly string[]): [RuleCode, string, strin
   return ["SCHEMA", issue.message, "see docs/spec/application.md"]
 }
 
+const LOST_NAMES = ["constructor", "prototype", "__proto__"]
+
+/** Names that JavaScript keeps for itself, which the schema's parser therefore leaves out without a word. */
+export function refuseLostNames(document: unknown, refuse: Refuse): void {
+  const look = (value: unknown, key: string, at: string) => {
+    for (const [name] of members(value, key)) {
+      if (!LOST_NAMES.includes(name)) continue
+      refuse("NAME", `${at}/${key}/${name}`, `"${name}" is no name: it is reserved`, "rename it")
+    }
+  }
+  for (const key of ["config", "workflows", "outputs"]) look(document, key, "")
+  for (const [name, workflow] of members(document, "workflows")) {
+    look(workflow, "tasks", `/workflows/${pointerToken(name)}`)
+  }
+}
+
 /** Lists where one event belongs. Paper, Rules 1 and 3. @returns the pointers that were refused */
 function refuseLists(document: unknown, refuse: Refuse): string[] {
   const refused: string[] = []

@@ -67,7 +67,7 @@ export class ApplicationCalls {
     return this.#executions.runner.active.get(id) ?? this.#executions.archive.revive(id) ?? "EXECUTION_NOT_FOUND"
   }
 
-  async #answer({ durable: state }: Live): Promise<TaskAnswer> {
+  async #answer({ durable: state, pinned }: Live): Promise<TaskAnswer> {
     const { definition, output } = state!
     if (output === null) {
       const message = `application "${definition.app}" ended without reaching one of its outputs`
@@ -75,7 +75,11 @@ export class ApplicationCalls {
     }
     const { status, data } = definition.outputs[output]!
     const rendered = await render(this.#ports.expressions, data, executionScope(state!, null), this.#ports.clock.now())
-    if (rendered.ok) return { kind: "result", status, data: rendered.value ?? null }
-    return { kind: "error", code: "EXPRESSION_FAILED", message: rendered.message, outcome: "known" }
+    if (!rendered.ok) return { kind: "error", code: "EXPRESSION_FAILED", message: rendered.message, outcome: "known" }
+    const value = rendered.value ?? null
+    const [issue] = pinned.checkOutput(output, value)
+    if (issue === undefined) return { kind: "result", status, data: value }
+    const message = `output "${status}" of application "${definition.app}", data${issue.path}: ${issue.message}`
+    return { kind: "error", code: "RESULT_INVALID", message, outcome: "known" }
   }
 }

@@ -15,6 +15,8 @@ export interface PinnedWorkflow {
   checkInputs(task: number, inputs: Json): readonly DataIssue[]
   /** @returns why the data breaks the schema of that status, empty where it fits or the status is not declared */
   checkResult(task: number, status: string, data: Json): readonly DataIssue[]
+  /** @param output index in the definition. @returns why the data breaks the schema of that output, empty where it fits */
+  checkOutput(output: number, data: Json): readonly DataIssue[]
   /** How many executions of the task may run at once here; null leaves it to the default. */
   concurrency(task: number): number | null
 }
@@ -30,9 +32,9 @@ export function pinWorkflow(
   catalogue: Catalogue,
 ): PinnedWorkflow {
   const definition = compileWorkflow(application, workflow, version, config, catalogue)
-  return pin(definition, (task) =>
-    "service" in task.run ? catalogue.manifest(task.run.service)?.tasks[task.run.task] : undefined,
-  )
+  const manifestOf = (task: TaskDefinition) =>
+    "service" in task.run ? catalogue.manifest(task.run.service)?.tasks[task.run.task] : undefined
+  return pin(definition, manifestOf, application.outputs)
 }
 
 /** Pins a task that is called outside any application: a workflow of one task, triggered by the call itself. */
@@ -63,12 +65,13 @@ export function pinCall(service: string, task: string, manifest: ManifestTask): 
     branches: [[0]],
     outputs: [],
   }
-  return pin(definition, () => manifest)
+  return pin(definition, () => manifest, undefined)
 }
 
 function pin(
   definition: WorkflowDefinition,
   manifestOf: (task: TaskDefinition) => ManifestTask | undefined,
+  outputs: Application["outputs"],
 ): PinnedWorkflow {
   const tasks = definition.tasks.map((task) => {
     const manifest = manifestOf(task)
@@ -83,10 +86,14 @@ function pin(
       concurrency: manifest?.concurrency ?? null,
     }
   })
+  const results = definition.outputs.map(({ status }) =>
+    lazily(() => checkOf(outputs?.[status]?.schema as JsonObject | undefined)),
+  )
   return {
     definition,
     checkInputs: (task, inputs) => tasks[task]!.inputs()(inputs),
     checkResult: (task, status, data) => tasks[task]!.results.get(status)?.()(data) ?? FITS,
+    checkOutput: (output, data) => results[output]!()(data),
     concurrency: (task) => tasks[task]!.concurrency,
   }
 }

@@ -10,6 +10,7 @@ import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { EnginePorts } from "../ports.ts"
 import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
 import { type Advance, type AdvanceContext, advance } from "./advance.ts"
+import { endInput } from "./end-input.ts"
 import type { Pin } from "./journal.ts"
 import { Live } from "./live.ts"
 import { Waits } from "./waits.ts"
@@ -209,21 +210,10 @@ export class Runner {
   /** An attempt has ended. Resolves when that is durable. @returns why it did not count, null where it did */
   async end(live: Live, task: number, attempt: number, end: AttemptEnd): Promise<RejectionCode | null> {
     const atMs = this.#ports.clock.now()
-    const rejected = await this.feed(live, [inputOf(live, task, attempt, end, atMs)])
+    const rejected = await this.feed(live, [endInput(live.pinned, task, attempt, end, atMs)])
     if (rejected !== null) {
       this.#ports.log.info("a task result did not count", { execution: live.id, task, reason: rejected })
     }
     return rejected
   }
-}
-
-function inputOf(live: Live, task: number, attempt: number, end: AttemptEnd, atMs: number): Input {
-  if (end.kind === "failed") {
-    const { cause, code, message, outcome } = end
-    return { kind: "attempt-failed", atMs, task, attempt, cause, code, message, outcome }
-  }
-  const [issue] = live.pinned.checkResult(task, end.status, end.data)
-  if (issue === undefined) return { kind: "result", atMs, task, status: end.status, data: end.data }
-  const message = `status "${end.status}", data${issue.path}: ${issue.message}`
-  return { kind: "result", atMs, task, status: "error", data: { code: "RESULT_INVALID", message } }
 }
