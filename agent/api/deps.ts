@@ -23,8 +23,8 @@ export interface ApiDeps {
   readonly agent: AgentView
   /** All checks of `mesg doctor`. */
   readonly doctor: () => Promise<DoctorReport>
-  /** Writes a copy of the whole home to a new file. @returns its size in bytes */
-  readonly backup: (file: string, signal: AbortSignal) => Promise<number>
+  /** Writes a copy of the whole home to a new file, durable when this resolves. */
+  readonly backup: (file: string, signal: AbortSignal) => Promise<unknown>
   /** A folder of this home for files that do not outlive a request. */
   readonly temporaryFolder: string
   /** Begins the orderly stop of the agent; returns at once. */

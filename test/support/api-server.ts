@@ -98,7 +98,6 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     doctor: async () => doctor,
     backup: async (file) => {
       writeFileSync(file, "the whole home", { flag: "wx" })
-      return 14
     },
     temporaryFolder: home,
     requestStop: () => {

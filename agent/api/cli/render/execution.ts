@@ -92,7 +92,7 @@ function taskText(name: string, execution: ExecutionView, terminal: Terminal): s
   if (task === undefined) return printable(name)
   const [sign, style] = SIGNS[task.state] ?? ["▶", "blue"]
   const how = task.status ?? (task.state === "idle" ? "" : task.state)
-  const took = task.started === null ? "" : `  ${tookText(task.started, task.finished)}`
+  const took = task.started === null ? "" : `  ${taskTookText(task.started, task.finished, terminal)}`
   const attempts = task.attempts > 1 ? `  ${task.attempts} attempts` : ""
   const data = task.status === null ? "" : `  ${shortJson(task.data)}`
   const rest = paint(terminal, "dim", `${took}${attempts}${printable(data)}`)
@@ -105,9 +105,13 @@ function branchText(status: string | null, terminal: Terminal): string {
 
 function transitionsText(transitions: readonly TransitionView[], terminal: Terminal): string {
   const rows = transitions.map(({ seq, time, kind, task, detail }) => {
-    return [String(seq), time, kind, task ?? "", shortJson(detail)]
+    return [String(seq), timeText(terminal, time), kind, task ?? "", shortJson(detail)]
   })
   return `\n${table(terminal, ["seq", "time", "what", "task", "detail"], rows)}`
+}
+
+function taskTookText(started: string, finished: string | null, terminal: Terminal): string {
+  return finished === null ? `for ${lengthText(terminal.now() - Date.parse(started))}` : tookText(started, finished)
 }
 
 function tookText(started: string | null, finished: string | null): string {

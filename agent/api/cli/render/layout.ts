@@ -44,9 +44,10 @@ const STEPS: readonly (readonly [limitMs: number, unitMs: number, unit: string])
   [Number.POSITIVE_INFINITY, 86_400_000, "d"],
 ]
 
-/** A length of time as people say it: `42 s`, `3 min`, `2 h`, `5 d`. */
+/** A length of time as people say it: `250 ms`, `1.5 s`, `42 s`, `3 min`, `2 h`, `5 d`. */
 export function lengthText(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`
+  if (ms < 10_000) return `${Math.floor(ms / 100) / 10} s`
   const [, unitMs, unit] = STEPS.find(([limitMs]) => ms < limitMs)!
   return `${Math.floor(ms / unitMs)} ${unit}`
 }

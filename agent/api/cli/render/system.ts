@@ -33,7 +33,7 @@ export const SYSTEM_RENDERERS: Renderers = {
       ]),
     ),
   "config.set": ({ key, value, restart }: OutputOf<"config.set">) =>
-    `${printable(key)} = ${printable(JSON.stringify(value))}\n${restart ? "It counts from the next start: mesg stop, mesg start.\n" : ""}`,
+    `${printable(key)} = ${printable(typeof value === "string" ? value : JSON.stringify(value))}\n${restart ? "It counts from the next start: mesg stop, mesg start.\n" : ""}`,
   "token.list": ({ items, cursor }: OutputOf<"token.list">, terminal: Terminal) =>
     table(
       terminal,

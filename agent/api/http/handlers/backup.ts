@@ -43,9 +43,9 @@ async function writeFile(deps: ApiDeps, file: string, signal: AbortSignal) {
   // Under its own name only once it is whole.
   const partial = `${file}.partial`
   try {
-    const bytes = await deps.backup(partial, signal)
+    await deps.backup(partial, signal)
     await rename(partial, file)
-    return { file, bytes }
+    return { file, bytes: (await stat(file)).size }
   } finally {
     await rm(partial, { force: true })
   }
@@ -54,15 +54,15 @@ async function writeFile(deps: ApiDeps, file: string, signal: AbortSignal) {
 async function sendBackup(deps: ApiDeps, signal: AbortSignal): Promise<Response> {
   const file = join(deps.temporaryFolder, `backup-${toHex(deps.random.bytes(8))}`)
   let handle: Awaited<ReturnType<typeof open>>
-  let bytes: number
   try {
-    bytes = await deps.backup(file, signal)
+    await deps.backup(file, signal)
     handle = await open(file)
   } finally {
     // The open handle keeps the bytes until they are sent; whatever happens, no file stays behind.
     await rm(file, { force: true })
   }
+  const { size } = await handle.stat()
   return new Response(handle.readableWebStream({ autoClose: true }) as ReadableStream<Uint8Array>, {
-    headers: { "content-type": "application/octet-stream", "content-length": String(bytes) },
+    headers: { "content-type": "application/octet-stream", "content-length": String(size) },
   })
 }

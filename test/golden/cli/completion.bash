@@ -1,0 +1,66 @@
+_mesg() {
+  local word="${COMP_WORDS[COMP_CWORD]}"
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "start init restore service completion man status stop doctor logs backup config event execution token app" -- "$word"))
+    return
+  fi
+  if [ "$COMP_CWORD" -eq 2 ] && [ "${word#-}" = "$word" ]; then
+    case "${COMP_WORDS[1]}" in
+      service) COMPREPLY=($(compgen -W "new test validate list show add remove configure call" -- "$word")); return ;;
+      config) COMPREPLY=($(compgen -W "show set" -- "$word")); return ;;
+      event) COMPREPLY=($(compgen -W "tail emit refused" -- "$word")); return ;;
+      execution) COMPREPLY=($(compgen -W "watch list show cancel retry" -- "$word")); return ;;
+      token) COMPREPLY=($(compgen -W "list create revoke" -- "$word")); return ;;
+      app) COMPREPLY=($(compgen -W "validate deploy list show export pause resume remove run" -- "$word")); return ;;
+    esac
+  fi
+  if [ "${word#-}" = "$word" ]; then
+    COMPREPLY=($(compgen -f -- "$word"))
+    return
+  fi
+  case "${COMP_WORDS[1]} ${COMP_WORDS[2]} " in
+    "start"*) COMPREPLY=($(compgen -W "--set --json --home --help" -- "$word")) ;;
+    "init"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "restore"*) COMPREPLY=($(compgen -W "--dry-run --json --home --help" -- "$word")) ;;
+    "service new"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "service test"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "service validate"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "completion"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "man"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "status"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "stop"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "doctor"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "logs"*) COMPREPLY=($(compgen -W "--follow --limit --level --json --home --help" -- "$word")) ;;
+    "backup"*) COMPREPLY=($(compgen -W "--on-gateway --json --home --help" -- "$word")) ;;
+    "config show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "config set"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "event tail"*) COMPREPLY=($(compgen -W "--refused --service --json --home --help" -- "$word")) ;;
+    "execution watch"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "token list"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
+    "token create"*) COMPREPLY=($(compgen -W "--scope --service --topics --name --json --home --help" -- "$word")) ;;
+    "token revoke"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "service list"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
+    "service show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "service add"*) COMPREPLY=($(compgen -W "--trust --network-any --config --json --home --help" -- "$word")) ;;
+    "service remove"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "service configure"*) COMPREPLY=($(compgen -W "--config --json --home --help" -- "$word")) ;;
+    "service call"*) COMPREPLY=($(compgen -W "--inputs --wait --json --home --help" -- "$word")) ;;
+    "event emit"*) COMPREPLY=($(compgen -W "--data --id --json --home --help" -- "$word")) ;;
+    "event refused"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
+    "app validate"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "app deploy"*) COMPREPLY=($(compgen -W "--config --json --home --help" -- "$word")) ;;
+    "app list"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
+    "app show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "app export"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "app pause"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "app resume"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "app remove"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "app run"*) COMPREPLY=($(compgen -W "--workflow --data --json --home --help" -- "$word")) ;;
+    "execution list"*) COMPREPLY=($(compgen -W "--app --status --since --limit --cursor --json --home --help" -- "$word")) ;;
+    "execution show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "execution cancel"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "execution retry"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+  esac
+}
+complete -o filenames -F _mesg mesg

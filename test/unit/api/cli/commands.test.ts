@@ -1,0 +1,417 @@
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { ExecutionId } from "../../../../agent/base/ids.ts"
+import { COMMANDS } from "../../../../agent/api/cli/command-list.ts"
+import { readRunFiles, writeRunFiles } from "../../../../agent/api/run-files.ts"
+import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
+import { mesg, objectOf } from "../../../support/cli.ts"
+import { FAKE_TIME_MS, refusal } from "../../../support/fake-core.ts"
+import { assertGolden } from "../../../support/golden.ts"
+
+const APPLICATION = `# Charging an electric car.
+name: ev-charging
+workflows:
+  charge-finished:
+    trigger: { service: ocpp, event: transaction-stopped }
+    tasks:
+      pay:
+        run: ethereum.transfer
+      tell:
+        run: email.send
+        after: pay.sent
+`
+
+describe("commands", () => {
+  let server: ApiServer
+  let timeZone: string | undefined
+  before(() => {
+    timeZone = process.env["TZ"]
+    process.env["TZ"] = "UTC"
+  })
+  after(() => {
+    if (timeZone === undefined) delete process.env["TZ"]
+    else process.env["TZ"] = timeZone
+  })
+  beforeEach(async () => {
+    server = await startApiServer()
+  })
+  afterEach(async () => {
+    await server.stop()
+    assert.deepEqual(server.bugs, [])
+  })
+  const run = (words: string[], options = {}) => mesg(words, { home: server.home, ...options })
+  const file = (name: string, text: string) => {
+    const path = join(server.home, name)
+    writeFileSync(path, text)
+    return path
+  }
+
+  it("show a person what they always showed, and a program one JSON value each", async () => {
+    const completed = server.core.startExecution("completed")
+    const failed = server.core.startExecution("failed", completed.id)
+    const running = server.core.startExecution("running")
+    const refused = {
+      service: "ocpp",
+      event: "x",
+      id: "e",
+      timeMs: FAKE_TIME_MS,
+      code: "EVENT_DATA_INVALID",
+      reason: "no",
+    }
+    server.core.refusedEvents.push(refused)
+    server.deps.log.warn("a line", { service: "ocpp" })
+    const app = file("app.yml", APPLICATION)
+    const commands: string[][] = [
+      ["status"],
+      ["doctor"],
+      ["logs"],
+      ["config", "show"],
+      ["config", "set", "mqtt.port", "1884"],
+      ["service", "list"],
+      ["service", "show", "ocpp"],
+      ["service", "add", "/srv/thermometer", "--trust"],
+      ["service", "configure", "ocpp", "--config", '{"url":"ws://x"}'],
+      ["service", "call", "ocpp", "set-standby", "--inputs", "{}", "--wait", "5"],
+      ["service", "call", "ocpp", "set-standby"],
+      ["event", "emit", "ocpp", "transaction-stopped", "--data", '{"kwh":12}', "--id", "e1"],
+      ["event", "emit", "ocpp", "transaction-stopped", "--data", '{"kwh":12}', "--id", "e1"],
+      ["event", "refused"],
+      ["app", "validate", app],
+      ["app", "deploy", app],
+      ["app", "list"],
+      ["app", "show", "ev-charging"],
+      ["app", "export", "ev-charging"],
+      ["app", "pause", "ev-charging"],
+      ["app", "resume", "ev-charging"],
+      ["app", "run", "ev-charging", "--data", "{}"],
+      ["app", "remove", "ev-charging"],
+      ["execution", "list", "--limit", "2"],
+      ["execution", "show", completed.id],
+      ["execution", "show", failed.id],
+      ["execution", "cancel", running.id],
+      ["execution", "retry", completed.id],
+      ["token", "create", "--service", "ocpp", "--name", "charger"],
+      ["token", "list"],
+      ["service", "remove", "added"],
+    ]
+    let text = ""
+    for (const words of commands) {
+      const shown = await run(words)
+      text += `$ mesg ${words.join(" ")}\n${shown.out}${shown.err}${shown.exitCode === 0 ? "" : `(${shown.exitCode})\n`}\n`
+    }
+    assertGolden("cli/outputs.txt", withoutPlaces(text, server))
+    for (const words of commands.filter((one) => !["cancel", "remove"].includes(one[1]!) && one[0] !== "app")) {
+      const { out, err } = await run([...words, "--json"])
+      assert.equal(err, "", words.join(" "))
+      assert.equal(out.trimEnd().includes("\n"), false, words.join(" "))
+      assert.doesNotThrow(() => JSON.parse(out), words.join(" "))
+    }
+  })
+
+  it("print the promised status", async () => {
+    const { out } = await run(["status", "--json"])
+    assert.deepEqual(JSON.parse(out), {
+      version: "0.1.0",
+      node: "a".repeat(64),
+      uptimeMs: 90_000,
+      addresses: { mqtt: "mqtt://127.0.0.1:1883", http: server.url, p2p: [] },
+      events: { accepted: 0, duplicates: 0 },
+      executions: { running: 0, waiting: 0, completed: 0, failed: 0 },
+    })
+  })
+
+  it("take --home and --json before the noun too", async () => {
+    const { exitCode, out } = await mesg(["--home", server.home, "--json", "service", "list"])
+    assert.deepEqual([exitCode, (objectOf(out)["items"] as unknown[]).length], [0, 1])
+  })
+
+  it("send exactly what was typed", async () => {
+    await run(["service", "add", "./x", "--trust", "--network-any", "--config", '{"a":1}'])
+    const data = file("data.json", '{"kwh": 7}')
+    await run(["event", "emit", "ocpp", "transaction-stopped", "--data", `@${data}`])
+    await run(["execution", "list", "--app", "a", "--status", "failed", "--since", "2023-11-14", "--limit", "3"])
+    await run(["app", "run", "none", "--workflow", "w", "--data", "[1]"])
+    assert.deepEqual(server.core.asked, [
+      {
+        what: "services.add",
+        input: { folder: join(process.cwd(), "x"), options: { trust: true, networkAny: true, config: { a: 1 } } },
+      },
+      { what: "events.accept", input: { service: "ocpp", event: "transaction-stopped", data: { kwh: 7 }, id: null } },
+      {
+        what: "executions.list",
+        input: { limit: 3, app: "a", status: "failed", sinceMs: Date.UTC(2023, 10, 14) },
+      },
+      { what: "applications.run", input: { name: "none", workflow: "w", data: [1] } },
+    ])
+  })
+
+  it("say where no agent runs, where something is refused, and where it may not be done", async () => {
+    const none = await mesg(["status"], { home: "/nowhere" })
+    assert.equal(none.exitCode, 3)
+    assert.match(none.err, /no agent is running at \/nowhere \(NO_AGENT\)\n {2}start one with/)
+    const unknown = await run(["execution", "show", "ex_00000000000000000000000000"])
+    assert.equal(unknown.exitCode, 1)
+    assert.match(unknown.err, /there is no execution ex_0+ \(EXECUTION_NOT_FOUND\)/)
+    const { secret } = await server.tokens.create({ scope: "read", services: [], topics: [] })
+    const forbidden = await mesg(["stop"], { env: { MESG_URL: server.url, MESG_TOKEN: secret } })
+    assert.equal(forbidden.exitCode, 4)
+    assert.match(forbidden.err, /needs admin \(FORBIDDEN\)/)
+    const wrong = await mesg(["status"], { env: { MESG_URL: server.url, MESG_TOKEN: "wrong" } })
+    assert.equal(wrong.exitCode, 4)
+    await server.stop()
+    assert.equal((await run(["status"])).exitCode, 3)
+  })
+
+  it("print a refusal as the one JSON value too", async () => {
+    const { exitCode, out } = await mesg(["status", "--json"])
+    assert.deepEqual([exitCode, objectOf(out)["code"]], [3, "NO_AGENT"])
+  })
+
+  it("let no text of a device steer the terminal", async () => {
+    server.core.nextError = refusal("OVERLOADED", "red \u001b[31m alert \u202e\n done")
+    const { err } = await run(["app", "run", "x", "--data", "{}"])
+    assert.match(err, /red \\u001b\[31m alert \\u202e\\u000a done/)
+  })
+
+  it("use colours only where they may", async () => {
+    const plain = await run(["service", "list"])
+    const coloured = await run(["service", "list"], { colours: true })
+    assert.ok(!plain.out.includes("\u001b") && coloured.out.includes("\u001b[32mrunning\u001b[0m"))
+    assert.equal(coloured.out.replace(/\u001b\[\d+m/g, ""), plain.out)
+  })
+
+  it("name file, line, rule and remedy of every broken rule", async () => {
+    server.core.refusals = [
+      {
+        rule: "UNKNOWN_SERVICE",
+        path: "/workflows/charge-finished/tasks/tell/run",
+        message: "no email",
+        remedy: "add it",
+      },
+      {
+        rule: "R2_STATUS",
+        path: "/workflows/charge-finished/tasks/pay/after",
+        message: "no status",
+        remedy: "add after",
+      },
+      { rule: "SCHEMA", path: "", message: "too much", remedy: "less" },
+    ]
+    const app = file("app.yml", APPLICATION)
+    for (const verb of ["validate", "deploy"]) {
+      const { exitCode, out, err } = await run(["app", verb, app])
+      assert.deepEqual([exitCode, out], [1, ""])
+      assert.equal(
+        err.replaceAll(app, "app.yml"),
+        "app.yml:10: UNKNOWN_SERVICE: no email\n  add it\n" +
+          "app.yml:7: R2_STATUS: no status\n  add after\n" +
+          "app.yml:2: SCHEMA: too much\n  less\n",
+      )
+    }
+    const { out } = await run(["app", "validate", app, "--json"])
+    const { ok, refusals } = JSON.parse(out) as {
+      ok: boolean
+      refusals: { file: string; line: number; rule: string }[]
+    }
+    assert.deepEqual([ok, ...refusals.map(({ line }) => line)], [false, 10, 7, 2])
+    assert.deepEqual(new Set(refusals.map((one) => one.file)), new Set([app]))
+  })
+
+  const broken = [
+    { name: "YAML that does not parse", text: "name: x\nworkflows:\n\tcharge: 1\n", line: 3 },
+    { name: "a key twice", text: "name: x\nname: y\n", line: 2 },
+    { name: "JSON that does not parse", text: '{\n "name": "x",\n "workflows": {\n', line: 4 },
+  ]
+  for (const { name, text, line } of broken) {
+    it(`name the line of ${name}`, async () => {
+      const path = file("app.yml", text)
+      const { exitCode, err } = await run(["app", "deploy", path])
+      assert.equal(exitCode, 1)
+      assert.ok(err.startsWith(`${path}:${line}: SCHEMA: `), err)
+    })
+  }
+
+  it("read applications in JSON, with their settings from a file", async () => {
+    const app = file("app.json", JSON.stringify({ name: "ev-charging", workflows: {} }))
+    const settings = file("settings.yml", "supplier: '0xabc'\n")
+    assert.equal((await run(["app", "deploy", app, "--config", settings])).exitCode, 0)
+    assert.deepEqual(server.core.asked, [
+      {
+        what: "applications.deploy",
+        input: { document: { name: "ev-charging", workflows: {} }, config: { supplier: "0xabc" } },
+      },
+    ])
+    assert.match((await run(["app", "deploy", "/none.yml"])).err, /\/none\.yml cannot be read.*FILE_UNREADABLE/)
+  })
+
+  it("are judged by the rules where an application has no name", async () => {
+    server.core.refusals = [{ rule: "NAME", path: "/name", message: "no name", remedy: "add one" }]
+    const { exitCode, err } = await run(["app", "deploy", file("app.yml", "workflows: {}\n")])
+    assert.equal(exitCode, 1)
+    assert.match(err, /:1: NAME: no name/)
+    assert.deepEqual(
+      server.core.asked.map(({ what }) => what),
+      ["applications.validate"],
+    )
+  })
+
+  it("write a backup that nobody else can read, and never over a file", async () => {
+    const path = join(server.home, "copy.mesg")
+    const first = await run(["backup", path, "--json"])
+    assert.deepEqual([first.exitCode, JSON.parse(first.out)], [0, { file: path, bytes: 14 }])
+    assert.equal(readFileSync(path, "utf8"), "the whole home")
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+    const second = await run(["backup", path])
+    assert.deepEqual([second.exitCode, /FILE_EXISTS/.test(second.err)], [1, true])
+    const gateway = join(server.home, "gateway.mesg")
+    assert.equal((await run(["backup", gateway, "--on-gateway"])).exitCode, 0)
+    assert.ok(existsSync(gateway))
+  })
+
+  it("follow an execution until it ends, with its end as the exit code", async () => {
+    for (const [end, exitCode] of [
+      ["completed", 0],
+      ["failed", 1],
+    ] as const) {
+      const { id } = server.core.startExecution("running")
+      let lines = 0
+      const watch = run(["execution", "watch", id, "--json"], {
+        onOut: () => {
+          // What is shown first proves that the stream is open: now the rest happens.
+          if (++lines === 1) server.core.changeExecution(id as ExecutionId, end)
+        },
+      })
+      const { exitCode: was, out } = await watch
+      const statuses = out
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { status: string }).status)
+      assert.deepEqual([was, statuses], [exitCode, ["running", end]])
+    }
+    const ended = server.core.startExecution("completed")
+    const shown = await run(["execution", "watch", ended.id])
+    assert.equal(shown.exitCode, 0)
+    assert.match(shown.out, /✔ pay sent.*\n├─ ✔ tell delivered.*\[completed\]\n└─ ✔ standby ok.*\[completed\]/)
+  })
+
+  it("draw an execution over itself on a terminal", async () => {
+    const { id } = server.core.startExecution("running")
+    let writes = 0
+    const { out } = await run(["execution", "watch", id], {
+      isInteractive: true,
+      onOut: () => {
+        if (++writes === 1) server.core.changeExecution(id as ExecutionId, "completed")
+      },
+    })
+    const lines = out.slice(0, out.indexOf("\u001b")).split("\n").length - 1
+    assert.ok(out.includes(`\u001b[${lines}A\u001b[J`))
+  })
+
+  it("tail events, one JSON value a line, until the person ends it", async () => {
+    const enough = new AbortController()
+    let lines = 0
+    const emit = (id: string) =>
+      server.core.events.accept({ service: "ocpp", event: "transaction-stopped", data: { kwh: 1 }, id })
+    const tail = run(["event", "tail", "--service", "ocpp", "--json"], {
+      signal: enough.signal,
+      onOut: () => {
+        if (++lines === 2) enough.abort()
+      },
+    })
+    for (let i = 0; lines < 2; i++) {
+      await emit(`e${i}`)
+      await new Promise(setImmediate)
+    }
+    const { exitCode, out } = await tail
+    assert.equal(exitCode, 0)
+    for (const line of out.trim().split("\n")) assert.equal((JSON.parse(line) as { service: string }).service, "ocpp")
+  })
+
+  it("follow the log from the level that was asked for", async () => {
+    const enough = new AbortController()
+    server.deps.log.warn("before")
+    server.deps.log.debug("never")
+    let seen = ""
+    const logs = run(["logs", "-f", "--level", "warn"], {
+      signal: enough.signal,
+      onOut: (text: string) => {
+        seen += text
+        if (/after/.test(seen)) enough.abort()
+      },
+    })
+    while (!enough.signal.aborted) {
+      server.deps.log.info("never")
+      server.deps.log.error("after", { n: 1 })
+      await new Promise(setImmediate)
+    }
+    assert.equal((await logs).exitCode, 0)
+    assert.match(seen, /^\d\d:\d\d:\d\d warn {2}before\n\d\d:\d\d:\d\d error after {2}n=1\n/)
+    assert.ok(!seen.includes("never"))
+  })
+
+  it("tail on through a restart of the connection, and end with 3 when the agent is gone", async () => {
+    const { id } = server.core.startExecution("running")
+    const watch = run(["execution", "watch", id, "--json"], { onOut: () => void server.stop() })
+    assert.equal((await watch).exitCode, 3)
+  })
+
+  it("that need no agent are done by main, with absolute paths and every value", async () => {
+    const test = await run(["service", "test", "./x", "--json"])
+    assert.deepEqual(JSON.parse(test.out), { home: server.home, values: { folder: join(process.cwd(), "x") } })
+    const restore = await run(["restore", "/b", "--dry-run", "--json"])
+    assert.deepEqual(objectOf(restore.out)["values"], { file: "/b", dryRun: true })
+    let started: unknown
+    const start = async (options: unknown) => {
+      started = options
+      return 7
+    }
+    const { exitCode } = await run(["start", "--set", "mqtt.port=0", "--set", "http.hosts=a,b"], { local: { start } })
+    assert.deepEqual([exitCode, started], [7, { home: server.home, sets: ["mqtt.port=0", "http.hosts=a,b"] }])
+  })
+
+  it("show and set the configuration without an agent too", async () => {
+    const { exitCode, out } = await mesg(["config", "set", "mqtt.port", "1884", "--json"], { home: "/nowhere" })
+    assert.deepEqual([exitCode, objectOf(out)["values"]], [0, { key: "mqtt.port", value: "1884" }])
+  })
+
+  it("stop the agent, and say so only once its process is gone", async () => {
+    const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"])
+    const gone = once(child, "exit")
+    const own = await startApiServer({ change: (deps) => ({ ...deps, requestStop: () => void child.kill() }) })
+    const found = readRunFiles(own.home)!
+    writeRunFiles(own.home, { ...found.agent, pid: child.pid! }, found.token)
+    const { exitCode, out } = await mesg(["stop"], { home: own.home })
+    assert.deepEqual([exitCode, out], [0, "stopped\n"])
+    await gone
+    await own.stop()
+  })
+
+  it("revoke a token, once", async () => {
+    const { token } = await server.tokens.create({ services: [], topics: [] })
+    const revoke = () => run(["token", "revoke", token.id, "--json"])
+    assert.deepEqual(await revoke(), { exitCode: 0, out: '{"ok":true}\n', err: "" })
+    assert.equal((await revoke()).exitCode, 1)
+  })
+
+  it("are all run here", () => {
+    const source = readFileSync(import.meta.filename, "utf8")
+    const elsewhere = ["init", "service new", "service validate", "completion", "man"]
+    for (const { command } of COMMANDS) {
+      const words = command.name
+        .split(" ")
+        .map((word) => `"${word}"`)
+        .join(", ")
+      assert.ok(source.includes(`[${words}`) || elsewhere.includes(command.name), command.name)
+    }
+  })
+})
+
+/** What differs from run to run: the free port and the temporary home, and the secret. */
+function withoutPlaces(text: string, server: ApiServer): string {
+  return text
+    .replaceAll(server.url, "http://127.0.0.1:6374")
+    .replaceAll(server.home, "/home")
+    .replace(/_[0-9a-f]{64}/g, "_…")
+}
