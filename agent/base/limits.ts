@@ -36,6 +36,7 @@ export const EXPRESSION_MEMORY_MB_MAX = 64
 export const EXPRESSIONS_COMPILED_MAX = 1000
 export const EXPRESSIONS_WAITING_MAX = 20_000
 export const EXPRESSION_THREAD_START_MS_MAX = 10 * SECOND
+export const EXPRESSION_THREAD_IDLE_MS = 60 * SECOND
 
 /** Events: ids are remembered for a week or a million of them, in generations that are dropped whole. */
 export const DEDUPE_WINDOW_MS = 7 * DAY
@@ -66,6 +67,8 @@ export const STORE_WRITE_TIMEOUT_MS = 5 * SECOND
 export const STORE_RESERVE_SHARE = 1 / 16
 /** Writes that wait for one commit; past it the store is overloaded and refuses. */
 export const STORE_PENDING_BYTES_MAX = 64 * MIB
+/** By how much the file is made longer ahead of need. */
+export const STORE_GROW_BYTES = 256 * KIB
 /** How much is written between two looks at the disk's free space. */
 export const STORE_LOOK_BYTES = 1 * MIB
 export const STORE_CHANGES_PER_COMMIT_MAX = 20_000

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads"
 import {
   EXPRESSION_MEMORY_MB_MAX,
+  EXPRESSION_THREAD_IDLE_MS,
   EXPRESSION_THREAD_START_MS_MAX,
   EXPRESSION_TIME_MS_MAX,
   EXPRESSIONS_WAITING_MAX,
@@ -20,7 +21,8 @@ const ENDED_AFTER_MS = EXPRESSION_TIME_MS_MAX + 100
 
 /**
  * Runs JSONata in one worker thread, an expression at a time, each within time, depth, steps and memory.
- * The thread starts with the first question and is replaced when an expression has to be ended by force.
+ * The thread starts with the first question, is replaced when an expression has to be ended by force, and gives its
+ * memory back when nobody asks for a while.
  */
 export class Evaluator {
   readonly #waiting: Asked[] = []
@@ -29,6 +31,16 @@ export class Evaluator {
   #timer: NodeJS.Timeout | null = null
   #nextId = 1
   #stopped = false
+  readonly #idleMs: number
+
+  constructor(idleMs: number = EXPRESSION_THREAD_IDLE_MS) {
+    this.#idleMs = idleMs
+  }
+
+  /** Whether the thread is there. */
+  get isRunning(): boolean {
+    return this.#worker !== null
+  }
 
   /** Never rejects. */
   ask(source: string, scope: ExpressionScope, nowMs: number): Promise<Evaluated> {
@@ -45,6 +57,7 @@ export class Evaluator {
   /** What waits is answered with an error. */
   async stop(): Promise<void> {
     this.#stopped = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
     const left = this.#waiting.splice(0)
     const worker = this.#worker
     this.#worker = null
@@ -56,10 +69,7 @@ export class Evaluator {
   #next(): void {
     if (this.#current !== null) return
     const asked = this.#waiting.shift()
-    if (asked === undefined) {
-      this.#worker?.unref()
-      return
-    }
+    if (asked === undefined) return this.#rest()
     this.#current = asked
     const starting = this.#worker === null
     this.#worker ??= this.#start()
@@ -72,12 +82,25 @@ export class Evaluator {
     }
   }
 
+  /** Nothing waits: the thread keeps no process alive, and ends after a while. */
+  #rest(): void {
+    const worker = this.#worker
+    if (worker === null) return
+    worker.unref()
+    this.#setTimer(this.#idleMs, () => {
+      if (this.#current !== null || this.#worker !== worker) return
+      this.#worker = null
+      void worker.terminate()
+    })
+    this.#timer?.unref()
+  }
+
   #start(): Worker {
     const worker = new Worker(THREAD, {
       name: "expressions",
       env: {},
       argv: [],
-      resourceLimits: { maxOldGenerationSizeMb: EXPRESSION_MEMORY_MB_MAX, maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: EXPRESSION_MEMORY_MB_MAX, maxYoungGenerationSizeMb: 2 },
     })
     worker.on("message", (answer: Answer) => {
       if (answer.id === READY && this.#worker === worker) return this.#watch(worker, ENDED_AFTER_MS)
@@ -94,8 +117,7 @@ export class Evaluator {
   }
 
   #watch(worker: Worker, timeoutMs: number): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
+    this.#setTimer(timeoutMs, () => {
       // After a pause of the main thread the answer may lie there unread: messages come before the next check phase.
       const id = this.#current?.question.id
       setImmediate(() => {
@@ -103,7 +125,13 @@ export class Evaluator {
         void worker.terminate()
         this.#lose(worker, `takes longer than ${EXPRESSION_TIME_MS_MAX} ms`)
       })
-    }, timeoutMs)
+    })
+  }
+
+  /** One timer for all: a question is under way, or nothing is. */
+  #setTimer(ms: number, action: () => void): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = setTimeout(action, ms)
   }
 
   /** The thread is gone: the question it had is answered, the next one gets a new thread. */
