@@ -310,9 +310,10 @@ export class Connection implements FrameSink, Receiver {
     this.#turns.after(
       accepted,
       (done) => {
+        // A client that gets its own message back sees the PUBREC first, as from brokers that deliver at PUBREL.
+        if (qos === 2) this.#acknowledge(wire.PUBREC << 4, packetId)
         this.#floor.router.deliver(done)
         if (qos === 1) this.#acknowledge(wire.PUBACK << 4, packetId)
-        else if (qos === 2) this.#acknowledge(wire.PUBREC << 4, packetId)
         this.#caughtUp()
       },
       (error) => this.#notAccepted(publication.topic.name, error),

@@ -1,4 +1,5 @@
 import { MQTT_INFLIGHT_PER_CLIENT_MAX } from "../../base/limits.ts"
+import { notAllowed } from "./error.ts"
 import type { Rights } from "./rights.ts"
 import type { EncodedPublish, Qos } from "./wire.ts"
 
@@ -156,31 +157,34 @@ export class Session {
     this.#weigh(-this.#bytes)
   }
 
-  /** PUBACK. @returns the message that is done, null if none had this identifier */
+  /**
+   * PUBACK. @returns the message that is done, null if none has this identifier
+   * @throws ProtocolError where the identifier belongs to a message of QoS 2, or one that was not sent
+   */
   acknowledged(packetId: number): Outgoing | null {
     const item = this.#outgoing.get(packetId)
-    return item?.qos === 1 && item.state === SENT ? this.#done(item) : null
+    if (item === undefined) return null
+    if (item.qos !== 1 || item.state !== SENT) throw notAllowed("MQTT-4.3.2-1", "PUBACK for what is no QoS 1 message")
+    return this.#done(item)
   }
 
-  /** PUBREC. @returns the message that the client has now, null if none waits for it */
+  /** PUBREC. @returns the message that the client has now, null if none waits for it @throws ProtocolError */
   received(packetId: number): Outgoing | null {
     const item = this.#outgoing.get(packetId)
-    if (item?.qos !== 2 || item.state !== SENT) return null
+    if (item === undefined || item.state === RELEASED) return null
+    if (item.qos !== 2 || item.state !== SENT) throw notAllowed("MQTT-4.3.3-1", "PUBREC for what is no QoS 2 message")
     const released: Outgoing = { ...item, frame: null, state: RELEASED }
     this.#weigh(-size(item))
     this.#outgoing.set(packetId, released)
     return released
   }
 
-  /** Whether a PUBREL for this identifier is owed or repeated. */
-  isReleased(packetId: number): boolean {
-    return this.#outgoing.get(packetId)?.state === RELEASED
-  }
-
-  /** PUBCOMP. @returns the message that is done, null if none waits for it */
+  /** PUBCOMP. @returns the message that is done, null if none has this identifier @throws ProtocolError */
   completed(packetId: number): Outgoing | null {
     const item = this.#outgoing.get(packetId)
-    return item?.state === RELEASED ? this.#done(item) : null
+    if (item === undefined) return null
+    if (item.state !== RELEASED) throw notAllowed("MQTT-4.3.3-1", "PUBCOMP without its PUBREL")
+    return this.#done(item)
   }
 
   #send(receiver: Receiver, item: Outgoing, dup: boolean): void {

@@ -22,6 +22,9 @@ export const SUBACK_FAILURE = 0x80
 
 export const PINGRESP_BYTES = Buffer.from([PINGRESP << 4, 0])
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL = /[\u0001-\u001f\u007f-\u009f]/
+
 export type Qos = 0 | 1 | 2
 
 /** A text at `at`: two bytes of length and UTF-8. @returns the text and where it ends @throws ProtocolError */
@@ -30,6 +33,8 @@ export function readText(bytes: Buffer, at: number, end: number): { text: string
   const text = fromUtf8(bytes.subarray(field.start, field.end))
   if (text === null) throw malformed("MQTT-1.5.3-1", "a text is not valid UTF-8")
   if (text.includes("\0")) throw malformed("MQTT-1.5.3-2", "a text holds the character U+0000")
+  // Section 1.5.3: a receiver may close on control characters. They serve nobody, and are a way to fool a log.
+  if (CONTROL.test(text)) throw malformed("MQTT-1.5.3", "a text holds control characters")
   return { text, end: field.end }
 }
 
