@@ -181,7 +181,7 @@ export const HTTP_WAITS_MAX = 256
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 100
 export const IDEMPOTENCY_KEYS_MAX = 10_000
 export const IDEMPOTENCY_KEPT_MS = 1 * DAY
-export const IDEMPOTENCY_ANSWER_BYTES_MAX = 64 * KIB
+export const IDEMPOTENCY_ANSWER_BYTES_MAX = 4 * KIB
 /** Wrong tokens of one address before it is told to wait, and how many addresses are remembered. */
 export const AUTH_FAILURES_MAX = 10
 export const AUTH_FAILURES_WINDOW_MS = 60 * SECOND

@@ -4,7 +4,8 @@
  *   POWER_TRACE  file to append the trace to
  *   POWER_WATCH  only files whose path holds this text
  *   POWER_NOSYNC the negative controls: `all` swallows every sync, `data` those of data but not LMDB's header (O_DSYNC)
- *   POWER_FAIL   write|sync|space and POWER_FAIL_NTH n: the nth such call, and each after it, fails (EIO, EIO, ENOSPC)
+ *   POWER_FAIL   write|sync|space and POWER_FAIL_NTH n: the nth such call, and each after it, fails (EIO, EIO, ENOSPC);
+ *                `space` counts the writes that make a file longer, for only those need room
  *
  * Trace, little-endian, one record after the other: u8 kind, u32 file, u64 offset, u32 length, then `length` bytes:
  *   W written · C the write that is record `offset` is on the device (O_DSYNC) · T truncated to `offset`
@@ -104,13 +105,20 @@ static void opened(int fd, const char *path, int flags) {
   pthread_mutex_unlock(&lock);
 }
 
-static int fails(const char *kind) {
-  int hit = strcmp(kind, "write") == 0 ? strcmp(fail_kind, "write") == 0 || strcmp(fail_kind, "space") == 0
-                                       : strcmp(kind, fail_kind) == 0;
-  if (fail_nth < 0 || !hit) return 0;
+static int fails(const char *kind, int fd, off_t end) {
+  struct stat status;
+  int longer = strcmp(fail_kind, "space") == 0 && strcmp(kind, "write") == 0;
+  if (fail_nth < 0 || (!longer && strcmp(kind, fail_kind) != 0)) return 0;
+  if (longer && (fstat(fd, &status) != 0 || end <= status.st_size)) return 0;
   if (__sync_add_and_fetch(&calls, 1) < fail_nth) return 0;
-  errno = strcmp(fail_kind, "space") == 0 ? ENOSPC : EIO;
+  errno = longer ? ENOSPC : EIO;
   return 1;
+}
+
+static size_t length_of(const struct iovec *parts, int count) {
+  size_t sum = 0;
+  for (int i = 0; i < count; i++) sum += parts[i].iov_len;
+  return sum;
 }
 
 #define OPEN(name, ...)                                             \
@@ -144,7 +152,7 @@ static void wrote(int fd, const void *bytes, ssize_t length, off_t offset) {
 ssize_t write(int fd, const void *bytes, size_t length) {
   REAL(write);
   if (ours(fd) == NOT_OURS) return real(fd, bytes, length);
-  if (ours(fd) != MARK && fails("write")) return -1;
+  if (ours(fd) != MARK && fails("write", fd, lseek(fd, 0, SEEK_CUR) + (off_t)length)) return -1;
   pthread_mutex_lock(&lock);
   off_t at = lseek(fd, 0, SEEK_CUR);
   ssize_t done = real(fd, bytes, length);
@@ -165,7 +173,7 @@ static void committed(int fd, uint64_t number) {
   ssize_t name(int fd, const void *bytes, size_t length, offset_t offset) {         \
     REAL(name);                                                                     \
     if (ours(fd) == NOT_OURS) return real(fd, bytes, length, offset);               \
-    if (fails("write")) return -1;                                                  \
+    if (fails("write", fd, (off_t)(offset + length))) return -1;                                                  \
     pthread_mutex_lock(&lock);                                                      \
     if (ours(fd) == DATA_DSYNC) {                                                   \
       uint64_t number = record('W', file_of[fd], (uint64_t)offset, bytes, (uint32_t)length); \
@@ -195,7 +203,7 @@ static void wrote_all(int fd, const struct iovec *parts, int count, ssize_t done
   ssize_t name(int fd, const struct iovec *parts, int count, offset_t offset) {     \
     REAL(name);                                                                     \
     if (ours(fd) == NOT_OURS) return real(fd, parts, count, offset);                \
-    if (fails("write")) return -1;                                                  \
+    if (fails("write", fd, (off_t)(offset + length_of(parts, count)))) return -1;                                                  \
     pthread_mutex_lock(&lock);                                                      \
     ssize_t done = real(fd, parts, count, offset);                                  \
     wrote_all(fd, parts, count, done, (off_t)offset);                               \
@@ -208,7 +216,7 @@ PWRITEV(pwritev64, off64_t)
 ssize_t writev(int fd, const struct iovec *parts, int count) {
   REAL(writev);
   if (ours(fd) == NOT_OURS) return real(fd, parts, count);
-  if (ours(fd) != MARK && fails("write")) return -1;
+  if (ours(fd) != MARK && fails("write", fd, lseek(fd, 0, SEEK_CUR) + (off_t)length_of(parts, count))) return -1;
   pthread_mutex_lock(&lock);
   off_t at = lseek(fd, 0, SEEK_CUR);
   ssize_t done = real(fd, parts, count);
@@ -222,7 +230,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
   int name(int fd) {                                                                \
     REAL(name);                                                                     \
     if (ours(fd) == NOT_OURS) return real(fd);                                      \
-    if (fails("sync")) return -1;                                                   \
+    if (fails("sync", fd, 0)) return -1;                                                   \
     if (no_sync) return 0;                                                          \
     pthread_mutex_lock(&lock);                                                      \
     uint64_t number = record('s', file_of[fd], 0, NULL, 0);                         \

@@ -8,6 +8,19 @@ export interface EncodedChange {
   readonly record: Buffer | null
 }
 
+export interface CommitHooks {
+  /** Called once, when a commit failed or did not end in STORE_WRITE_TIMEOUT_MS; every write has then been rejected. */
+  failed(error: StoreError): void
+  /** A change to make with this commit, or null. */
+  along(): EncodedChange | null
+  /**
+   * Before a commit, while LMDB is not writing.
+   * @returns null, or why these writes are refused, while the store goes on
+   * @throws what ends the store
+   */
+  prepare(bytes: number, changes: number): StoreError | null
+}
+
 /** Writes that become durable together: one LMDB transaction, one sync. */
 interface Group {
   readonly changes: EncodedChange[]
@@ -18,43 +31,29 @@ interface Group {
 }
 
 /**
- * Group commit. While nothing is being committed a write goes to LMDB at once and the transaction starts at the end of
- * this turn of the event loop; while one is, writes gather for the next. So one writer alone waits for one sync and
- * no more, and a thousand share one.
+ * Group commit. Writes gather until the end of this turn of the event loop, and longer while a commit is in flight;
+ * then one LMDB transaction takes them all. One writer alone waits for one sync and no more, a thousand share one.
  *
- * LMDB is used so that its own batching cannot surprise: one transaction in flight, all of its instructions queued
- * before its thread starts (with `eventTurnBatching: false` that is a `setImmediate` which LMDB asks for at the first
- * put, after ours), and one promise, which is held here: a failed commit rejects nothing that nobody holds.
+ * LMDB is used so that its own batching cannot surprise: one transaction in flight, all of its instructions queued in
+ * one go before its thread starts (with `eventTurnBatching: false` that is a `setImmediate` of LMDB's), and one promise,
+ * which is held here: a failed commit rejects nothing that nobody holds.
  */
 export class GroupCommit {
   readonly #db: RootDatabase<Buffer, Buffer>
-  readonly #failed: (error: StoreError) => void
-  /** Instructions of this turn, already with LMDB; its thread has not begun. */
-  #open: Group | null = null
-  /** With LMDB's thread. */
-  #committing: Group | null = null
-  /** Gathered behind the one being committed. Bounded by STORE_PENDING_BYTES_MAX. */
+  readonly #hooks: CommitHooks
+  /** Gathered and not yet with LMDB, oldest first. Bounded by STORE_PENDING_BYTES_MAX. */
   readonly #waiting: Group[] = []
   #waitingBytes = 0
+  /** With LMDB. */
+  #committing: Group | null = null
+  #flushSoon = false
   #watchdog: NodeJS.Timeout | null = null
   #dead: StoreError | null = null
   #idle: (() => void)[] = []
-  /** Added to each commit if it has something to say. */
-  readonly #along: () => EncodedChange | null
 
-  /**
-   * @param failed called once, when a commit failed or did not end in STORE_WRITE_TIMEOUT_MS; every write has then
-   *   been rejected
-   * @param along a change to make with this commit, or null
-   */
-  constructor(
-    db: RootDatabase<Buffer, Buffer>,
-    failed: (error: StoreError) => void,
-    along: () => EncodedChange | null = () => null,
-  ) {
+  constructor(db: RootDatabase<Buffer, Buffer>, hooks: CommitHooks) {
     this.#db = db
-    this.#failed = failed
-    this.#along = along
+    this.#hooks = hooks
   }
 
   /**
@@ -63,40 +62,7 @@ export class GroupCommit {
    */
   add(changes: readonly EncodedChange[], bytes: number): Promise<void> {
     if (this.#dead) return Promise.reject(this.#dead)
-    if (this.#committing) return this.#wait(changes, bytes)
-    const group = (this.#open ??= this.#begin(newGroup()))
-    group.bytes += bytes
-    for (const change of changes) this.#issue(group, change)
-    return this.#dead ? Promise.reject(this.#dead) : group.done
-  }
-
-  /** What was asked for and is not committed yet, in the bytes that the writers told. */
-  get pendingBytes(): number {
-    return this.#waitingBytes + (this.#open?.bytes ?? 0) + (this.#committing?.bytes ?? 0)
-  }
-
-  /** Resolves when nothing is being committed and nothing waits. */
-  async idle(): Promise<void> {
-    while (!this.#dead && (this.#open || this.#committing)) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#idle.push(resolve)
-      await promise
-    }
-  }
-
-  /** Rejects everything that is pending and everything to come. */
-  close(error: StoreError): void {
-    if (this.#dead) return
-    this.#dead = error
-    if (this.#watchdog) clearTimeout(this.#watchdog)
-    for (const group of [this.#open, this.#committing, ...this.#waiting]) group?.reject(error)
-    this.#open = this.#committing = null
-    this.#waiting.length = 0
-    this.#wakeIdle()
-  }
-
-  #wait(changes: readonly EncodedChange[], bytes: number): Promise<void> {
-    if (this.#waitingBytes + bytes > STORE_PENDING_BYTES_MAX)
+    if (this.#waitingBytes + bytes > STORE_PENDING_BYTES_MAX && this.#waitingBytes > 0)
       return Promise.reject(
         new StoreError({ code: "STORE_OVERLOADED" }, `more than ${STORE_PENDING_BYTES_MAX} bytes wait to be written`, {
           remedy: "try again when the device has caught up",
@@ -110,51 +76,98 @@ export class GroupCommit {
     for (const change of changes) group.changes.push(change)
     group.bytes += bytes
     this.#waitingBytes += bytes
+    this.#flushLater()
     return group.done
   }
 
-  #begin(group: Group): Group {
-    // Before the first put, so that this runs before LMDB's own immediate, which starts its thread.
-    setImmediate(() => {
-      if (this.#open !== group) return
-      this.#open = null
-      this.#committing = group
-    })
-    this.#watch()
-    const along = this.#along()
-    if (along) this.#issue(group, along)
-    return group
+  /** What was asked for and is not committed yet, in the bytes that the writers told. */
+  get pendingBytes(): number {
+    return this.#waitingBytes + (this.#committing?.bytes ?? 0)
   }
 
-  #issue(group: Group, change: EncodedChange): void {
+  /** Resolves when nothing is being committed and nothing waits. */
+  async idle(): Promise<void> {
+    while (!this.#dead && this.#busy()) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#idle.push(resolve)
+      await promise
+    }
+  }
+
+  /** Rejects everything that is pending and everything to come. */
+  close(error: StoreError): void {
+    if (this.#dead) return
+    this.#dead = error
+    if (this.#watchdog) clearTimeout(this.#watchdog)
+    for (const group of [this.#committing, ...this.#waiting]) group?.reject(error)
+    this.#committing = null
+    this.#waiting.length = 0
+    this.#wakeIdle()
+  }
+
+  #busy(): boolean {
+    return this.#committing !== null || this.#waiting.length > 0
+  }
+
+  /** After the promises that this turn still resolves: who writes again at once is in the same commit. */
+  #flushLater(): void {
+    if (this.#flushSoon || this.#committing) return
+    this.#flushSoon = true
+    setImmediate(() => {
+      this.#flushSoon = false
+      if (!this.#dead && !this.#committing) this.#flush()
+    })
+  }
+
+  #flush(): void {
+    const group = this.#waiting.shift()
+    if (group === undefined) return
+    this.#waitingBytes -= group.bytes
+    this.#committing = group
     try {
-      const commit = change.record ? this.#db.put(change.key, change.record) : this.#db.remove(change.key)
-      if (group.changes.length === 0) {
-        group.changes.push(change)
-        commit.then(
-          () => this.#committed(group),
-          (error: unknown) => this.#die(error),
-        )
+      const along = this.#hooks.along()
+      if (along) group.changes.push(along)
+      const refusal = this.#hooks.prepare(group.bytes, group.changes.length)
+      if (refusal) {
+        this.#committing = null
+        group.reject(refusal)
+        this.#next()
+        return
       }
+      this.#watch()
+      this.#issue(group)
     } catch (error) {
       this.#die(error)
     }
+  }
+
+  #issue(group: Group): void {
+    let commit: Promise<boolean> | null = null
+    for (const { key, record } of group.changes) {
+      const change = record ? this.#db.put(key, record) : this.#db.remove(key)
+      // LMDB gives the promise of the transaction with each of its instructions.
+      commit ??= change
+    }
+    commit?.then(
+      () => this.#committed(group),
+      (error: unknown) => this.#die(error),
+    )
   }
 
   #committed(group: Group): void {
     if (this.#dead) return
     this.#committing = null
     group.resolve()
-    const next = this.#waiting.shift()
-    if (next) {
-      const changes = next.changes.splice(0)
-      this.#waitingBytes -= next.bytes
-      this.#open = this.#begin(next)
-      for (const change of changes) this.#issue(next, change)
-    } else {
-      this.#watchdog?.unref()
-      this.#wakeIdle()
+    this.#next()
+  }
+
+  #next(): void {
+    if (this.#waiting.length > 0) {
+      this.#flushLater()
+      return
     }
+    this.#watchdog?.unref()
+    this.#wakeIdle()
   }
 
   /** One timer for all commits: refreshed at the start of each, ignored while there is none. */
@@ -165,7 +178,7 @@ export class GroupCommit {
       return
     }
     this.#watchdog = setTimeout(() => {
-      if (this.#open || this.#committing) this.#die(new Error(`no answer in ${STORE_WRITE_TIMEOUT_MS} ms`))
+      if (this.#committing) this.#die(new Error(`no answer in ${STORE_WRITE_TIMEOUT_MS} ms`))
     }, STORE_WRITE_TIMEOUT_MS)
   }
 
@@ -179,7 +192,7 @@ export class GroupCommit {
       remedy: "see the log for the device's error; free the disk or replace it, then start the agent again",
     })
     this.close(error)
-    this.#failed(error)
+    this.#hooks.failed(error)
   }
 
   #wakeIdle(): void {

@@ -1,4 +1,4 @@
-import { statfsSync } from "node:fs"
+import { statfsSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import { STORE_LOOK_BYTES, STORE_RESERVE_SHARE } from "../../base/limits.ts"
 import type { Env } from "./env.ts"
@@ -56,7 +56,7 @@ export class Quota {
     const pages = stats.treeBranchPageCount! + stats.treeLeafPageCount! + stats.overflowPages!
     this.#usedBytes = pages * stats.pageSize!
     this.#sinceLook = this.#pendingBytes()
-    const fileBytes = (stats.lastPageNumber! + 1) * stats.pageSize!
+    const fileBytes = statSync(this.#path).size
     const { bavail, bsize } = statfsSync(dirname(this.#path))
     this.#limitBytes = Math.min(this.#quotaBytes, fileBytes + bavail * bsize)
     return this.#usedBytes

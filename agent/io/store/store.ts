@@ -22,6 +22,7 @@ import { decodeKey, encodeKey } from "./key.ts"
 import { takeLock } from "./lock.ts"
 import { bytesInPages, Quota } from "./quota.ts"
 import { decodeRecord, encodeRecord } from "./record.ts"
+import { Room } from "./room.ts"
 import { leaveCleanMark, notWritable, prepareData, prepareFolder, type StartReport } from "./recover.ts"
 
 export interface StoreOptions {
@@ -51,6 +52,7 @@ export class LmdbStore implements Store {
   #db: Env | null = null
   #commit: GroupCommit | null = null
   #quota: Quota | null = null
+  #room: Room | null = null
   #clock: Clock | null = null
   #clockMarkMs = 0
   #cancelCopy: (() => void) | null = null
@@ -202,12 +204,14 @@ export class LmdbStore implements Store {
 
   #use(path: string): void {
     const db = openEnv(path, this.#options.quotaBytes)
-    const commit = new GroupCommit(
-      db,
-      (error) => this.#die(error),
-      () => this.#timeAlong(),
-    )
+    const room = new Room(db, path)
+    const commit = new GroupCommit(db, {
+      failed: (error) => this.#die(error),
+      along: () => this.#timeAlong(),
+      prepare: (bytes, changes) => room.ensure(bytes, changes),
+    })
     this.#db = db
+    this.#room = room
     this.#commit = commit
     this.#quota = new Quota(db, path, this.#options.quotaBytes, () => commit.pendingBytes)
   }
@@ -270,7 +274,8 @@ export class LmdbStore implements Store {
   async #closeEnv(): Promise<void> {
     const db = this.#db
     this.#commit?.close(this.#closed)
-    this.#db = this.#commit = this.#quota = null
+    this.#room?.close()
+    this.#db = this.#commit = this.#quota = this.#room = null
     // After a failed commit LMDB's thread may hold its lock for ever: then the process ends without closing.
     if (this.#closed.code === "STORE_CLOSED") await db?.close()
   }
