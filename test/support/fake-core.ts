@@ -64,6 +64,8 @@ export class FakeCore implements Core {
   webhookAnswer: WebhookResponse | null = null
   /** How the next call of a task ends; null for not in time. */
   callEnds: { status: string; data: Json } | null = { status: "ok", data: { done: true } }
+  /** Calls of tasks that wait end when this does. */
+  callGate: Promise<void> = Promise.resolve()
   readonly #ids = new Set<string>()
   readonly #random = seededRandom(7)
   #duplicates = 0
@@ -203,6 +205,7 @@ export class FakeCore implements Core {
       this.#ask("services.call", { id, task, inputs, waitMs })
       this.#service(id)
       const execution = `${this.#freshId()}.${task}` as TaskExecutionId
+      if (waitMs > 0) await this.callGate
       const end = waitMs > 0 ? this.callEnds : null
       return { execution, ended: end !== null, status: end?.status ?? null, data: end?.data ?? null }
     },
@@ -210,6 +213,12 @@ export class FakeCore implements Core {
       this.#ask("services.webhook", request)
       return this.webhookAnswer
     },
+  }
+
+  /** An event that is refused, as the list and the feed tell it. */
+  refuseEvent(event: RefusedEvent): void {
+    this.refusedEvents.unshift(event)
+    this.feed.publish(`refused/${event.service}/${event.event}`, () => ({ kind: "event-refused", event }))
   }
 
   startExecution(status: ExecutionStatus, retryOf: string | null = null): ExecutionView {

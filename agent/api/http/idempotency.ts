@@ -94,8 +94,7 @@ export class Idempotency {
       }
       throw error
     }
-    const kept = answer.body.length > IDEMPOTENCY_ANSWER_BYTES_MAX ? { ...answer, body: "" } : answer
-    await this.#store.write([stored(kept)])
+    await this.#store.write([stored({ ...answer, body: shortened(answer.body) })])
     return answer
   }
 
@@ -116,6 +115,13 @@ export class Idempotency {
     }
     return changes
   }
+}
+
+/** A long answer is kept as its plain fields: the repeat is told ids and statuses, and can read the rest by them. */
+function shortened(body: string): string {
+  if (body.length <= IDEMPOTENCY_ANSWER_BYTES_MAX) return body
+  const fields = Object.entries(JSON.parse(body) as Record<string, unknown>)
+  return JSON.stringify(Object.fromEntries(fields.filter(([, value]) => JSON.stringify(value).length <= 100)))
 }
 
 /** @throws ApiError IDEMPOTENCY_KEY_INVALID */

@@ -88,6 +88,10 @@ export class Tokens {
         remedy: "revoke those that nobody uses: mesg token list",
       })
     }
+    if (this.list().some(({ name }) => name !== null && name === request.name)) {
+      // The name of a client certificate finds its token.
+      throw invalid(`there is a token named ${JSON.stringify(request.name)} already`, "choose another name")
+    }
     const scope = request.scope ?? (request.services.length > 0 ? "service" : "read")
     checkRequest(scope, request)
     const token: Token = {
@@ -179,7 +183,6 @@ function serviceSubscribes(service: string): string[] {
 }
 
 function checkRequest(scope: TokenScope, { services, topics }: TokenRequest): void {
-  const invalid = (message: string, remedy: string) => new ApiError({ code: "TOKEN_INVALID" }, message, { remedy })
   if (scope === "service" && services.length === 0) {
     throw invalid("a token of scope service names no service", "add --service ID")
   }
@@ -196,6 +199,10 @@ function checkRequest(scope: TokenScope, { services, topics }: TokenRequest): vo
       throw invalid(`a device may not have ${JSON.stringify(topic)}`, "name the first level, and not mesg or $SYS")
     }
   }
+}
+
+function invalid(message: string, remedy: string): ApiError {
+  return new ApiError({ code: "TOKEN_INVALID" }, message, { remedy })
 }
 
 function withoutHash({ id, name, scope, services, topics, createdMs }: StoredToken): Token {

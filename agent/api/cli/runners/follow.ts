@@ -17,19 +17,44 @@ interface ServerEvent {
   readonly data: unknown
 }
 
-/** `event tail`: one line per event, until Ctrl-C. */
-export async function runTail(context: RunnerContext): Promise<number> {
-  const { chosen, terminal, endpoint } = context
+/** How many refused events are shown before those that are still to come. */
+const REFUSED_SHOWN = 20
+
+/** `event tail`: one line per event, until Ctrl-C. With --refused the last ones that were come first. */
+export async function runTail({ chosen, terminal, endpoint, signal }: RunnerContext): Promise<number> {
+  const agent = endpoint()
   const refused = [...chosen.typed].some(([{ to }, value]) => to === "local" && value === true)
   const query = new URLSearchParams({ kinds: refused ? "refused" : "event" })
-  for (const [{ to }, value] of chosen.typed)
-    if (to === "query.service" && typeof value === "string") query.set("service", value)
-  for await (const event of follow(endpoint(), query, context.signal)) {
-    if (event.kind === "reset") continue
-    if (chosen.json) terminal.out(`${JSON.stringify(event.data)}\n`)
-    else terminal.out(eventLine(event.data as EventLine, terminal))
+  const service = [...chosen.typed].find(([{ to }]) => to === "query.service")?.[1]
+  if (typeof service === "string") query.set("service", service)
+  const say = (data: unknown) => {
+    terminal.out(chosen.json ? `${JSON.stringify(data)}\n` : eventLine(data as EventLine, terminal))
+  }
+  const opened = Promise.withResolvers<void>()
+  const stream = follow(agent, query, signal, opened.resolve)
+  let next = stream.next()
+  await Promise.race([opened.promise, next])
+  // Between the opening of the stream and the look at the list, an event may come by both.
+  const shown = new Set<string>()
+  if (refused) {
+    for (const event of await lastRefused(agent)) {
+      if (service !== undefined && event.service !== service) continue
+      shown.add(JSON.stringify(event))
+      say(event)
+    }
+  }
+  for (let event = await next; event.done !== true; event = await next) {
+    const { kind, data } = event.value
+    if (kind !== "reset" && !shown.has(JSON.stringify(data))) say(data)
+    next = stream.next()
   }
   return EXIT.ok
+}
+
+async function lastRefused(agent: Endpoint): Promise<readonly EventLine[]> {
+  const path = `/api/v1/events/refused?limit=${REFUSED_SHOWN}`
+  const { items } = (await callAgent(agent, { method: "GET", path, headers: {} })).body as OutputOf<"event.refused">
+  return items.toReversed()
 }
 
 /** `execution watch ID`: each change as it comes, until the execution ended. 0 if it completed, else 1. */

@@ -329,6 +329,22 @@ describe("commands", () => {
     for (const line of out.trim().split("\n")) assert.equal((JSON.parse(line) as { service: string }).service, "ocpp")
   })
 
+  it("tail refused events, those of before first, each once", async () => {
+    const enough = new AbortController()
+    const refused = (id: string) => ({ service: "ocpp", event: "x", id, timeMs: FAKE_TIME_MS, code: "C", reason: "r" })
+    for (const id of ["e1", "e2"]) server.core.refuseEvent(refused(id))
+    const ids: unknown[] = []
+    const { exitCode } = await run(["event", "tail", "--refused", "--json"], {
+      signal: enough.signal,
+      onOut: (text: string) => {
+        ids.push(objectOf(text)["id"])
+        if (ids.length === 2) server.core.refuseEvent(refused("e3"))
+        if (ids.length === 3) enough.abort()
+      },
+    })
+    assert.deepEqual([exitCode, ids], [0, ["e1", "e2", "e3"]])
+  })
+
   it("follow the log from the level that was asked for", async () => {
     const enough = new AbortController()
     server.deps.log.warn("before")

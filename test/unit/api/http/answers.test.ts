@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { join } from "node:path"
 import * as v from "valibot"
 import { MesgError } from "../../../../agent/base/errors.ts"
-import { HTTP_WAIT_S_MAX } from "../../../../agent/base/limits.ts"
+import { HTTP_WAIT_S_MAX, HTTP_WAITS_MAX } from "../../../../agent/base/limits.ts"
 import { ApiError } from "../../../../agent/api/errors.ts"
 import { problemOf, problemResponse, statusOfCode } from "../../../../agent/api/http/problem.ts"
 import { SCHEMAS } from "../../../../agent/api/operations/schemas/table.ts"
@@ -166,6 +166,21 @@ describe("answers of the HTTP API", () => {
     assert.deepEqual(waits, [10_000, 10_000, HTTP_WAIT_S_MAX * 1000])
   })
 
+  it("lets so many callers wait and no more: the others get their 202 at once", async () => {
+    const gate = Promise.withResolvers<void>()
+    server.core.callGate = gate.promise
+    const call = () => {
+      const headers = { prefer: "wait=10" }
+      return server.call("POST", "/api/v1/services/ocpp/tasks/set-standby", { body: { inputs: {} }, headers })
+    }
+    const waiting = Array.from({ length: HTTP_WAITS_MAX }, call)
+    while (server.core.asked.length < HTTP_WAITS_MAX) await new Promise(setImmediate)
+    assert.equal((await call()).status, 202)
+    gate.resolve()
+    assert.deepEqual(new Set((await Promise.all(waiting)).map(({ status }) => status)), new Set([200]))
+    assert.equal((await call()).status, 200)
+  })
+
   it("never shows a secret setting of a service", async () => {
     const { body } = await server.call("GET", "/api/v1/services/ocpp")
     assert.deepEqual((body as { config: unknown }).config, { url: "ws://charger", password: "********" })
@@ -302,7 +317,7 @@ describe("problem details", () => {
 
   it("give every code that a route names its status", () => {
     const named = OPERATIONS.flatMap(({ problems }) => problems)
-    const own = readFileSync("agent/api/errors.ts", "utf8").matchAll(/"([A-Z_]+)"/g)
+    const own = readFileSync("agent/api/errors.ts", "utf8").matchAll(/"([A-Z][A-Z0-9_]+)"/g)
     const codes = [...new Set([...named, ...[...own].map(([, name]) => name!)])].sort()
     assert.ok(codes.length > 40)
     assertGolden("api/statuses.txt", codes.map((each) => `${statusOfCode(each)} ${each}\n`).join(""))

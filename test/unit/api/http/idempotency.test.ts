@@ -1,5 +1,10 @@
 import assert from "node:assert/strict"
-import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_KEYS_MAX } from "../../../../agent/base/limits.ts"
+import {
+  IDEMPOTENCY_ANSWER_BYTES_MAX,
+  IDEMPOTENCY_KEPT_MS,
+  IDEMPOTENCY_KEY_LENGTH_MAX,
+  IDEMPOTENCY_KEYS_MAX,
+} from "../../../../agent/base/limits.ts"
 import { Idempotency } from "../../../../agent/api/http/idempotency.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
 import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
@@ -118,6 +123,14 @@ describe("kept answers", () => {
     )
     work.resolve(answer)
     assert.deepEqual(await first, answer)
+  })
+
+  it("are short where the answer was long, with its ids", async () => {
+    const { idempotency } = fresh()
+    const long = { status: 202, body: JSON.stringify({ id: "ex_1", data: "x".repeat(IDEMPOTENCY_ANSWER_BYTES_MAX) }) }
+    assert.deepEqual(await idempotency.once("t", "k", "request", async () => long), long)
+    const again = await idempotency.once("t", "k", "request", () => assert.fail("done twice"))
+    assert.deepEqual(again, { status: 202, body: '{"id":"ex_1"}' })
   })
 
   it("go after a day, and the oldest first past their number", async () => {

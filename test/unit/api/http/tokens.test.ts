@@ -69,6 +69,14 @@ describe("tokens", () => {
     await assert.rejects(fresh(store).create({ services: [], topics: [] }), { code: "TOO_MANY_TOKENS" })
   })
 
+  it("have names of their own, if any", async () => {
+    const tokens = fresh()
+    await tokens.create({ name: "panel", services: [], topics: [] })
+    await tokens.create({ services: [], topics: [] })
+    await tokens.create({ services: [], topics: [] })
+    await assert.rejects(tokens.create({ name: "panel", services: [], topics: [] }), { code: "TOKEN_INVALID" })
+  })
+
   const requests = [
     { name: "a service scope without a service", scope: "service", services: [], topics: [] },
     { name: "a device without topics", scope: "device", services: [], topics: [] },
