@@ -17,6 +17,8 @@ export interface SourceFacts {
   /** Code and class of every member of a union that a class of errors is declared with. */
   readonly declared: readonly { readonly code: string; readonly thrownAs: string; readonly file: string }[]
   readonly used: readonly ErrorUse[]
+  /** Texts of the form of a code that are handed to a function: `refuse("EVENT_TOO_LARGE", …)`. */
+  readonly handedOn: readonly string[]
   readonly metrics: readonly { readonly name: string; readonly kind: string; readonly help: string }[]
 }
 
@@ -31,7 +33,7 @@ export function readSourceFacts(root: string): SourceFacts {
   }
   const parsed = ts.convertCompilerOptionsFromJson(options.compilerOptions, root)
   const program = ts.createProgram(files, parsed.options)
-  const collected: Collected = { declared: [], used: [], metrics: [] }
+  const collected: Collected = { declared: [], used: [], handedOn: [], metrics: [] }
   for (const source of program.getSourceFiles()) {
     const file = relative(root, source.fileName)
     if (source.isDeclarationFile || file.startsWith("node_modules") || file.startsWith("..")) continue
@@ -43,6 +45,7 @@ export function readSourceFacts(root: string): SourceFacts {
 interface Collected {
   readonly declared: { code: string; thrownAs: string; file: string }[]
   readonly used: ErrorUse[]
+  readonly handedOn: string[]
   readonly metrics: { name: string; kind: string; help: string }[]
 }
 interface Place {
@@ -56,7 +59,10 @@ function collect(node: ts.Node, place: Place): void {
   if (ts.isClassDeclaration(node)) collectDeclared(node, place)
   else if (ts.isNewExpression(node)) collectThrown(node, place)
   else if (ts.isObjectLiteralExpression(node)) collectValue(node, place)
-  else if (ts.isCallExpression(node)) collectMetric(node, place)
+  else if (ts.isCallExpression(node)) {
+    collectMetric(node, place)
+    collectHandedOn(node, place)
+  }
   ts.forEachChild(node, (child) => collect(child, place))
 }
 
@@ -98,6 +104,12 @@ function collectValue(node: ts.ObjectLiteralExpression, place: Place): void {
 function use(code: string, node: ts.Node, { file, source }: Place): ErrorUse {
   const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1
   return { code, thrownAs: null, message: null, remedy: null, file, line }
+}
+
+function collectHandedOn(node: ts.CallExpression, { into }: Place): void {
+  for (const argument of node.arguments) {
+    if (ts.isStringLiteral(argument) && CODE.test(argument.text)) into.handedOn.push(argument.text)
+  }
 }
 
 function collectMetric(node: ts.CallExpression, { into }: Place): void {
