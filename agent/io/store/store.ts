@@ -119,20 +119,20 @@ export class LmdbStore implements Store {
   write(changes: readonly Change[], options: WriteOptions = {}): Promise<void> {
     if (!this.#commit || !this.#quota) return Promise.reject(this.#closed)
     if (changes.length === 0) return Promise.resolve()
-    let encoded: EncodedChange[]
     try {
-      encoded = changes.map(encodeChange)
+      const encoded = changes.map(encodeChange)
+      let bytes = 0
+      let puts = 0
+      for (const { key, record } of encoded) {
+        bytes += bytesInPages(key.length + (record ? record.length : 0))
+        if (record) puts++
+      }
+      const mayUseReserve = options.reserve === true || puts < encoded.length
+      const refusal = puts > 0 ? this.#quota.refuse(bytes, mayUseReserve) : null
+      return refusal ? Promise.reject(refusal) : this.#commit.add(encoded, bytes)
     } catch (error) {
       return Promise.reject(error)
     }
-    let bytes = 0
-    let puts = 0
-    for (const { key, record } of encoded) {
-      bytes += bytesInPages(key.length + (record ? record.length : 0))
-      if (record) puts++
-    }
-    const refusal = puts > 0 ? this.#quota.refuse(bytes, options.reserve === true || puts < encoded.length) : null
-    return refusal ? Promise.reject(refusal) : this.#commit.add(encoded, bytes)
   }
 
   usage(): StoreUsage {
