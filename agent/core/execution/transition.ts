@@ -12,7 +12,7 @@
  * | running             | prepared       | task opened                    | task created            | start                      |
  * | running             | unprepared     | task opened                    | task failed             | those of its followers     |
  * | running             | assigned       | task created, no retry due     | task assigned           |                            |
- * | running             | started        | task assigned                  | task started            | execute, wake              |
+ * | running             | started        | task assigned                  | task started            | execute                    |
  * | running             | submitted      | task started                   | task submitted          | verify                     |
  * | running             | verified       | task submitted                 | verified, then ended    | those of its followers     |
  * | running             | result         | task started                   | task ended              | those of its followers     |
