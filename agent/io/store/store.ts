@@ -131,7 +131,7 @@ export class LmdbStore implements Store {
       const refusal = puts > 0 ? this.#quota.refuse(bytes, mayUseReserve) : null
       return refusal ? Promise.reject(refusal) : this.#commit.add(encoded, bytes)
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(error as Error)
     }
   }
 
