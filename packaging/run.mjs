@@ -17,6 +17,11 @@ const COMMANDS = {
   node: ([script, ...args]) => nodeScript(script, args),
   test: (args) => testSuite(args, process.env.CI_SCALE ?? "small"),
   full: (args) => testSuite(args, "full"),
+  suite: (specs) =>
+    testSuite(
+      specs.map((spec) => join(ROOT, spec)),
+      process.env.CI_SCALE ?? "small",
+    ),
   mocha: (args) => tool("mocha", args.length > 0 ? args : [SUITES]),
   check: (args) => nodeScript("packaging/checks.mjs", args),
   biome: (args) => tool("biome", args),
