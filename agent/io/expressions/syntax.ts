@@ -1,5 +1,5 @@
 import jsonata from "jsonata"
-import { EXPRESSION_DEFAULTS_MAX, EXPRESSION_LENGTH_MAX } from "../../base/limits.ts"
+import { EXPRESSION_COPIES_MAX, EXPRESSION_LENGTH_MAX } from "../../base/limits.ts"
 
 /** A node of JSONata's syntax tree after its own processing: the parts of it that are read here. */
 export interface SyntaxNode {
@@ -35,25 +35,22 @@ export interface SyntaxNode {
 
 export type Parsed = { readonly ok: true; readonly root: SyntaxNode } | { readonly ok: false; readonly message: string }
 
-/** Parses an expression; bounded in time by its length and by its `?:` and `??` operators. */
+/** Parses an expression; bounded in time by its length and its `?:` and `??`. */
 export function parse(source: string): Parsed {
   if (source.length > EXPRESSION_LENGTH_MAX) {
     return { ok: false, message: `is longer than ${EXPRESSION_LENGTH_MAX} characters` }
   }
-  // JSONata copies the left side of these two when it parses, so that nesting them doubles the tree each time.
-  const defaults = withoutTexts(source).match(/\?[?:]/g)?.length ?? 0
-  if (defaults > EXPRESSION_DEFAULTS_MAX) {
-    return { ok: false, message: `uses ?: and ?? more than ${EXPRESSION_DEFAULTS_MAX} times` }
+  // JSONata copies the left side of `?:` and `??` when it parses: nested in each other they double the tree each time.
+  // Those in texts are counted too: where a text ends is for the parser to say.
+  const defaults = source.match(/\?[?:]/g)?.length ?? 0
+  if (2 ** defaults * source.length > EXPRESSION_COPIES_MAX && defaults > 0) {
+    return { ok: false, message: `uses ?: and ?? too often (${defaults} times) for its length; use conditions instead` }
   }
   try {
     return { ok: true, root: jsonata(source).ast() as unknown as SyntaxNode }
   } catch (error) {
     return { ok: false, message: describe(error) }
   }
-}
-
-function withoutTexts(source: string): string {
-  return source.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`/gs, "")
 }
 
 /** JSONata throws plain objects. @returns their sentence with the position (0-based, in characters) */

@@ -130,6 +130,20 @@ describe("expressions", () => {
     for (const source of accepted) it(`but not ${source}`, () => assert.equal(expressions.check(source), null))
   })
 
+  for (const operator of ["?:", "??"]) {
+    it(`parses or refuses ${operator} nested in each other at once, whatever its length`, () => {
+      for (let nested = 1; nested < 40; nested++) {
+        for (const length of [1, 2, 4, 8, 16, 32, 64, 128, 256, 500]) {
+          const source = `${"(".repeat(nested)}data.a${"+data.a".repeat(length)}${`${operator} 1)`.repeat(nested)}`
+          const startedMs = performance.now()
+          expressions.check(source)
+          const tookMs = performance.now() - startedMs
+          assert.ok(tookMs < 2000, `${nested} nested, ${source.length} characters: ${tookMs} ms`)
+        }
+      }
+    }).timeout(30_000)
+  }
+
   it("every function that is let through is one of JSONata's", async () => {
     const missing: string[] = []
     for (const name of FUNCTIONS) {
