@@ -21,6 +21,11 @@ export function paint(terminal: Terminal, style: Style, text: string): string {
 /** The terminal of this process. NO_COLOR and TERM=dumb are respected (no-color.org). */
 export function processTerminal(env: Readonly<Record<string, string | undefined>>): Terminal {
   const isInteractive = process.stdout.isTTY
+  // Who reads no further (`| head`) has had enough; that is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error
+    process.exit(0)
+  })
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -29,6 +34,15 @@ export function processTerminal(env: Readonly<Record<string, string | undefined>
     columns: process.stdout.columns ?? 80,
     now: () => Date.now(),
   }
+}
+
+/** @returns how many lines of the terminal the text takes: long ones go on in the next */
+export function linesOf(terminal: Terminal, text: string): number {
+  const lines = text
+    .replace(/\u001b\[\d+m/g, "")
+    .split("\n")
+    .slice(0, -1)
+  return lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / terminal.columns)), 0)
 }
 
 /** What devices and people sent must not steer the terminal: control and format characters are shown as escapes. */

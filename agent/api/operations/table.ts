@@ -11,8 +11,3 @@ export type TypedOperation = Operation & { readonly id: OperationId }
 
 /** Everything the agent can be asked to do, in the order of the reference. */
 export const OPERATIONS: readonly TypedOperation[] = TABLE
-
-/** @returns the operation of this id */
-export function operationOf(id: OperationId): TypedOperation {
-  return OPERATIONS.find((operation) => operation.id === id)!
-}

@@ -8,7 +8,7 @@ import { CliError, EXIT } from "../error.ts"
 import { ExchangeError } from "../exchange.ts"
 import { executionText } from "../render/execution.ts"
 import { shortJson } from "../render/layout.ts"
-import { paint, printable, type Terminal } from "../terminal.ts"
+import { linesOf, paint, printable, type Terminal } from "../terminal.ts"
 import { requestOf } from "../values.ts"
 
 interface ServerEvent {
@@ -208,7 +208,7 @@ function show(execution: ExecutionView, before: Shown | null, { chosen, terminal
     const text = executionText(execution, terminal)
     const back = before === null ? "" : `\u001b[${before.lines}A\u001b[J`
     terminal.out(back + text)
-    return { execution, lines: text.split("\n").length - 1 }
+    return { execution, lines: linesOf(terminal, text) }
   } else if (before === null || hasEnded(execution)) terminal.out(executionText(execution, terminal))
   else terminal.out(changesText(before.execution, execution))
   return { execution, lines: 0 }
