@@ -41,8 +41,8 @@ function install(root) {
   return null
 }
 
-// `npm ci` refuses a lock in which packages of other platforms are missing, and registries do not carry all of them.
-// `npm install --no-save` takes the versions and hashes of the lock and changes no file; that it did is checked after.
+// `npm ci` refuses a lock in which optional packages of other platforms are missing. `npm install --no-save` takes the
+// versions and hashes of the lock and changes no file; that it did is checked after.
 function npm(root) {
   const program = process.env.npm_execpath ?? "npm"
   const options = ["install", "--no-save", "--include=dev", "--include=optional"]
