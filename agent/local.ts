@@ -1,27 +1,97 @@
-import { join } from "node:path"
-import type { LocalActions } from "./api/cli/local.ts"
+import { basename, join, resolve } from "node:path"
+import type { LocalActions, LocalCall, LocalResult } from "./api/cli/local.ts"
+import type { Language } from "./io/service-host/author/new-service.ts"
+import type { Json } from "./schema/json.ts"
 
 /** The commands that need no running agent. Each loads what it needs when it is called. */
 export function localActions(version: string): LocalActions {
   return {
-    async start({ home, sets }) {
+    async start({ home, sets, safe }) {
       const { startAgent } = await import("./compose.ts")
-      const agent = await startAgent({ home, sets, env: process.env, version })
+      const agent = await startAgent({ home, sets, safe, env: process.env, version })
       return agent.stopped
     },
-    async init({ home }) {
-      const { initHome } = await import("./io/config/init.ts")
-      const { openKeys } = await import("./io/keys/keys.ts")
-      const made = initHome(home)
-      const { nodeKey } = openKeys(join(home, "keys"))
-      return { exitCode: 0, output: { home, nodeKey, made }, text: `${home} is ready (node ${nodeKey.slice(0, 16)}…)` }
-    },
-    async restore({ home, values }) {
-      const { restoreBackup } = await import("./io/store/backup.ts")
-      const dryRun = values["dryRun"] === true
-      const content = await restoreBackup(join(home, "data"), String(values["file"]), { dryRun, wallMs: Date.now() })
-      const verb = dryRun ? "can be restored" : "is restored"
-      return { exitCode: 0, output: { ...content, dryRun }, text: `the backup ${verb}: ${content.entries} entries` }
-    },
+    init,
+    restore,
+    "service.new": newService,
+    "service.test": testService,
+    "service.validate": validateService,
+    "config.show": showConfig,
+    "config.set": setConfig,
   }
+}
+
+async function init({ home }: LocalCall): Promise<LocalResult> {
+  const { initHome } = await import("./io/config/init.ts")
+  const { openKeys } = await import("./io/keys/keys.ts")
+  const made = initHome(home)
+  const { nodeKey } = openKeys(join(home, "keys"))
+  return { exitCode: 0, output: { home, nodeKey, made }, text: `${home} is ready (node ${nodeKey.slice(0, 16)}…)` }
+}
+
+async function restore({ home, values }: LocalCall): Promise<LocalResult> {
+  const { restoreBackup } = await import("./io/store/backup.ts")
+  const dryRun = values["dryRun"] === true
+  const content = await restoreBackup(join(home, "data"), String(values["file"]), { dryRun, wallMs: Date.now() })
+  const verb = dryRun ? "can be restored" : "is restored"
+  return { exitCode: 0, output: { ...content, dryRun }, text: `the backup ${verb}: ${content.entries} entries` }
+}
+
+async function newService({ values }: LocalCall): Promise<LocalResult> {
+  const { newService } = await import("./io/service-host/author/new-service.ts")
+  const folder = resolve(String(values["folder"]))
+  const id = (values["id"] as string | undefined) ?? basename(folder)
+  const files = await newService(folder, { id, language: (values["language"] as Language | undefined) ?? "ts" })
+  const text = [
+    `service "${id}" is in ${folder}:`,
+    ...files.map((file) => `  ${file}`),
+    `try it: mesg service test ${folder}`,
+  ]
+  return { exitCode: 0, output: { id, folder, files }, text: text.join("\n") }
+}
+
+async function testService({ values, json, out }: LocalCall): Promise<LocalResult> {
+  const { testService } = await import("./io/service-host/author/test-service.ts")
+  const { serviceHost } = await import("./io/service-host/host.ts")
+  const report = await testService(resolve(String(values["folder"])), serviceHost(), {
+    onExample({ task, example, ok, message, ms }) {
+      if (!json) out(`${ok ? "ok  " : "FAIL"} ${task} #${example} (${Math.round(ms)} ms)${ok ? "" : `: ${message}`}\n`)
+    },
+  })
+  const failed = report.examples.filter(({ ok }) => !ok).length
+  const lines = [
+    ...report.problems.map((problem) => `problem: ${problem}`),
+    `${report.examples.length - failed} passed, ${failed} failed`,
+  ]
+  return { exitCode: report.ok ? 0 : 1, output: report, text: lines.join("\n") }
+}
+
+async function validateService({ values }: LocalCall): Promise<LocalResult> {
+  const { validateService } = await import("./io/service-host/author/validate-service.ts")
+  const { manifest, code, permissions, warnings } = await validateService(resolve(String(values["folder"])))
+  const text = [
+    `${manifest.id} ${manifest.version} is valid (${code})`,
+    ...permissions.map((line) => `  ${line}`),
+    ...warnings.map((line) => `warning: ${line}`),
+  ]
+  return {
+    exitCode: 0,
+    output: { id: manifest.id, version: manifest.version, code, permissions, warnings },
+    text: text.join("\n"),
+  }
+}
+
+async function showConfig({ home, values }: LocalCall): Promise<LocalResult> {
+  const { loadConfig } = await import("./io/config/config.ts")
+  const all = loadConfig({ home, env: process.env, sets: [] }).entries()
+  const items = values["key"] === undefined ? all : all.filter(({ key }) => key === values["key"])
+  const text = items.map(({ key, value, source, place }) => `${key} = ${JSON.stringify(value)}  (${place || source})`)
+  return { exitCode: 0, output: { items, cursor: null }, text: text.join("\n") }
+}
+
+async function setConfig({ home, values }: LocalCall): Promise<LocalResult> {
+  const { setConfig } = await import("./io/config/config.ts")
+  const key = String(values["key"])
+  setConfig(home, key, values["value"] as Json)
+  return { exitCode: 0, output: { restart: true }, text: `${key} is set` }
 }

@@ -101,7 +101,10 @@ async function runLocal(chosen: Chosen, home: string, options: CliOptions, termi
   if (chosen.entry.kind !== "local") return EXIT.usage
   const call = await localCall(chosen, home, terminal)
   const { id } = chosen.entry.command
-  if (id === "start") return options.local.start({ home, sets: (call.values["sets"] as string[] | undefined) ?? [] })
+  if (id === "start") {
+    const { sets, safe } = call.values
+    return options.local.start({ home, sets: (sets as string[] | undefined) ?? [], safe: safe === true })
+  }
   if (id === "completion" || id === "man") {
     const { completionScript, manPage } = await import("./shell.ts")
     terminal.out(id === "man" ? manPage(options.version) : completionScript(String(call.values["shell"])))

@@ -21,7 +21,10 @@ export const LOCAL_COMMANDS: readonly LocalCommand[] = [
     id: "start",
     name: "start",
     summary: "Start the agent and stay until it is stopped",
-    options: [{ flags: "--set <key=value>", to: "sets", kind: "texts", summary: "a setting, such as mqtt.port=0" }],
+    options: [
+      { flags: "--set <key=value>", to: "sets", kind: "texts", summary: "a setting, such as mqtt.port=0" },
+      { flags: "--safe", to: "safe", kind: "flag", summary: "run no services and no applications" },
+    ],
     example: "mesg start --set mqtt.port=1884",
   },
   {
@@ -41,6 +44,15 @@ export const LOCAL_COMMANDS: readonly LocalCommand[] = [
     name: "service new",
     summary: "Write a new service to begin with",
     arguments: [{ name: "DIR", to: "folder", kind: "path", summary: "folder to make" }],
+    options: [
+      { flags: "--id <id>", to: "id", summary: "id of the service; the folder's name by default" },
+      {
+        flags: "--language <language>",
+        to: "language",
+        choices: ["ts", "js", "python", "shell"],
+        summary: "what it is written in; ts by default",
+      },
+    ],
   },
   {
     id: "service.test",
@@ -86,7 +98,7 @@ export interface LocalResult {
 /** What main does for the commands that need no running agent. */
 export interface LocalActions {
   /** Starts the agent; resolves with the exit code once it has stopped. */
-  start(options: { readonly home: string; readonly sets: readonly string[] }): Promise<number>
+  start(options: { readonly home: string; readonly sets: readonly string[]; readonly safe: boolean }): Promise<number>
   init(call: LocalCall): Promise<LocalResult>
   restore(call: LocalCall): Promise<LocalResult>
   "service.new"(call: LocalCall): Promise<LocalResult>
