@@ -1,0 +1,160 @@
+import assert from "node:assert/strict"
+import { MQTT_CONNECT_TIMEOUT_MS, MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX } from "../../../../agent/base/limits.ts"
+import { BrokerError } from "../../../../agent/io/broker/error.ts"
+import { StorePersistence } from "../../../../agent/io/broker/persistence.ts"
+import { TABLE } from "../../../../agent/schema/tables.ts"
+import { MemoryStore } from "../../../support/memory-store.ts"
+import { startBroker, stopBroker, stopBrokers } from "../../../support/mqtt-broker.ts"
+import {
+  connectPacket,
+  puback,
+  publishPacket,
+  subscribePacket,
+  WireClient,
+  type Publish,
+} from "../../../support/mqtt-wire.ts"
+
+describe("the broker's bounds", () => {
+  afterEach(stopBrokers)
+
+  async function leaveSubscribed(port: number, clientId: string, filter: string): Promise<void> {
+    const client = await WireClient.connected(port, { clientId, clean: false })
+    await client.subscribe(filter, 1)
+    await client.leave()
+  }
+
+  it("keeps the oldest of a full offline queue, acknowledges all, and counts what did not fit", async () => {
+    const { port, recorder } = await startBroker({ mqtt: { offlineMessages: 3 } })
+    await leaveSubscribed(port, "away", "q")
+    const publisher = await WireClient.connected(port)
+    for (let i = 1; i <= 5; i++) publisher.send(publishPacket("q", String(i), { qos: 1, packetId: i }))
+    for (let i = 1; i <= 5; i++) assert.equal((await publisher.next()).body[1], i)
+    assert.equal(recorder.counts.get("mesg_mqtt_dropped_total full"), 2)
+    const client = await WireClient.connected(port, { clientId: "away", clean: false })
+    const got: Publish[] = [await client.nextPublish(), await client.nextPublish(), await client.nextPublish()]
+    assert.deepEqual(
+      got.map(({ payload }) => payload),
+      ["1", "2", "3"],
+    )
+    await client.quiet()
+    client.send(...got.map(({ packetId }) => puback(packetId)))
+    await client.quiet()
+    publisher.send(publishPacket("q", "6", { qos: 1, packetId: 6 }))
+    assert.equal((await client.nextPublish()).payload, "6")
+  })
+
+  it("bounds an offline queue by bytes too", async () => {
+    const { port, recorder } = await startBroker({ mqtt: { offlineBytes: 2500 } })
+    await leaveSubscribed(port, "away", "q")
+    const publisher = await WireClient.connected(port)
+    for (let i = 1; i <= 3; i++) publisher.send(publishPacket("q", "x".repeat(1000), { qos: 1, packetId: i }))
+    for (let i = 1; i <= 3; i++) await publisher.next()
+    assert.equal(recorder.counts.get("mesg_mqtt_dropped_total full"), 1)
+  })
+
+  it("removes what was acknowledged from the store", async () => {
+    const { port, store, broker } = await startBroker()
+    const client = await WireClient.connected(port, { clientId: "here", clean: false })
+    await client.subscribe("q", 1)
+    await broker.publish({ topic: "q", payload: Buffer.from("x"), qos: 1, retain: false })
+    assert.equal(store.count(TABLE.mqttOutgoing), 1)
+    client.send(puback((await client.nextPublish()).packetId))
+    await client.quiet()
+    await stopBroker(broker)
+    assert.equal(store.count(TABLE.mqttOutgoing), 0)
+  })
+
+  it("grants as many subscriptions as the bound, and refuses the next", async () => {
+    const { port } = await startBroker()
+    const client = await WireClient.connected(port)
+    const filters = Array.from({ length: MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX + 1 }, (_, i) => [`s/${i}`, 0] as const)
+    client.send(subscribePacket(1, filters))
+    const codes = Array.from((await client.next()).body.subarray(2))
+    assert.deepEqual(
+      [codes.length, codes.filter((code) => code === 0x80).length, codes.at(-1)],
+      [MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX + 1, 1, 0x80],
+    )
+  })
+
+  it("answers 3 to one client too many, and still lets a client id take over", async () => {
+    const { port } = await startBroker({ mqtt: { maxConnections: 1 } })
+    const first = await WireClient.connected(port, { clientId: "one" })
+    const other = await WireClient.open(port)
+    other.send(connectPacket({ clientId: "two" }))
+    assert.equal((await other.next()).body[1], 3)
+    await WireClient.connected(port, { clientId: "one" })
+    await first.ended()
+  })
+
+  it("answers 3 when rights cannot be found out", async () => {
+    const { port } = await startBroker({ authenticate: () => Promise.reject(new Error("no users file")) })
+    const client = await WireClient.open(port)
+    client.send(connectPacket())
+    assert.equal((await client.next()).body[1], 3)
+    await client.ended()
+  })
+
+  it("closes who has not been admitted in time, by the clock it is given", async () => {
+    let elapsedMs = 0
+    const clock = { now: () => 0, wall: () => 0, elapsed: () => elapsedMs, schedule: () => () => {} }
+    const { port } = await startBroker({ clock, authenticate: () => new Promise(() => {}) })
+    const silent = await WireClient.open(port)
+    const waiting = await WireClient.open(port)
+    waiting.send(connectPacket())
+    elapsedMs = MQTT_CONNECT_TIMEOUT_MS
+    await silent.ended()
+    await waiting.ended()
+  })
+
+  it("refuses a message and a filter that are none, with a code", async () => {
+    const { broker } = await startBroker()
+    const message = { payload: new Uint8Array(), qos: 0, retain: false } as const
+    await assert.rejects(broker.publish({ ...message, topic: "a/#" }), { code: "MQTT_BAD_MESSAGE" })
+    assert.throws(() => broker.subscribe("a#", () => {}), BrokerError)
+  })
+
+  it("says so when its port is taken", async () => {
+    const { port } = await startBroker()
+    await assert.rejects(startBroker({ mqtt: { port } }), { code: "MQTT_LISTEN_FAILED" })
+  })
+})
+
+describe("what a restart finds", () => {
+  afterEach(stopBrokers)
+
+  it("publishes the wills of who was connected at a crash, once", async () => {
+    const store = new MemoryStore()
+    const first = await startBroker({ store })
+    await WireClient.connected(first.port, { will: { topic: "w", payload: "gone", qos: 1, retain: true } })
+    const crashed = store.crash()
+    await stopBroker(first.broker)
+    const seen: string[] = []
+    const second = await startBroker({
+      store: crashed,
+      prepare: (broker) => void broker.subscribe("w", ({ payload }) => void seen.push(Buffer.from(payload).toString())),
+    })
+    assert.deepEqual(seen, ["gone"])
+    assert.equal(crashed.count(TABLE.mqttWill), 0)
+    await stopBroker(second.broker)
+    const third = await startBroker({ store: crashed })
+    assert.deepEqual(
+      Array.from(third.broker.retained("w"), ({ payload }) => Buffer.from(payload).toString()),
+      ["gone"],
+    )
+  })
+
+  it("resumes a session that was written through the interface aedes knows", async () => {
+    const store = new MemoryStore()
+    let seq = 0
+    const persistence = new StorePersistence(store, () => ++seq)
+    await persistence.addSubscriptions({ id: "old" }, [{ topic: "t", qos: 1 }])
+    const packet = { cmd: "publish", topic: "t", payload: Buffer.from("kept"), qos: 1, retain: false, brokerId: "b" }
+    await persistence.outgoingEnqueue({ clientId: "old" }, { ...packet, brokerCounter: 1 })
+    await persistence.outgoingUpdate({ id: "old" }, { ...packet, brokerCounter: 1, messageId: 5 })
+    const { port } = await startBroker({ store })
+    const client = await WireClient.connected(port, { clientId: "old", clean: false })
+    assert.equal(client.sessionPresent, true)
+    const { payload, packetId } = await client.nextPublish()
+    assert.deepEqual([payload, packetId], ["kept", 5])
+  })
+})
