@@ -129,9 +129,13 @@ async function read(response: Response): Promise<{ bytes: Uint8Array; truncated:
   return { bytes: Buffer.concat(parts), truncated: false }
 }
 
-function codeOfCause(error: unknown): string | undefined {
-  const { cause } = error as { cause?: { code?: string; errors?: { code?: string }[] } }
-  return cause?.code ?? cause?.errors?.[0]?.code
+/** @returns why nothing was sent, null where something may have been */
+function neverSent(error: unknown): string | null {
+  const { cause } = error as { cause?: { code?: string; message?: string; errors?: { code?: string }[] } }
+  const code = cause?.code ?? cause?.errors?.[0]?.code
+  if (code !== undefined && NEVER_SENT.has(code)) return code
+  // Fetch standard, port blocking: such a request is not made at all.
+  return cause?.message === "bad port" ? "fetch does not use this port" : null
 }
 
 export default defineService<Config>({
@@ -159,15 +163,11 @@ export default defineService<Config>({
           signal: AbortSignal.any([late, ctx.signal]),
         })
       } catch (error) {
-        const code = codeOfCause(error)
-        if (code === undefined || !NEVER_SENT.has(code)) {
-          // It may have been sent, and acted upon.
-          throw new TaskError("HTTP_NO_ANSWER", `${new URL(url).host}: ${reasonOf(error)}`, {
-            outcome: "unknown",
-            cause: error,
-          })
-        }
-        return { status: "unreachable", data: { reason: `${new URL(url).host}: ${code}` } }
+        const { host } = new URL(url)
+        const reason = neverSent(error)
+        if (reason !== null) return { status: "unreachable", data: { reason: `${host}: ${reason}` } }
+        // It may have been sent, and acted upon.
+        throw new TaskError("HTTP_NO_ANSWER", `${host}: ${reasonOf(error)}`, { outcome: "unknown", cause: error })
       }
       const { bytes, truncated } = await read(response)
       const data = {
