@@ -22,10 +22,10 @@ _mesg() {
     return
   fi
   case "${COMP_WORDS[1]} ${COMP_WORDS[2]} " in
-    "start"*) COMPREPLY=($(compgen -W "--set --json --home --help" -- "$word")) ;;
+    "start"*) COMPREPLY=($(compgen -W "--set --safe --json --home --help" -- "$word")) ;;
     "init"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "restore"*) COMPREPLY=($(compgen -W "--dry-run --json --home --help" -- "$word")) ;;
-    "service new"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "service new"*) COMPREPLY=($(compgen -W "--id --language --json --home --help" -- "$word")) ;;
     "service test"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "service validate"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "completion"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;

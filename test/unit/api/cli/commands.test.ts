@@ -384,7 +384,10 @@ describe("commands", () => {
       return 7
     }
     const { exitCode } = await run(["start", "--set", "mqtt.port=0", "--set", "http.hosts=a,b"], { local: { start } })
-    assert.deepEqual([exitCode, started], [7, { home: server.home, sets: ["mqtt.port=0", "http.hosts=a,b"] }])
+    assert.deepEqual(
+      [exitCode, started],
+      [7, { home: server.home, sets: ["mqtt.port=0", "http.hosts=a,b"], safe: false }],
+    )
   })
 
   it("show and set the configuration without an agent too", async () => {
