@@ -23,6 +23,11 @@ export class MesgError<Detail extends ErrorDetail = ErrorDetail> extends Error {
   }
 }
 
+/** Told by the base class; which codes there are is told by the area's own class. */
+export function isMesgError(error: unknown): error is MesgError {
+  return error instanceof MesgError
+}
+
 /** The sentence of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

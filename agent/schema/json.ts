@@ -24,7 +24,7 @@ export type ParsedJson = { ok: true; value: Json } | { ok: false; message: strin
 export function parseJson(text: string): ParsedJson {
   let value: Json
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text) as Json
   } catch (error) {
     return { ok: false, message: (error as Error).message }
   }

@@ -7,36 +7,22 @@ import { isTooDeep, type Json } from "../../schema/json.ts"
 import type { ApplicationBook } from "../applications/applications.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { Accepted, Events, Page, Paging } from "../core.ts"
-import { eventScope, matches, type Soon } from "../executions/evaluate.ts"
+import { eventScope, matches, type Soon, soonAll } from "../executions/evaluate.ts"
 import type { ExecutionBook } from "../executions/executions.ts"
 import type { Feeding } from "../executions/runner.ts"
 import type { FeedLog } from "../feed.ts"
 import type { EnginePorts } from "../ports.ts"
-import type { ServiceBook } from "../services/services.ts"
 import { Admissions } from "./admissions.ts"
 import { Dedupe } from "./dedupe.ts"
 import { EventError } from "./error.ts"
+import type { AcceptOptions, EventCatalogue, EventIntake, EventRefusal, IncomingEvent } from "./incoming.ts"
 import { RefusedEvents } from "./refused.ts"
 import { Triggers } from "./triggers.ts"
 
-export interface IncomingEvent {
-  readonly service: string
-  readonly event: string
-  readonly data: Json
-  readonly id?: string | null
-}
-
-export interface AcceptOptions {
-  /** Waits for room instead of failing with OVERLOADED: for senders that can be made to wait. */
-  readonly patient?: boolean
-  /** Changes that must be durable together with the event; asked for only if there is a write. */
-  readonly also?: () => readonly Change[]
-}
-
 /** Events come in here, all of them, and nowhere else. */
-export class EventInbox implements Events {
+export class EventInbox implements Events, EventIntake {
   readonly #ports: EnginePorts
-  readonly #services: ServiceBook
+  readonly #services: EventCatalogue
   readonly #applications: ApplicationBook
   readonly #executions: ExecutionBook
   readonly #feed: FeedLog
@@ -54,7 +40,7 @@ export class EventInbox implements Events {
 
   constructor(
     ports: EnginePorts,
-    services: ServiceBook,
+    services: EventCatalogue,
     applications: ApplicationBook,
     executions: ExecutionBook,
     feed: FeedLog,
@@ -159,13 +145,7 @@ export class EventInbox implements Events {
   }
 
   /** Acknowledged and kept with the reason, never delivered. @throws EventError always */
-  async refuse(
-    code: "EVENT_DATA_INVALID" | "EVENT_TOO_LARGE" | "EVENT_ID_INVALID",
-    service: string,
-    event: string,
-    id: string | null,
-    reason: string,
-  ): Promise<never> {
+  async refuse(code: EventRefusal, service: string, event: string, id: string | null, reason: string): Promise<never> {
     const refused = { service, event, id, timeMs: this.#ports.clock.now(), code, reason }
     await this.#ports.store.write([this.#refused.add(refused)])
     this.#feed.publish(`event-refused/${service}/${event}`, () => ({ kind: "event-refused", event: refused }))
@@ -216,8 +196,7 @@ export class EventInbox implements Events {
           event.timeMs,
         ),
       )
-      if (!answers.some((answer) => answer instanceof Promise)) return triggers.filter((_, i) => answers[i])
-      return Promise.all(answers).then((done) => triggers.filter((_, i) => done[i]))
+      return soonAll(answers, (passes) => triggers.filter((_, i) => passes[i]))
     }
     const before = this.#matching.get(topic)
     const answer = before === undefined ? evaluate() : before.then(evaluate)

@@ -6,7 +6,7 @@ import { createExecution, transition } from "../../core/execution/transition.ts"
 import type { Expressions } from "../../ports/expressions.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
-import { executionScope, matches, render, type Soon, then } from "./evaluate.ts"
+import { executionScope, matches, render, type Soon, soon } from "./evaluate.ts"
 import { activeChange, finishedChanges, stepChange } from "./journal.ts"
 import type { Live } from "./live.ts"
 
@@ -77,7 +77,7 @@ function answer(live: Live, effect: Effect, atMs: number, context: AdvanceContex
       const { task, number, event } = effect
       const where = live.pinned.definition.tasks[task]!.wait!.where
       const passes = matches(context.expressions, where, executionScope(live.state!, event), atMs)
-      return then(passes, (match) => [{ kind: "judged", atMs, task, number, match }])
+      return soon(passes, (match) => [{ kind: "judged", atMs, task, number, match }])
     }
     case "prepare":
       return prepare(live, effect.task, atMs, context)
@@ -100,7 +100,7 @@ function answer(live: Live, effect: Effect, atMs: number, context: AdvanceContex
 function prepare(live: Live, task: number, atMs: number, context: AdvanceContext): Soon<readonly Input[]> {
   const template = live.pinned.definition.tasks[task]!.with
   const scope = executionScope(live.state!, live.state!.tasks[task]!.event)
-  return then(render(context.expressions, template, scope, atMs), (answered): readonly Input[] => {
+  return soon(render(context.expressions, template, scope, atMs), (answered): readonly Input[] => {
     if (!answered.ok) {
       return [{ kind: "unprepared", atMs, task, code: "EXPRESSION_FAILED", message: answered.message }]
     }

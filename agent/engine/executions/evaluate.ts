@@ -15,7 +15,7 @@ export function matches(
   nowMs: number,
 ): Soon<boolean> {
   if (where === null) return true
-  return then(expressions.evaluate(where, scope, nowMs), (answer) => answer.ok && answer.value === true)
+  return soon(expressions.evaluate(where, scope, nowMs), (answer) => answer.ok && answer.value === true)
 }
 
 /** What expressions see of an event. */
@@ -106,17 +106,21 @@ function objectRenderer(object: JsonObject): Renderer {
     )
 }
 
-/** Joins parts; the first failure is the answer. Stays synchronous while every part is. */
+/** Joins parts; the first failure is the answer. */
 function gather(parts: readonly Soon<Evaluated>[], join: (values: (Json | undefined)[]) => Json): Soon<Evaluated> {
-  const finish = (answers: readonly Evaluated[]): Evaluated => {
+  return soonAll(parts, (answers): Evaluated => {
     const failed = answers.find((answer) => !answer.ok)
     return failed ?? { ok: true, value: join(answers.map((answer) => (answer.ok ? answer.value : undefined))) }
-  }
-  return parts.some((part) => part instanceof Promise)
-    ? Promise.all(parts).then(finish)
-    : finish(parts as readonly Evaluated[])
+  })
 }
 
-export function then<From, To>(value: Soon<From>, next: (value: From) => To): Soon<To> {
+/** Goes on with a value at once if it is there. */
+export function soon<From, To>(value: Soon<From>, next: (value: From) => To): Soon<To> {
   return value instanceof Promise ? value.then(next) : next(value)
+}
+
+/** Goes on with all values; at once if they are all there. */
+export function soonAll<From, To>(values: readonly Soon<From>[], next: (values: readonly From[]) => To): Soon<To> {
+  const waits = values.some((value) => value instanceof Promise)
+  return waits ? Promise.all(values.map((value) => Promise.resolve(value))).then(next) : next(values as readonly From[])
 }

@@ -5,7 +5,6 @@ export class RegistryError extends MesgError<
   | { code: "SERVICE_TASK_NOT_FOUND"; service: string; task: string }
   | { code: "SERVICE_ID_TAKEN"; service: string }
   | { code: "SERVICE_BUILT_IN"; service: string }
-  | { code: "SERVICE_NOT_TRUSTED"; service: string }
   | { code: "SERVICE_SETTING_UNKNOWN"; service: string; setting: string }
   | { code: "SERVICE_REMOTE"; service: string }
   | { code: "SERVICE_STORE_FULL"; service: string }

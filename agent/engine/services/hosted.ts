@@ -9,8 +9,8 @@ export interface HostedParts {
   readonly host: ServiceHost
   readonly clock: Clock
   readonly log: Log
-  /** Makes the bridge for one run of the service. `ended` must reach `Hosted.ended`. */
-  bridge(spec: ServiceSpec, ended: ServiceBridge["ended"]): ServiceBridge
+  /** Makes the bridge for one run of the service; `close` takes back what the run subscribed to. */
+  bridge(spec: ServiceSpec, ended: ServiceBridge["ended"]): { readonly bridge: ServiceBridge; close(): void }
   changed(): void
 }
 
@@ -25,6 +25,7 @@ export class Hosted {
   #wanted = false
   #run = 0
   #cancelRestart = () => {}
+  #close = () => {}
   readonly #waiting = new Set<() => void>()
 
   constructor(spec: ServiceSpec, parts: HostedParts) {
@@ -42,7 +43,9 @@ export class Hosted {
   async #begin(): Promise<void> {
     const run = ++this.#run
     this.#become("starting", null)
-    const bridge = this.#parts.bridge(this.spec, (reason) => this.#ended(run, reason))
+    const { bridge, close } = this.#parts.bridge(this.spec, (reason) => this.#ended(run, reason))
+    this.#close()
+    this.#close = close
     try {
       const running = await this.#parts.host.run(this.spec, bridge)
       if (run !== this.#run || !this.#wanted) {
@@ -64,6 +67,7 @@ export class Hosted {
     this.running = null
     this.#become("stopped", null)
     await running?.stop()
+    this.#close()
   }
 
   /** Another version or other settings, live: calls that come meanwhile wait. */
@@ -93,6 +97,7 @@ export class Hosted {
   #ended(run: number, reason: { code: string; message: string }): void {
     if (run !== this.#run || !this.#wanted) return
     this.running = null
+    this.#close()
     this.#become("failed", reason)
     const { clock, log } = this.#parts
     const delayMs = Math.min(

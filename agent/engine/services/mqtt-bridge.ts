@@ -9,12 +9,12 @@ import { checkManifest } from "../../schema/manifest-check.ts"
 import { type ServiceAnswer, ServiceAnswerSchema, serviceTopic, TOPIC_ROOT } from "../../schema/service-message.ts"
 import * as v from "valibot"
 import { EventError } from "../events/error.ts"
-import type { EventInbox } from "../events/events.ts"
+import type { EventIntake } from "../events/incoming.ts"
 
 export interface MqttBridgeParts {
   readonly broker: Broker
   readonly log: Log
-  readonly inbox: EventInbox
+  readonly inbox: EventIntake
   /** @returns why it is refused, null where it is registered now */
   register(manifest: Manifest): string | null
   unregister(service: string): void

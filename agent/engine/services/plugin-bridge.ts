@@ -5,7 +5,7 @@ import type { ServiceBridge } from "../../ports/service-host.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
 import { TABLE } from "../../schema/tables.ts"
-import type { AcceptOptions, IncomingEvent } from "../events/events.ts"
+import type { EventIntake } from "../events/incoming.ts"
 import type { EnginePorts } from "../ports.ts"
 import { RegistryError } from "./error.ts"
 import type { Webhooks } from "./webhooks.ts"
@@ -17,7 +17,7 @@ export interface PluginBridgeParts {
   readonly ports: EnginePorts
   readonly broker: Broker
   readonly webhooks: Webhooks
-  accept(event: IncomingEvent, options: AcceptOptions): Promise<unknown>
+  readonly inbox: EventIntake
 }
 
 /** What a plugin may ask of the agent. @returns the bridge, and what takes its subscriptions and webhooks away */
@@ -40,7 +40,7 @@ export function pluginBridge(
     async emit(event, data, id) {
       const message = handling.getStore()
       const also = message === undefined ? {} : { also: () => message.takeChanges() }
-      await parts.accept({ service, event, data, id: id ?? null }, { patient: true, ...also })
+      await parts.inbox.accept({ service, event, data, id: id ?? null }, { patient: true, ...also })
     },
     log: (level, message, fields) => log[level](message, fields),
     storeGet: (key) => ports.store.get(TABLE.serviceStore, [service, key]) as Json | undefined,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt"
-import { MesgError, messageOf } from "../../base/errors.ts"
+import { isMesgError, MesgError, messageOf } from "../../base/errors.ts"
 import {
   EVENT_DATA_BYTES_MAX,
   EVENT_ID_LENGTH_MAX,
@@ -214,7 +214,7 @@ export class RemoteServiceClient implements RemoteServiceHandle {
       if (kind === "recover" && said === "unknown") return failed("UNKNOWN", `nobody can say whether ${task} was done`)
       return resultOf(task, said)
     } catch (error) {
-      return failed(error instanceof MesgError ? error.code : "SERVICE_THREW", messageOf(error))
+      return failed(isMesgError(error) ? error.code : "SERVICE_THREW", messageOf(error))
     }
   }
 

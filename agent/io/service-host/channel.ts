@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream"
-import { MesgError, messageOf } from "../../base/errors.ts"
+import { isMesgError, MesgError, messageOf } from "../../base/errors.ts"
 import {
   SERVICE_ASKS_OPEN_MAX,
   SERVICE_CALLS_OPEN_MAX,
@@ -201,7 +201,7 @@ export class Channel {
 }
 
 function refusal(number: number, error: unknown): Frame {
-  const code = error instanceof MesgError ? error.code : "FAILED"
+  const code = isMesgError(error) ? error.code : "FAILED"
   return ["no", number, { code, message: messageOf(error).slice(0, 4096) }]
 }
 

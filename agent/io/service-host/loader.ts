@@ -14,10 +14,10 @@ type ImportModule = (url: string) => Promise<{ default?: unknown }>
  * application; one made through vm with the default loader does not.
  */
 const importModule: ImportModule = isSea()
-  ? vm.runInThisContext("(url) => import(url)", {
+  ? (vm.runInThisContext("(url) => import(url)", {
       importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    })
-  : (url) => import(url)
+    }) as ImportModule)
+  : (url) => import(url) as Promise<{ default?: unknown }>
 
 let generation = 0
 let hooked = false

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream"
-import { MesgError, messageOf } from "../../base/errors.ts"
+import { isMesgError, messageOf } from "../../base/errors.ts"
 import {
   EVENT_DATA_BYTES_MAX,
   RESULT_DATA_BYTES_MAX,
@@ -323,7 +323,7 @@ export function failed(code: string, message: string, outcome: "known" | "unknow
 
 /** A stable code for what a handler threw: the agent's own codes pass, the rest is the service's. */
 function codeOf(error: unknown): string {
-  if (error instanceof MesgError) return error.code
+  if (isMesgError(error)) return error.code
   return isAccessDenied(error) ? "SERVICE_FORBIDDEN" : "SERVICE_THREW"
 }
 

@@ -1,0 +1,34 @@
+import type { Change } from "../../ports/store.ts"
+import type { DataCheck } from "../../schema/data-schema.ts"
+import type { Json } from "../../schema/json.ts"
+import type { Accepted } from "../core.ts"
+
+/** An event as a service, a program or the API hands it in. */
+export interface IncomingEvent {
+  readonly service: string
+  readonly event: string
+  readonly data: Json
+  readonly id?: string | null
+}
+
+export interface AcceptOptions {
+  /** Waits for room instead of failing with OVERLOADED: for senders that can be made to wait. */
+  readonly patient?: boolean
+  /** Changes that must be durable together with the event; asked for only if there is a write. */
+  readonly also?: () => readonly Change[]
+}
+
+/** What services need of the inbox. */
+export interface EventIntake {
+  /** @throws EventError */
+  accept(event: IncomingEvent, options?: AcceptOptions): Promise<Accepted>
+  /** Acknowledged and kept with the reason, never delivered. @throws EventError always */
+  refuse(code: EventRefusal, service: string, event: string, id: string | null, reason: string): Promise<never>
+}
+
+export type EventRefusal = "EVENT_DATA_INVALID" | "EVENT_TOO_LARGE" | "EVENT_ID_INVALID"
+
+/** What the inbox needs of the services: the check of one event's data. */
+export interface EventCatalogue {
+  eventCheck(service: string, event: string): DataCheck | "unknown-service" | "unknown-event"
+}

@@ -1,0 +1,209 @@
+import { utf8 } from "../../base/bytes.ts"
+import { messageOf } from "../../base/errors.ts"
+import type { Broker } from "../../ports/broker.ts"
+import type { Isolation, ServiceBridge, ServiceHost, ServiceShelf, ServiceSpec } from "../../ports/service-host.ts"
+import type { JsonObject } from "../../schema/json.ts"
+import type { Manifest } from "../../schema/manifest.ts"
+import { serviceTopic } from "../../schema/service-message.ts"
+import { TABLE } from "../../schema/tables.ts"
+import type { EnginePorts } from "../ports.ts"
+import { RegistryError } from "./error.ts"
+import { Hosted } from "./hosted.ts"
+import { openSettings, sealSettings } from "./secrets.ts"
+
+/** A service of this home as stored. One that ships with the agent is stored only when it was configured. */
+interface ServiceRecord {
+  readonly v: 1
+  /** Null for one that ships with the agent. */
+  readonly folder: string | null
+  readonly isolation: Isolation
+  readonly networkAny: boolean
+  /** Secrets sealed. */
+  readonly config: JsonObject
+}
+
+export interface InstalledPorts extends EnginePorts {
+  readonly broker: Broker
+  readonly host: ServiceHost
+  readonly shelf: ServiceShelf
+}
+
+export interface InstalledOptions {
+  bridge(service: string, ended: ServiceBridge["ended"]): { readonly bridge: ServiceBridge; close(): void }
+  /** The service runs, stops, or is another one now. */
+  changed(id: string): void
+}
+
+const SHIPPED: ServiceRecord = { v: 1, folder: null, isolation: "in-process", networkAny: true, config: {} }
+
+/** Services that this Core runs: those that ship with it and those its owner added. All changes are live. */
+export class Installed {
+  readonly #ports: InstalledPorts
+  readonly #options: InstalledOptions
+  readonly #services = new Map<string, { readonly hosted: Hosted; record: ServiceRecord }>()
+
+  constructor(ports: InstalledPorts, options: InstalledOptions) {
+    this.#ports = ports
+    this.#options = options
+  }
+
+  /** Learns what there is; nothing runs yet. @param shipped folders of the services that ship with the agent */
+  async load(shipped: readonly string[]): Promise<void> {
+    const { host, store, log } = this.#ports
+    for (const folder of shipped) {
+      const manifest = await host.manifestOf(folder)
+      this.#install(manifest, folder, (store.get(TABLE.service, [manifest.id]) as ServiceRecord | undefined) ?? SHIPPED)
+    }
+    for (const { key, value } of store.range(TABLE.service)) {
+      const { folder } = value as ServiceRecord
+      if (folder === null || this.has(String(key[0]))) continue
+      try {
+        this.#install(await host.manifestOf(folder), folder, value as ServiceRecord)
+      } catch (error) {
+        log.error("an installed service cannot be read", { service: key[0], folder, error: messageOf(error) })
+      }
+    }
+  }
+
+  /** Starts them all, side by side. */
+  async start(): Promise<void> {
+    await Promise.all([...this.#services.values()].map(({ hosted }) => hosted.start()))
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#services.values()].map(({ hosted }) => hosted.stop()))
+  }
+
+  get ids(): Iterable<string> {
+    return this.#services.keys()
+  }
+
+  has(id: string): boolean {
+    return this.#services.has(id)
+  }
+
+  get(id: string): Hosted | undefined {
+    return this.#services.get(id)?.hosted
+  }
+
+  /** Settings as stored: secrets sealed. */
+  settings(id: string): JsonObject {
+    return this.#services.get(id)?.record.config ?? {}
+  }
+
+  /** @throws RegistryError SERVICE_BUILT_IN */
+  async add(
+    source: string,
+    manifest: Manifest,
+    options: { trust: boolean; config?: JsonObject; networkAny?: boolean },
+  ): Promise<void> {
+    const { host, shelf, store, keys } = this.#ports
+    const { id } = manifest
+    const before = this.#services.get(id)
+    if (before?.record.folder === null) {
+      throw new RegistryError({ code: "SERVICE_BUILT_IN", service: id }, `service "${id}" ships with the agent`, {
+        remedy: "give your service another id",
+      })
+    }
+    const folder = await shelf.put(source, id)
+    const copied = await host.manifestOf(folder)
+    const record: ServiceRecord = {
+      v: 1,
+      folder,
+      isolation: options.trust ? "in-process" : "confined",
+      networkAny: options.networkAny ?? before?.record.networkAny ?? false,
+      config: { ...before?.record.config, ...sealSettings(copied, options.config ?? {}, keys) },
+    }
+    await store.write([{ put: TABLE.service, key: [id], value: record }])
+    if (before === undefined) await this.#install(copied, folder, record).start()
+    else {
+      const { folder: old } = before.record
+      before.record = record
+      await before.hosted.replace(this.#spec(copied, folder, record))
+      if (old !== null) await shelf.remove(old)
+    }
+    await this.#announce(id)
+  }
+
+  /** Merges settings; null takes one away. @throws RegistryError SERVICE_SETTING_UNKNOWN */
+  async configure(id: string, config: JsonObject): Promise<void> {
+    const service = this.#services.get(id)!
+    const { manifest, folder } = service.hosted.spec
+    for (const name of Object.keys(config)) {
+      if (Object.hasOwn(manifest.config, name)) continue
+      throw new RegistryError(
+        { code: "SERVICE_SETTING_UNKNOWN", service: id, setting: name },
+        `service "${id}" has no setting "${name}"`,
+        { remedy: `its settings: ${Object.keys(manifest.config).join(", ") || "none"}` },
+      )
+    }
+    const given = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null))
+    const kept = Object.fromEntries(Object.entries(service.record.config).filter(([name]) => config[name] !== null))
+    const record = { ...service.record, config: { ...kept, ...sealSettings(manifest, given, this.#ports.keys) } }
+    await this.#ports.store.write([{ put: TABLE.service, key: [id], value: record }])
+    service.record = record
+    await service.hosted.replace(this.#spec(manifest, folder, record))
+  }
+
+  /** With its values and its copy. @throws RegistryError SERVICE_BUILT_IN */
+  async remove(id: string): Promise<void> {
+    const { hosted, record } = this.#services.get(id)!
+    if (record.folder === null) {
+      throw new RegistryError(
+        { code: "SERVICE_BUILT_IN", service: id },
+        `service "${id}" ships with the agent and stays`,
+      )
+    }
+    const { store, shelf, broker } = this.#ports
+    const values = [...store.range(TABLE.serviceStore, { prefix: [id] })]
+    await store.write([
+      { remove: TABLE.service, key: [id] },
+      ...values.map(({ key }) => ({ remove: TABLE.serviceStore, key })),
+    ])
+    await hosted.stop()
+    this.#services.delete(id)
+    await shelf.remove(record.folder)
+    for (const topic of [serviceTopic.manifest(id), serviceTopic.status(id)]) {
+      await broker.publish({ topic, payload: new Uint8Array(0), qos: 1, retain: true })
+    }
+  }
+
+  /** Announces what changed since it was last announced: nothing is written when nothing happens. */
+  async announceAll(): Promise<void> {
+    for (const [id, { hosted }] of this.#services) {
+      const [said] = this.#ports.broker.retained(serviceTopic.manifest(id))
+      const now = utf8(JSON.stringify(hosted.spec.manifest))
+      if (said === undefined || Buffer.compare(said.payload, now) !== 0) await this.#announce(id)
+    }
+  }
+
+  /** Services that run here are visible on the same topics as those behind MQTT. */
+  async #announce(id: string): Promise<void> {
+    const manifest = utf8(JSON.stringify(this.get(id)!.spec.manifest))
+    await this.#ports.broker.publish({ topic: serviceTopic.manifest(id), payload: manifest, qos: 1, retain: true })
+    await this.#ports.broker.publish({ topic: serviceTopic.status(id), payload: utf8("ok"), qos: 1, retain: true })
+  }
+
+  #install(manifest: Manifest, folder: string, record: ServiceRecord): Hosted {
+    const { host, clock, log } = this.#ports
+    const hosted = new Hosted(this.#spec(manifest, folder, record), {
+      host,
+      clock,
+      log,
+      bridge: (spec, ended) => this.#options.bridge(spec.manifest.id, ended),
+      changed: () => this.#options.changed(manifest.id),
+    })
+    this.#services.set(manifest.id, { hosted, record })
+    return hosted
+  }
+
+  #spec(manifest: Manifest, folder: string, record: ServiceRecord): ServiceSpec {
+    return {
+      manifest,
+      folder,
+      isolation: record.isolation,
+      config: openSettings(manifest, record.config, this.#ports.keys),
+      grants: { network: record.networkAny ? "any" : "declared" },
+    }
+  }
+}
