@@ -172,7 +172,7 @@ function anything({ input, pick, status, event, flag }: Move, atMs: number): Inp
       return { kind: "started", atMs, task }
     case "cancel":
       // Rarely: a cancelled execution has little left to do.
-      return pick % 8 === 0 ? { kind: "cancel", atMs } : { kind: "started", atMs, task }
+      return pick % 3 === 0 ? { kind: "cancel", atMs } : { kind: "started", atMs, task }
     case "released":
       return { kind: "released", atMs }
     default:

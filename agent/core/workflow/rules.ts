@@ -102,8 +102,10 @@ function checkGraph({ names, followers, first }: Connections, at: string, refuse
   }
   if (onCycle.length > 0 || first === null) return
   const reached = reachableFrom(followers, first)
+  // One that follows nothing has been refused for that.
+  const led = new Set(followers.flat())
   names.forEach((name, task) => {
-    if (task !== first && !reached.has(task)) {
+    if (led.has(task) && !reached.has(task)) {
       refuse(
         "UNREACHABLE",
         `${at}/tasks/${name}`,

@@ -35,7 +35,6 @@ function ruleOf(issue: Issue, keys: readonly string[]): [RuleCode, string, strin
   if (isKey && issue.type !== "strict_object") {
     return ["NAME", `"${last}" is no name: ${issue.message}`, "rename it"]
   }
-  if (last === "name" && keys.length === 1) return ["NAME", issue.message, "rename the application"]
   if (issue.type === "strict_object") {
     return [
       "SCHEMA",
@@ -43,6 +42,7 @@ function ruleOf(issue: Issue, keys: readonly string[]): [RuleCode, string, strin
       "see docs/spec/application.md",
     ]
   }
+  if (last === "name" && keys.length === 1) return ["NAME", issue.message, "rename the application"]
   return ["SCHEMA", issue.message, "see docs/spec/application.md"]
 }
 

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { readDocument } from "../../../../agent/api/cli/document.ts"
+import {
+  BRANCHES_PER_WORKFLOW_MAX,
+  JSON_DEPTH_MAX,
+  TASKS_PER_WORKFLOW_MAX,
+  WORKFLOWS_PER_APPLICATION_MAX,
+} from "../../../../agent/base/limits.ts"
+import { type CheckedApplication, checkApplication } from "../../../../agent/core/workflow/rules.ts"
+import { JsonataExpressions } from "../../../../agent/io/expressions/expressions.ts"
+import { type Application, RULE_CODES } from "../../../../agent/schema/application.ts"
+import { applicationOf, catalogueOf, SERVICE_S, type TaskDocument } from "../../../support/workflow.ts"
+
+/*
+ * One file per application. What must be refused is marked on the line that people are sent to:
+ * `# ! RULE /json/pointer`, with `-` for a document that cannot be read at all. A file without marks is fine.
+ */
+const FOLDER = join(import.meta.dirname, "../../../golden/rules")
+const files = readdirSync(FOLDER)
+  .filter((name) => name.endsWith(".yml"))
+  .sort()
+
+const expressions = new JsonataExpressions()
+const published = (name: string, visibility: "public" | "private", run: string): Application => {
+  const document = { ...applicationOf({ a: { run } }), name, visibility, outputs: { paid: { from: "a.error" } } }
+  return document as unknown as Application
+}
+const catalogue = catalogueOf(
+  [SERVICE_S],
+  [
+    published("pay", "public", "s.t"),
+    published("secret", "private", "s.t"),
+    published("loops", "public", "app:further"),
+    published("further", "public", "app:golden"),
+  ],
+)
+const check = (document: unknown): CheckedApplication =>
+  checkApplication(document, catalogue, (source) => expressions.check(source))
+
+function marksOf(text: string): string[] {
+  return text.split("\n").flatMap((line, i) => {
+    const mark = / # ! ([A-Z0-9_]+) (.+)$/.exec(line)
+    return mark === null ? [] : [`${i + 1}: ${mark[1]} ${mark[2] === "-" ? "" : mark[2]}`]
+  })
+}
+
+describe("the rules of applications", () => {
+  const seen = new Set<string>()
+
+  for (const name of files) {
+    const path = join(FOLDER, name)
+    const marks = marksOf(readFileSync(path, "utf8"))
+    it(`${name.replace(".yml", "").replaceAll("-", " ")}: ${marks.length === 0 ? "is fine" : "is refused on its line"}`, () => {
+      const read = readDocument(path)
+      if (!read.ok) {
+        const { line, message } = read.refusals[0]!
+        assert.deepEqual([`${line}: SCHEMA `], marks)
+        assert.ok(message.length > 0)
+        return
+      }
+      const { refusals, application } = check(read.source.value)
+      for (const { rule, message, remedy } of refusals) {
+        seen.add(rule)
+        assert.ok(message.length > 10, `what is wrong: ${message}`)
+        assert.ok(remedy.length > 5, `what to do: ${remedy}`)
+      }
+      const found = refusals.map(({ rule, path }) => `${read.source.lineOf(path)}: ${rule} ${path}`)
+      assert.deepEqual(found.sort(), marks.sort())
+      if (marks.length === 0) assert.ok(application !== null)
+    })
+  }
+
+  it("are looked at from all sides", () => {
+    assert.ok(files.length >= 60, `${files.length} applications`)
+    assert.ok(files.filter((name) => name.startsWith("valid")).length >= 15)
+    assert.deepEqual([...seen].sort(), [...RULE_CODES].sort(), "every rule is broken by some file")
+  })
+
+  describe("bound what is large", () => {
+    const chain = (count: number) =>
+      Object.fromEntries(
+        [...Array(count).keys()].map((i): [string, TaskDocument] => [
+          `t${i}`,
+          i === 0 ? {} : { after: `t${i - 1}.ok` },
+        ]),
+      )
+    const fan = (count: number) =>
+      Object.fromEntries(
+        [...Array(count + 1).keys()].map((i): [string, TaskDocument] => [`t${i}`, i === 0 ? {} : { after: "t0.ok" }]),
+      )
+    const deep = (levels: number) => {
+      let value: unknown = 1
+      for (let i = 0; i < levels; i++) value = [value]
+      return applicationOf({ a: { with: { value } } })
+    }
+    const workflows = (count: number) => ({
+      name: "many",
+      workflows: Object.fromEntries(
+        [...Array(count).keys()].map((i) => [`w${i}`, applicationOf({ a: {} }).workflows.w] as const),
+      ),
+    })
+    const refused = (document: unknown) => check(document).refusals.map(({ rule, path }) => `${rule} ${path}`)
+
+    it(`${TASKS_PER_WORKFLOW_MAX} tasks of a workflow, and no more`, () => {
+      assert.deepEqual(refused(applicationOf(chain(TASKS_PER_WORKFLOW_MAX))), [])
+      assert.deepEqual(refused(applicationOf(chain(TASKS_PER_WORKFLOW_MAX + 1))), ["LIMIT /workflows/w/tasks"])
+    })
+
+    it(`${BRANCHES_PER_WORKFLOW_MAX} branches, counted before they are listed`, () => {
+      assert.deepEqual(refused(applicationOf(fan(BRANCHES_PER_WORKFLOW_MAX - 1))), [])
+      const diamonds: Record<string, TaskDocument> = { d0: {} }
+      for (let i = 0; i < 84; i++) {
+        diamonds[`l${i}`] = { after: `d${i}.ok` }
+        diamonds[`r${i}`] = { after: `d${i}.ok` }
+        diamonds[`d${i + 1}`] = { after: [`l${i}.ok`, `r${i}.ok`] }
+      }
+      assert.deepEqual(refused(applicationOf(diamonds)), ["LIMIT /workflows/w/tasks"])
+    })
+
+    it(`${WORKFLOWS_PER_APPLICATION_MAX} workflows of an application`, () => {
+      assert.deepEqual(refused(workflows(WORKFLOWS_PER_APPLICATION_MAX)), [])
+      assert.deepEqual(refused(workflows(WORKFLOWS_PER_APPLICATION_MAX + 1)), ["LIMIT /workflows"])
+    })
+
+    it(`${JSON_DEPTH_MAX} levels of a document, however deep it is`, () => {
+      assert.deepEqual(refused(deep(20)), [])
+      for (const levels of [JSON_DEPTH_MAX, 100_000]) assert.deepEqual(refused(deep(levels)), ["LIMIT "])
+    })
+  })
+
+  const nothings: unknown[] = [
+    null,
+    undefined,
+    3,
+    "text",
+    [],
+    {},
+    [{}],
+    { name: "x", workflows: [] },
+    { workflows: { w: null } },
+  ]
+  it("refuse what is no application at all, without a throw", () => {
+    for (const nothing of nothings) {
+      assert.ok(check(nothing).refusals.length > 0, JSON.stringify(nothing))
+    }
+  })
+
+  it("tell of every broken rule at once, in the order of their paths", () => {
+    const { refusals } = check(applicationOf({ b: { run: "q.t" }, a: { run: "s.t", after: "c.ok" } }))
+    const paths = refusals.map(({ path }) => path)
+    assert.deepEqual(paths, [...paths].sort())
+    assert.equal(refusals.length, 2)
+  })
+
+  describe("warn", () => {
+    const warnings = (tasks: Record<string, TaskDocument>) => check(applicationOf(tasks)).warnings
+
+    it("of a status that nobody handles, unless the task is the last", () => {
+      const found = warnings({ a: { run: "s.u" }, b: { after: "a.done" } })
+      assert.deepEqual(
+        found.map(({ path }) => path),
+        ["/workflows/w/tasks/a", "/workflows/w/tasks/a"],
+      )
+      assert.match(found[0]!.message, /"part".*"a"/)
+      assert.deepEqual(warnings({ a: { run: "s.u" } }), [])
+    })
+
+    it("of inputs that can never fit, which would end the task in error", () => {
+      for (const [inputs, path] of [
+        [{ n: "text" }, "/n"],
+        [{ n: 1, more: 2 }, ""],
+        [{}, ""],
+        [{ m: "{{ trigger.data.n }}" }, ""],
+      ] as const) {
+        const { refusals } = check(applicationOf({ a: { run: "s.strict", with: inputs } }))
+        assert.deepEqual(refusals, [])
+        const [found] = warnings({ a: { run: "s.strict", with: inputs } })
+        assert.equal(found?.path, `/workflows/w/tasks/a/with${path}`)
+      }
+      assert.deepEqual(warnings({ a: { run: "s.strict", with: { n: "{{ trigger.data.n }}" } } }), [])
+    })
+  })
+})
