@@ -22,7 +22,6 @@ export const SUBACK_FAILURE = 0x80
 
 export const PINGRESP_BYTES = Buffer.from([PINGRESP << 4, 0])
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0001-\u001f\u007f-\u009f]/
 
 export type Qos = 0 | 1 | 2
