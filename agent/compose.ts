@@ -5,7 +5,7 @@ import { messageOf } from "./base/errors.ts"
 import { WATCHDOG_STALL_MS } from "./base/limits.ts"
 import { examine } from "./api/doctor.ts"
 import { createHttpServer } from "./api/http/server.ts"
-import { Tokens } from "./api/http/tokens.ts"
+import { principalName, Tokens } from "./api/http/tokens.ts"
 import { createLogTail } from "./api/log-tail.ts"
 import { mqttLogin } from "./api/mqtt-login.ts"
 import { removeRunFiles, writeRunFiles } from "./api/run-files.ts"
@@ -118,7 +118,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     })
     stops.push(() => broker.stop())
     broker.open()
-    tokens.onRevoked(() => broker.recheck("*"))
+    tokens.onRevoked((token) => broker.recheck(principalName(token)))
 
     const host = serviceHost()
     process.on("uncaughtException", (error) => {

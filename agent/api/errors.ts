@@ -38,8 +38,3 @@ export type ApiErrorDetail =
   | { readonly code: "METHOD_NOT_ALLOWED"; readonly allow: readonly string[] }
 
 export class ApiError extends MesgError<ApiErrorDetail> {}
-
-/** @returns whether it is a refusal with a stable code, and not a bug */
-export function isRefusal(error: unknown): error is MesgError {
-  return error instanceof MesgError
-}

@@ -1,4 +1,4 @@
-import { isRefusal } from "../errors.ts"
+import { isMesgError } from "../../base/errors.ts"
 import { CliError, EXIT, exitCodeOf } from "./error.ts"
 import type { LocalActions, LocalCall, LocalResult } from "./local.ts"
 import type { Chosen } from "./program.ts"
@@ -130,7 +130,7 @@ function finish(result: LocalResult, json: boolean, terminal: Terminal): number 
 
 /** One sentence, what to do, a stable code; with --json the one value is the error. */
 function report(error: unknown, json: boolean, terminal: Terminal): number {
-  if (!isRefusal(error)) throw error
+  if (!isMesgError(error)) throw error
   const { code, message, remedy } = error
   if (json) terminal.out(`${JSON.stringify({ code, message, ...(remedy === undefined ? {} : { remedy }) })}\n`)
   else {

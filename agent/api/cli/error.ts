@@ -1,5 +1,4 @@
-import { isRefusal } from "../errors.ts"
-import { MesgError } from "../../base/errors.ts"
+import { isMesgError, MesgError } from "../../base/errors.ts"
 
 export type CliErrorDetail =
   | { readonly code: "NO_AGENT" | "AGENT_UNREACHABLE" | "USAGE" | "FILE_UNREADABLE" | "FILE_EXISTS" | "INTERRUPTED" }
@@ -12,7 +11,7 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, noAgent: 3, notAllowed: 4 } as
 
 /** @returns the exit code of anything that ended a command */
 export function exitCodeOf(error: unknown): number {
-  if (!isRefusal(error)) return EXIT.failed
+  if (!isMesgError(error)) return EXIT.failed
   if (error.code === "USAGE") return EXIT.usage
   if (error.code === "NO_AGENT") return EXIT.noAgent
   const status = (error.detail as { status?: unknown }).status

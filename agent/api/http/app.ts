@@ -1,7 +1,8 @@
+import { isMesgError } from "../../base/errors.ts"
 import { type Context, Hono } from "hono"
 import { HTTP_WAIT_S_MAX, HTTP_WAITS_MAX } from "../../base/limits.ts"
 import type { ApiDeps } from "../deps.ts"
-import { ApiError, isRefusal } from "../errors.ts"
+import { ApiError } from "../errors.ts"
 import type { Operation } from "../operations/operation.ts"
 import { SCHEMAS } from "../operations/schemas/table.ts"
 import { OPERATIONS, type TypedOperation } from "../operations/table.ts"
@@ -165,7 +166,7 @@ export class ApiApp {
   }
 
   #refuse(error: unknown): Response {
-    if (isRefusal(error)) return problemResponse(problemOf(error))
+    if (isMesgError(error)) return problemResponse(problemOf(error))
     this.#deps.fatal(error)
     return problemResponse(problemOf(new ApiError({ code: "INTERNAL" }, "the agent failed and starts again")))
   }

@@ -1,7 +1,7 @@
-import { messageOf } from "../../base/errors.ts"
+import { isMesgError, messageOf } from "../../base/errors.ts"
 import type { Services } from "../../engine/core.ts"
 import type { WebhookRequest, WebhookResponse } from "../../ports/service-host.ts"
-import { ApiError, isRefusal } from "../errors.ts"
+import { ApiError } from "../errors.ts"
 import { readBody } from "./body.ts"
 
 /** Headers of a service's answer that pass: none that sets cookies, lifts our policies or breaks the connection. */
@@ -43,7 +43,7 @@ async function ask(services: Services, request: WebhookRequest): Promise<Webhook
   try {
     return await services.webhook(request)
   } catch (error) {
-    if (isRefusal(error)) throw error
+    if (isMesgError(error)) throw error
     throw new ApiError({ code: "HOOK_FAILED" }, `the service that listens here failed: ${messageOf(error)}`, {
       remedy: "see `mesg logs`",
       cause: error,

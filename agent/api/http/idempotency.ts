@@ -1,3 +1,4 @@
+import { isMesgError } from "../../base/errors.ts"
 import { toHex, utf8 } from "../../base/bytes.ts"
 import { sha256 } from "../../base/hash.ts"
 import {
@@ -9,7 +10,7 @@ import {
 import type { Clock } from "../../ports/clock.ts"
 import type { Change, Store } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
-import { ApiError, isRefusal } from "../errors.ts"
+import { ApiError } from "../errors.ts"
 
 export interface KeptAnswer {
   readonly status: number
@@ -88,7 +89,7 @@ export class Idempotency {
       answer = await work()
     } catch (error) {
       // A refusal did nothing, so the key is free again; anything else leaves the outcome unknown.
-      if (isRefusal(error)) {
+      if (isMesgError(error)) {
         this.#times.delete(key)
         await this.#store.write([{ remove: TABLE.idempotency, key: [key] }])
       }

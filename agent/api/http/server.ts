@@ -1,4 +1,4 @@
-import { isRefusal } from "../errors.ts"
+import { isMesgError } from "../../base/errors.ts"
 import { createServer, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
@@ -100,7 +100,7 @@ function upgrade(options: HttpServerOptions, request: IncomingMessage, socket: D
   try {
     checkOrigins({ host: request.headers.host, origin: request.headers.origin }, options.config.http)
   } catch (error) {
-    if (!isRefusal(error)) throw error
+    if (!isMesgError(error)) throw error
     return refuseUpgrade(socket, problemOf(error).status, error.message)
   }
   const path = (request.url ?? "").split("?", 1)[0]
