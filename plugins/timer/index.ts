@@ -20,7 +20,8 @@ async function follow(ctx: ServiceContext<Config>, name: string, schedule: Sched
   if (kept === undefined) await ctx.store.set(key, last)
   while (!ctx.signal.aborted) {
     // After a clock that was set back, times come again; the ids of those events are known, and they are recognised.
-    const due = times.after(Math.min(last, Date.now()))
+    last = Math.min(last, Date.now())
+    const due = times.after(last)
     if (due === null) return
     if (Date.now() < due) {
       await pause(Math.min(due - Date.now(), LOOK_MS_MAX), ctx.signal)

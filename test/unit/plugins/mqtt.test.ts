@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
-import { execFileSync } from "node:child_process"
+import { execFile, execFileSync } from "node:child_process"
+import { promisify } from "node:util"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import mqtt from "mqtt"
@@ -48,7 +49,7 @@ describe("the service mqtt", function () {
   })
 
   const pub = (port: number, ...args: string[]) =>
-    execFileSync("mosquitto_pub", ["-h", "127.0.0.1", "-p", String(port), "-q", "1", ...args])
+    promisify(execFile)("mosquitto_pub", ["-h", "127.0.0.1", "-p", String(port), "-q", "1", ...args])
   const run = async (config: object) => {
     plugin = await runPlugin("mqtt", config as never, bridge)
     return plugin
@@ -89,7 +90,7 @@ describe("the service mqtt", function () {
 
     it("takes every topic but the agent's own, if none is named", async () => {
       await run({})
-      for (const topic of ["a", "b/c", "mesg/v1/x/status", "mesg/other"]) pub(agent.port, "-t", topic, "-m", "x")
+      for (const topic of ["a", "b/c", "mesg/v1/x/status", "mesg/other"]) await pub(agent.port, "-t", topic, "-m", "x")
       assert.deepEqual(
         datas().map((data) => data["topic"]),
         ["a", "b/c", "mesg/other"],
@@ -97,9 +98,9 @@ describe("the service mqtt", function () {
     })
 
     it("what was retained before becomes no event, or one where the owner says so; what is retained now does", async () => {
-      pub(agent.port, "-t", "state/1", "-m", "old", "-r")
+      await pub(agent.port, "-t", "state/1", "-m", "old", "-r")
       await run({ topics: ["state/#"] })
-      pub(agent.port, "-t", "state/1", "-m", "new", "-r")
+      await pub(agent.port, "-t", "state/1", "-m", "new", "-r")
       assert.deepEqual(
         datas().map((data) => [data["text"], data["retained"]]),
         [["new", false]],
@@ -139,7 +140,7 @@ describe("the service mqtt", function () {
     it("a message that can never be an event is acknowledged and told in the log", async () => {
       await run({ topics: ["a"] })
       bridge.refuse = Object.assign(new Error("too large"), { code: "EVENT_TOO_LARGE" })
-      pub(agent.port, "-t", "a", "-m", "x")
+      await pub(agent.port, "-t", "a", "-m", "x")
       assert.ok(bridge.lines.some((line) => line.level === "warn" && line.fields["topic"] === "a"))
     })
 
@@ -204,10 +205,11 @@ describe("the service mqtt", function () {
         other = await startMosquitto()
         const config = { topics: [], brokers: { plant: { url: other.url, version, topics: ["m"] } } }
         const first = await run(config)
+        await bridge.until(() => bridge.lines.some((line) => line.message === "connected"), "connected")
         await first.result("publish", { broker: "plant", topic: "m", payload: "0" })
         await bridge.until(() => bridge.events.length === 1, "subscribed")
         await first.stop()
-        for (let i = 1; i <= 5; i++) pub(other.port, "-t", "m", "-m", String(i))
+        for (let i = 1; i <= 5; i++) await pub(other.port, "-t", "m", "-m", String(i))
         await run(config)
         await bridge.until(() => bridge.events.length === 6, "all of them")
         assert.deepEqual(
@@ -240,7 +242,7 @@ describe("the service mqtt", function () {
 
   it("a broker that is not there keeps nobody from starting", async () => {
     const service = await run({ brokers: { gone: { url: "mqtt://127.0.0.1:1" } } })
-    pub(agent.port, "-t", "a", "-m", "x")
+    await pub(agent.port, "-t", "a", "-m", "x")
     assert.equal(datas().length, 1)
     assert.equal(
       ((await service.result("publish", { broker: "gone", topic: "m", payload: "1" })) as string[])[0],
