@@ -73,7 +73,7 @@ describe("hostile connections", () => {
   }
 
   beforeEach(async () => {
-    const script = join(import.meta.dirname, "../support/mqtt-broker-process.ts")
+    const script = join(import.meta.dirname, "fixtures/mqtt-broker-process.ts")
     child = fork(script, { execArgv: ["--expose-gc"], stdio: ["ignore", "inherit", "inherit", "ipc"] })
     port = ((await once(child, "message")) as [{ port: number }])[0].port
   })

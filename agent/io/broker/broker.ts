@@ -17,10 +17,9 @@ import type { Store } from "../../ports/store.ts"
 import type { Config } from "../../schema/config.ts"
 import { TABLE } from "../../schema/tables.ts"
 import { Admissions } from "./admissions.ts"
-import { Connection } from "./connection.ts"
+import { Connection, type Home } from "./connection.ts"
 import { Counters } from "./counters.ts"
 import { BrokerError } from "./error.ts"
-import type { Floor } from "./floor.ts"
 import { InOrder } from "./in-order.ts"
 import type { Link } from "./link.ts"
 import { type Bound, Listeners } from "./listeners.ts"
@@ -72,7 +71,7 @@ export function createBroker(options: BrokerOptions): RunningBroker {
   return new MqttBroker(options)
 }
 
-class MqttBroker implements RunningBroker, Floor {
+class MqttBroker implements RunningBroker, Home {
   readonly router: Router
   readonly sessions: SessionStore
   readonly outputs: Outputs

@@ -13,6 +13,18 @@ import type { Rights } from "./rights.ts"
 import type { Receiver, Session } from "./session.ts"
 import * as wire from "./wire.ts"
 
+/** What a connection needs of the broker it belongs to. */
+export interface Home extends Floor {
+  /** Connections that wait for `holding` to end. */
+  readonly held: Set<Connection>
+  /** A CONNECT that passed the guard. */
+  connect(connection: Connection, packet: Buffer): void
+  /** The client sent DISCONNECT. */
+  leaving(connection: Connection, packet: Buffer): void
+  /** The connection ended in any other way. */
+  gone(connection: Connection): void
+}
+
 /** The client as it was admitted. */
 export interface Admission {
   readonly session: Session
@@ -31,7 +43,7 @@ export class Connection implements FrameSink, Receiver {
   readonly openedMs: number
   facts: ConnectFacts | null = null
   admission: Admission | null = null
-  readonly #floor: Floor
+  readonly #home: Home
   readonly #guard: FrameGuard
   readonly #output: Output
   #dialogue: Dialogue | null = null
@@ -41,12 +53,12 @@ export class Connection implements FrameSink, Receiver {
   #progressMs: number
   #flushedBytes = 0
 
-  constructor(floor: Floor, link: Link) {
-    this.#floor = floor
+  constructor(home: Home, link: Link) {
+    this.#home = home
     this.link = link
-    this.openedMs = this.#heardMs = this.#progressMs = floor.nowMs
+    this.openedMs = this.#heardMs = this.#progressMs = home.nowMs
     this.#guard = new FrameGuard(this)
-    this.#output = new Output(floor.outputs, link)
+    this.#output = new Output(home.outputs, link)
     link.listen({
       data: (chunk) => this.#receive(chunk),
       drained: () => this.#drained(),
@@ -66,10 +78,10 @@ export class Connection implements FrameSink, Receiver {
   /** CONNACK is on its way: packets flow. */
   ready(admission: Admission): void {
     if (this.#closed) return
-    this.#dialogue = new Dialogue(this.#floor, this, admission)
+    this.#dialogue = new Dialogue(this.#home, this, admission)
     admission.session.resume(this)
     try {
-      this.#guard.open(this.#floor.packetBytesMax)
+      this.#guard.open(this.#home.packetBytesMax)
     } catch (error) {
       this.fail(error)
     }
@@ -91,7 +103,7 @@ export class Connection implements FrameSink, Receiver {
   }
 
   frame(bytes: Buffer, start: number, body: number, end: number): boolean {
-    this.#floor.counters.messagesReceived++
+    this.#home.counters.messagesReceived++
     const type = bytes[start]! >> 4
     if (type === wire.CONNECT) this.#connect(bytes, start, body, end)
     else if (type === wire.PINGREQ) this.send(wire.PINGRESP_BYTES)
@@ -101,18 +113,18 @@ export class Connection implements FrameSink, Receiver {
   }
 
   sendPacket(bytes: Buffer, start: number, end: number): void {
-    this.#floor.counters.publishSent++
+    this.#home.counters.publishSent++
     this.#output.add(bytes, start, end)
   }
 
   sendPublish(frame: wire.EncodedPublish, packetId: number, qos: wire.Qos, retain: boolean, dup: boolean): void {
     const { length } = frame.bytes
-    this.#floor.counters.publishSent++
+    this.#home.counters.publishSent++
     if (qos === 0 && !retain) {
       this.#output.add(frame.bytes, 0, length)
       return
     }
-    const slab = this.#floor.outputs.deliveries
+    const slab = this.#home.outputs.deliveries
     const at = slab.take(length)
     const { bytes } = slab
     bytes.set(frame.bytes, at)
@@ -120,7 +132,7 @@ export class Connection implements FrameSink, Receiver {
     if (qos > 0) {
       bytes[at + frame.packetIdAt] = packetId >> 8
       bytes[at + frame.packetIdAt + 1] = packetId & 255
-      this.#floor.sessions.progressed(this.#dialogue!.session)
+      this.#home.sessions.progressed(this.#dialogue!.session)
     }
     this.#output.add(bytes, at, at + length)
   }
@@ -131,14 +143,14 @@ export class Connection implements FrameSink, Receiver {
 
   /** A packet of a header and a packet identifier. */
   acknowledge(header: number, packetId: number): void {
-    const slab = this.#floor.outputs.acknowledgements
+    const slab = this.#home.outputs.acknowledgements
     const at = slab.take(4)
     const { bytes } = slab
     bytes[at] = header
     bytes[at + 1] = 2
     bytes[at + 2] = packetId >> 8
     bytes[at + 3] = packetId & 255
-    this.#floor.counters.messagesSent++
+    this.#home.counters.messagesSent++
     if (this.#closed) return
     this.#output.add(bytes, at, at + 4)
     this.#checkUnread()
@@ -146,7 +158,7 @@ export class Connection implements FrameSink, Receiver {
 
   /** A packet of its own. */
   send(bytes: Buffer): void {
-    this.#floor.counters.messagesSent++
+    this.#home.counters.messagesSent++
     if (this.#closed) return
     this.#output.add(bytes, 0, bytes.length)
     this.#checkUnread()
@@ -166,8 +178,8 @@ export class Connection implements FrameSink, Receiver {
   fail(error: unknown): void {
     if (this.#closed) return
     const fault = error instanceof ProtocolError
-    if (fault) this.#floor.counters.protocolFaults++
-    this.#floor.log.info("an MQTT connection was closed", {
+    if (fault) this.#home.counters.protocolFaults++
+    this.#home.log.info("an MQTT connection was closed", {
       clientId: this.facts?.clientId,
       address: this.link.address,
       code: fault ? error.code : undefined,
@@ -182,7 +194,7 @@ export class Connection implements FrameSink, Receiver {
     this.#detach()
     this.#output.flush()
     this.link.end()
-    this.#floor.gone(this)
+    this.#home.gone(this)
   }
 
   /** Called twice a second. */
@@ -211,8 +223,8 @@ export class Connection implements FrameSink, Receiver {
 
   #receive(chunk: Buffer): void {
     if (this.#closed) return
-    this.#floor.counters.bytesReceived += chunk.length
-    this.#heardMs = this.#floor.nowMs
+    this.#home.counters.bytesReceived += chunk.length
+    this.#heardMs = this.#home.nowMs
     try {
       this.#guard.receive(chunk)
     } catch (error) {
@@ -224,21 +236,21 @@ export class Connection implements FrameSink, Receiver {
     const verdict = checkConnect(bytes, body, end)
     if (verdict.kind === "refuse") {
       this.send(verdict.answer)
-      this.#floor.counters.connectionsRefused++
+      this.#home.counters.connectionsRefused++
       this.fail(notAllowed("MQTT-3.1.4-1", verdict.reason))
       return
     }
     this.facts = verdict.facts
     // Until it is admitted a client costs no more than what one read brought.
     this.link.pause()
-    this.#floor.connect(this, Buffer.from(bytes.subarray(start, end)))
+    this.#home.connect(this, Buffer.from(bytes.subarray(start, end)))
   }
 
   /** DISCONNECT: aedes drops the will [MQTT-3.14.4-3] and closes. */
   #leave(packet: Buffer): void {
     this.#detach()
     this.#output.flush()
-    this.#floor.leaving(this, packet)
+    this.#home.leaving(this, packet)
     this.link.end()
   }
 
@@ -258,7 +270,7 @@ export class Connection implements FrameSink, Receiver {
   pause(reason: number): false {
     if (this.#paused === 0) this.link.pause()
     this.#paused |= reason
-    if (reason === HELD) this.#floor.held.add(this)
+    if (reason === HELD) this.#home.held.add(this)
     return false
   }
 
@@ -267,7 +279,7 @@ export class Connection implements FrameSink, Receiver {
     if ((this.#paused & reason) === 0) return
     this.#paused &= ~reason
     if (this.#paused !== 0 || this.#closed) return
-    this.#heardMs = this.#floor.nowMs
+    this.#heardMs = this.#home.nowMs
     try {
       this.#guard.resume()
     } catch (error) {
@@ -277,16 +289,16 @@ export class Connection implements FrameSink, Receiver {
   }
 
   #stuck(): void {
-    this.#floor.log.info("an MQTT client does not read", { clientId: this.facts?.clientId })
+    this.#home.log.info("an MQTT client does not read", { clientId: this.facts?.clientId })
     this.#detach()
     this.link.destroy()
-    this.#floor.gone(this)
+    this.#home.gone(this)
   }
 
   #ended(): void {
     if (this.#closed) return
     this.#detach()
-    this.#floor.gone(this)
+    this.#home.gone(this)
   }
 
   #detach(): void {
@@ -294,6 +306,6 @@ export class Connection implements FrameSink, Receiver {
     this.#guard.close()
     const session = this.admission?.session
     if (session?.receiver === this) session.receiver = null
-    this.#floor.held.delete(this)
+    this.#home.held.delete(this)
   }
 }

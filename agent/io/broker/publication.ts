@@ -1,6 +1,6 @@
 import type { IncomingMessage, Principal } from "../../ports/broker.ts"
 import type { Change } from "../../ports/store.ts"
-import type { Route } from "./router.ts"
+import type { Route } from "./route.ts"
 import type { Session } from "./session.ts"
 import type { Topic } from "./topics.ts"
 import { encodePublish, type EncodedPublish, type Qos } from "./wire.ts"

@@ -10,21 +10,12 @@ import type { Counters } from "./counters.ts"
 import { Incoming, type Publication, type Publisher } from "./publication.ts"
 import { outgoingRecord } from "./records.ts"
 import type { Retained } from "./retained.ts"
+import type { Route } from "./route.ts"
 import type { SessionStore } from "./session-store.ts"
 import type { Outgoing, Session } from "./session.ts"
 import { SubscriptionIndex } from "./subscription-index.ts"
 import { type Topic, Topics } from "./topics.ts"
 import type { Qos } from "./wire.ts"
-
-/** Who receives a topic, as long as no subscription and no right changes. */
-export interface Route {
-  readonly sessions: readonly Session[]
-  /** The highest QoS each session may get it with, in the order of `sessions`. */
-  readonly qos: readonly Qos[]
-  readonly handlers: readonly MessageHandler[]
-  /** Whether a session among them outlives its connection and gets more than QoS 0. */
-  readonly durable: boolean
-}
 
 export interface RouterBounds {
   readonly queuedMessagesMax: number
