@@ -1,8 +1,11 @@
 import assert from "node:assert/strict"
+import { join } from "node:path"
 import { MQTT_CONNECT_TIMEOUT_MS, MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX } from "../../../../agent/base/limits.ts"
 import { BrokerError } from "../../../../agent/io/broker/error.ts"
 import { StorePersistence } from "../../../../agent/io/broker/persistence.ts"
+import { LmdbStore } from "../../../../agent/io/store/store.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
+import { KeptLog } from "../../../support/kept-log.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
 import { startBroker, stopBroker, stopBrokers } from "../../../support/mqtt-broker.ts"
 import {
@@ -13,6 +16,7 @@ import {
   WireClient,
   type Publish,
 } from "../../../support/mqtt-wire.ts"
+import { tempDir } from "../../../support/temp-dir.ts"
 
 describe("the broker's bounds", () => {
   afterEach(stopBrokers)
@@ -141,6 +145,48 @@ describe("what a restart finds", () => {
       Array.from(third.broker.retained("w"), ({ payload }) => Buffer.from(payload).toString()),
       ["gone"],
     )
+  })
+
+  it("is on the device: sessions, queues, QoS 2 packets and retained messages, in the real store", async () => {
+    const dir = join(tempDir("mqtt"), "data")
+    const open = async () => {
+      const store = new LmdbStore({ dir, quotaBytes: 64 * 2 ** 20, copies: 0, log: new KeptLog() })
+      await store.start()
+      return store
+    }
+    let store = await open()
+    const first = await startBroker({ store })
+    const client = await WireClient.connected(first.port, { clientId: "c", clean: false })
+    await client.subscribe("q/#", 2)
+    client.send(publishPacket("unreleased", "once", { qos: 2, packetId: 77 }))
+    assert.equal((await client.next()).type, 5)
+    await client.leave()
+    for (const qos of [1, 2] as const)
+      await first.broker.publish({ topic: `q/${qos}`, payload: Buffer.from("kept"), qos, retain: true })
+    await stopBroker(first.broker)
+    await store.stop()
+    store = await open()
+    const handled: string[] = []
+    const second = await startBroker({
+      store,
+      prepare: (broker) => void broker.subscribe("unreleased", ({ topic }) => void handled.push(topic)),
+    })
+    const again = await WireClient.connected(second.port, { clientId: "c", clean: false })
+    assert.equal(again.sessionPresent, true)
+    const got = [await again.nextPublish(), await again.nextPublish()]
+    assert.deepEqual(
+      got.map(({ topic, payload, qos, dup }) => [topic, payload, qos, dup]),
+      [
+        ["q/1", "kept", 1, false],
+        ["q/2", "kept", 2, false],
+      ],
+    )
+    again.send(publishPacket("unreleased", "once", { qos: 2, packetId: 77, dup: true }))
+    assert.equal((await again.next()).type, 5)
+    assert.deepEqual(handled, [])
+    assert.equal(Array.from(second.broker.retained("q/+")).length, 2)
+    await stopBroker(second.broker)
+    await store.stop()
   })
 
   it("resumes a session that was written through the interface aedes knows", async () => {
