@@ -11,6 +11,8 @@ export type FeedDraft = () => FeedItem extends infer Item ? (Item extends FeedIt
 export class FeedLog implements Feed {
   #seq = 0
   readonly #backlog: { seq: number; draft: FeedDraft }[] = []
+  /** Until somebody has read there is nobody who could come back: nothing is held. */
+  #read = false
   readonly #listeners = new Set<(item: FeedItem) => void>()
   readonly #taps = new Set<(topic: string, draft: FeedDraft) => void>()
 
@@ -21,7 +23,7 @@ export class FeedLog implements Feed {
   /** @param topic below `mesg/v1/feed/` */
   publish(topic: string, draft: FeedDraft): void {
     const seq = ++this.#seq
-    this.#backlog.push({ seq, draft })
+    if (this.#read) this.#backlog.push({ seq, draft })
     if (this.#backlog.length > STREAM_BACKLOG_MAX * 2) this.#backlog.splice(0, STREAM_BACKLOG_MAX)
     for (const tap of this.#taps) tap(topic, draft)
     if (this.#listeners.size === 0) return
@@ -36,13 +38,13 @@ export class FeedLog implements Feed {
   }
 
   subscribe(listener: (item: FeedItem) => void): () => void {
+    this.#read = true
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   since(seq: number): readonly FeedItem[] | null {
-    const [oldest] = this.#backlog
-    if (seq > this.#seq || (oldest !== undefined && oldest.seq > seq + 1)) return null
+    if (seq > this.#seq || seq < this.#seq - this.#backlog.length) return null
     return this.#backlog
       .filter((entry) => entry.seq > seq)
       .map((entry) => ({ seq: entry.seq, ...entry.draft() }) as FeedItem)

@@ -28,74 +28,129 @@ export interface AdvanceContext {
   readonly core: string
   /** Takes a slot for the task if one is free; else the task is queued and begun when one is. */
   place(live: Live, task: number): boolean
+  /** Begins an attempt before its start is durable. @returns its end where that comes in this turn of the event loop */
+  execute(live: Live, effect: Effect & { kind: "execute" }): Promise<readonly Input[]>
 }
 
 /**
- * Feeds inputs to an execution in memory and answers the effects that only evaluate, until nothing but outside
- * effects is left. All of it becomes one durable step. The caller holds the execution's lock.
+ * Feeds inputs to an execution in memory and answers the effects that nobody outside sees, until only the others are
+ * left. All of it becomes one durable step. Stays synchronous while every answer is. The caller holds the lock.
  */
-export async function advance(live: Live, given: readonly Input[], context: AdvanceContext): Promise<Advance> {
-  const isNew = live.state === null
-  const open = [...given]
-  const taken: Input[] = []
-  const effects: Effect[] = []
-  let rejected: RejectionCode | null = null
-  for (let input = open.shift(); input !== undefined; input = open.shift()) {
+export function advance(live: Live, given: readonly Input[], context: AdvanceContext): Soon<Advance> {
+  return new Advancing(live, given, context).go()
+}
+
+class Advancing {
+  readonly #live: Live
+  readonly #context: AdvanceContext
+  readonly #isNew: boolean
+  readonly #given: number
+  /** Inputs to take, in order, and how many of them were. */
+  readonly #inputs: Input[]
+  #next = 0
+  /** What the input just taken asks for, how much of that is answered, and when it was asked. */
+  #asked: readonly Effect[] = []
+  #answered = 0
+  #atMs = 0
+  readonly #taken: Input[] = []
+  readonly #effects: Effect[] = []
+  #rejected: RejectionCode | null = null
+
+  constructor(live: Live, given: readonly Input[], context: AdvanceContext) {
+    this.#live = live
+    this.#context = context
+    this.#isNew = live.state === null
+    this.#given = given.length
+    this.#inputs = given.slice()
+  }
+
+  go(): Soon<Advance> {
+    for (;;) {
+      while (this.#answered < this.#asked.length) {
+        const effect = this.#asked[this.#answered++]!
+        const answers = this.#answer(effect)
+        if (answers instanceof Promise) {
+          return answers.then((late) => {
+            this.#inputs.push(...late)
+            return this.go()
+          })
+        }
+        if (answers === null) this.#effects.push(effect)
+        else this.#inputs.push(...answers)
+      }
+      if (this.#next === this.#inputs.length) return this.#end()
+      this.#take(this.#inputs[this.#next++]!)
+    }
+  }
+
+  #take(input: Input): void {
+    const live = this.#live
     const result =
       live.state === null
         ? createExecution(live.pinned.definition, input as Input & { kind: "triggered" })
         : transition(live.state, input)
     if (result.rejected !== null) {
-      if (input === given[0]) rejected = result.rejected
-      continue
+      if (this.#next === 1 && this.#given > 0) this.#rejected = result.rejected
+      return
     }
     live.state = result.state
-    taken.push(input)
-    for (const effect of result.effects) {
-      const soon = answer(live, effect, input.atMs, context)
-      const inputs = soon instanceof Promise ? await soon : soon
-      if (inputs === null) effects.push(effect)
-      else open.push(...inputs)
+    this.#taken.push(input)
+    this.#asked = result.effects
+    this.#answered = 0
+    this.#atMs = input.atMs
+  }
+
+  #end(): Advance {
+    const live = this.#live
+    const changes: Change[] = []
+    const [first] = this.#taken
+    if (first !== undefined) {
+      const record = { v: 1, atMs: first.atMs, core: this.#context.core, inputs: this.#taken } as const
+      changes.push(stepChange(live.id, live.seq++, record))
+      if (isFinished(live.state!)) changes.push(...finishedChanges(live.state!, live.pin))
+      else if (this.#isNew) changes.push(activeChange(live.id, live.pin))
+    }
+    return { live, state: live.state!, changes, effects: this.#effects, rejected: this.#rejected }
+  }
+
+  /** @returns the inputs that answer an effect before the step is written, null where it reaches outside */
+  #answer(effect: Effect): Soon<readonly Input[]> | null {
+    const live = this.#live
+    const context = this.#context
+    const atMs = this.#atMs
+    switch (effect.kind) {
+      case "judge": {
+        const { task, number, event } = effect
+        const where = live.pinned.definition.tasks[task]!.wait!.where
+        const passes = matches(context.expressions, where, executionScope(live.state!, event), atMs)
+        return soon(passes, (match) => [{ kind: "judged", atMs, task, number, match }])
+      }
+      case "prepare":
+        return prepare(live, effect.task, atMs, context)
+      case "start": {
+        const { task } = effect
+        if (!context.place(live, task)) return NOTHING
+        return [
+          { kind: "assigned", atMs, task, core: context.core },
+          { kind: "started", atMs, task },
+        ]
+      }
+      case "execute": {
+        // docs/spec/execution.md#pure-tasks: not in the first step, so that the event is acknowledged without waiting
+        // for any task, and a task that ends the process is found in the store.
+        const isPure = live.pinned.definition.tasks[effect.task]!.effect === "pure"
+        return isPure && !this.#isNew ? context.execute(live, effect) : null
+      }
+      case "wake":
+        // The runner looks at the state for what is due next.
+        return NOTHING
+      default:
+        return null
     }
   }
-  const changes: Change[] = []
-  if (taken.length > 0) {
-    const atMs = taken[0]!.atMs
-    changes.push(stepChange(live.id, live.seq++, { v: 1, atMs, core: context.core, inputs: taken }))
-    if (isFinished(live.state!)) changes.push(...finishedChanges(live.state!, live.pin))
-    else if (isNew) changes.push(activeChange(live.id, live.pin))
-  }
-  return { live, state: live.state!, changes, effects, rejected }
 }
 
 const NOTHING: readonly Input[] = []
-
-/** @returns the inputs that answer an effect at once, null where it reaches outside */
-function answer(live: Live, effect: Effect, atMs: number, context: AdvanceContext): Soon<readonly Input[] | null> {
-  switch (effect.kind) {
-    case "judge": {
-      const { task, number, event } = effect
-      const where = live.pinned.definition.tasks[task]!.wait!.where
-      const passes = matches(context.expressions, where, executionScope(live.state!, event), atMs)
-      return soon(passes, (match) => [{ kind: "judged", atMs, task, number, match }])
-    }
-    case "prepare":
-      return prepare(live, effect.task, atMs, context)
-    case "start": {
-      const { task } = effect
-      if (!context.place(live, task)) return NOTHING
-      return [
-        { kind: "assigned", atMs, task, core: context.core },
-        { kind: "started", atMs, task },
-      ]
-    }
-    case "wake":
-      // The runner looks at the state for what is due next.
-      return NOTHING
-    default:
-      return null
-  }
-}
 
 function prepare(live: Live, task: number, atMs: number, context: AdvanceContext): Soon<readonly Input[]> {
   const template = live.pinned.definition.tasks[task]!.with

@@ -49,6 +49,7 @@ export class Runner {
         this.#tasks.place(live.pinned.definition.tasks[task]!, live.pinned.concurrency(task), () =>
           this.#begin(live, task),
         ),
+      execute: (live, effect) => this.#executeNow(live, effect),
     }
   }
 
@@ -91,8 +92,8 @@ export class Runner {
     try {
       if (this.#stopped) throw new Error("the engine has stopped")
       for (const { live, inputs } of feedings) {
-        const step = await advance(live, inputs, this.#context)
-        advances.push(step)
+        const step = advance(live, inputs, this.#context)
+        advances.push(step instanceof Promise ? await step : step)
         this.#index(live)
       }
       const changes = [...also, ...advances.flatMap((step) => step.changes)]
@@ -162,13 +163,9 @@ export class Runner {
   #do(live: Live, effect: Effect): void {
     const definition = live.pinned.definition.tasks[effect.kind === "wake" ? 0 : effect.task]!
     switch (effect.kind) {
-      case "execute": {
-        const { task, attempt, inputs } = effect
-        this.#tasks.execute({ execution: taskExecutionId(live.id, definition.name), definition, inputs }, (end) =>
-          this.end(live, task, attempt, end),
-        )
+      case "execute":
+        this.#execute(live, effect, (end) => this.end(live, effect.task, effect.attempt, end))
         return
-      }
       case "abort":
         this.#tasks.abort(taskExecutionId(live.id, definition.name))
         return
@@ -181,6 +178,32 @@ export class Runner {
       default:
         return
     }
+  }
+
+  #execute(live: Live, effect: Effect & { kind: "execute" }, end: (end: AttemptEnd) => Promise<unknown>): void {
+    const definition = live.pinned.definition.tasks[effect.task]!
+    const execution = taskExecutionId(live.id, definition.name)
+    this.#tasks.execute({ execution, definition, inputs: effect.inputs }, end)
+  }
+
+  /**
+   * A pure task that answers at once, without waiting for anything, answers into the step that starts it; one that
+   * takes longer goes on beside it, and its end is an input like any other.
+   */
+  #executeNow(live: Live, effect: Effect & { kind: "execute" }): Promise<readonly Input[]> {
+    const { task, attempt } = effect
+    return new Promise((resolve) => {
+      let late = false
+      const turn = setImmediate(() => {
+        late = true
+        resolve([])
+      })
+      this.#execute(live, effect, async (end) => {
+        if (late) return this.end(live, task, attempt, end)
+        clearImmediate(turn)
+        resolve([endInput(live.pinned, task, attempt, end, this.#ports.clock.now())])
+      })
+    })
   }
 
   /** Starts a task that was waiting for a Core when the agent stopped. */

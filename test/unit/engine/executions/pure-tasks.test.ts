@@ -1,0 +1,127 @@
+import assert from "node:assert/strict"
+import type { Change } from "../../../../agent/ports/store.ts"
+import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
+import { TABLE } from "../../../../agent/schema/tables.ts"
+import { MemoryStore } from "../../../support/memory-store.ts"
+import { type TestService, testEngine } from "../../../support/engine.ts"
+
+type Effect = "pure" | "idempotent"
+
+function serviceOf(effect: Effect, execute: TestService["execute"]): TestService {
+  const task = { statuses: { ok: {} }, effect } as const
+  const manifest: ManifestInput = {
+    id: "work",
+    name: "Work",
+    version: "1.0.0",
+    isolation: "in-process",
+    events: { go: { data: {} } },
+    tasks: { a: task, b: task, c: task },
+  }
+  return { manifest, ...(execute === undefined ? {} : { execute }) }
+}
+
+const application = {
+  name: "steps",
+  workflows: {
+    steps: {
+      trigger: { service: "work", event: "go" },
+      tasks: {
+        a: { run: "work.a" },
+        b: { run: "work.b", after: "a.ok" },
+        c: { run: "work.c", after: "b.ok" },
+      },
+    },
+  },
+}
+
+/** A store that says which steps were written. */
+class WatchedStore extends MemoryStore {
+  readonly steps: (readonly string[])[] = []
+
+  override write(...[changes, options]: Parameters<MemoryStore["write"]>): Promise<void> {
+    for (const change of changes) if (isStep(change)) this.steps.push(kindsOf(change))
+    return super.write(changes, options)
+  }
+}
+
+function isStep(change: Change): change is Change & { put: string } {
+  return "put" in change && change.put === TABLE.history
+}
+
+function kindsOf(change: Change & { put: string }): string[] {
+  const { inputs } = (change as { value: { inputs: { kind: string }[] } }).value
+  return inputs.map(({ kind }) => kind).filter((kind) => kind !== "prepared" && kind !== "assigned")
+}
+
+async function run(effect: Effect, execute?: TestService["execute"]) {
+  const store = new WatchedStore()
+  const test = await testEngine([serviceOf(effect, execute)], { store })
+  await test.engine.applications.deploy(application, {})
+  const { executions } = await test.engine.events.accept({ service: "work", event: "go", data: {} })
+  return { ...test, store, id: executions[0]! }
+}
+
+describe("pure tasks", () => {
+  it("that answer at once share one step with what follows them", async () => {
+    const { store, engine, id, settle, stop } = await run("pure")
+    await settle()
+    assert.deepEqual(store.steps, [
+      ["triggered", "started"],
+      ["result", "started", "result", "started", "result"],
+    ])
+    assert.equal(engine.executions.show(id).status, "completed")
+    await stop()
+  })
+
+  it("begin only once their execution is durable", async () => {
+    const begun: string[] = []
+    const store = new WatchedStore()
+    const test = await testEngine([serviceOf("pure", ({ task }) => (begun.push(task), ok))], { store })
+    await test.engine.applications.deploy(application, {})
+    store.hold()
+    const accepting = test.engine.events.accept({ service: "work", event: "go", data: {} })
+    await test.settle()
+    assert.deepEqual(begun, [])
+    store.release()
+    await accepting
+    await test.settle()
+    assert.deepEqual(begun, ["a", "b", "c"])
+    await test.stop()
+  })
+
+  it("that take longer are recorded as started meanwhile, and end in a step of their own", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { store, engine, id, settle, stop } = await run("pure", async ({ task }) => {
+      if (task === "b") await promise
+      return ok
+    })
+    await settle()
+    assert.deepEqual(store.steps.at(-1), ["result", "started"])
+    assert.equal(engine.executions.show(id).tasks["b"]!.state, "started")
+    resolve()
+    await settle()
+    assert.deepEqual(store.steps.at(-1), ["result", "started", "result"])
+    assert.equal(engine.executions.show(id).status, "completed")
+    await stop()
+  })
+
+  it("that fail at once are tried and ended like any other", async () => {
+    const { engine, id, settle, stop } = await run("pure", ({ task }) =>
+      task === "b" ? { kind: "error", code: "BROKEN", message: "no", outcome: "known" } : ok,
+    )
+    await settle()
+    const { status, tasks } = engine.executions.show(id)
+    assert.equal(status, "failed")
+    assert.deepEqual(tasks["b"]!.data, { code: "BROKEN", message: "no" })
+    await stop()
+  })
+
+  it("are the only ones: a task with an effect outside begins when its start is durable", async () => {
+    const { store, settle, stop } = await run("idempotent")
+    await settle()
+    assert.deepEqual(store.steps, [["triggered", "started"], ["result", "started"], ["result", "started"], ["result"]])
+    await stop()
+  })
+})
+
+const ok = { kind: "result", status: "ok", data: {} } as const
