@@ -48,17 +48,21 @@ export function findLosses(
 ): string[] {
   const losses: string[] = []
   const removedBy = new Map(plan.flatMap((write) => (write.removes === null ? [] : [[write.removes, write] as const])))
-  // A write is seen by its pair, or by the removal of it, or by what it removed: later first.
+  // A write is seen by its pair. One whose pair a later write removed is known by its promise only: without one it may
+  // also have been refused, and what it would have removed may be there or not.
   const applied = new Set<number>()
+  const perhaps = new Set<number>()
   for (const write of [...plan].reverse()) {
     const halves = [0, 1].map((half) => store.get(TABLE, [write.index, half]))
     const there = halves.filter((value) => value !== undefined).length
     if (there === 1) losses.push(`write ${write.index} is there by half`)
-    const remover = removedBy.get(write.index)
-    const removed = remover !== undefined && applied.has(remover.index)
-    if (there > 0 && removed) losses.push(`write ${write.index} is there although its removal ${remover.index} is too`)
-    if (there === 2 || removed) applied.add(write.index)
-    if (promised(write.index) && !applied.has(write.index)) losses.push(`write ${write.index} was promised and is lost`)
+    const remover = removedBy.get(write.index)?.index ?? -1
+    const removed = applied.has(remover)
+    if (there > 0 && removed) losses.push(`write ${write.index} is there although its removal ${remover} is too`)
+    if (there === 0 && promised(write.index) && !removed && !perhaps.has(remover))
+      losses.push(`write ${write.index} was promised and is lost`)
+    if (there === 2 || promised(write.index)) applied.add(write.index)
+    else if (removed || perhaps.has(remover)) perhaps.add(write.index)
     halves.forEach((value, half) => {
       if (value !== undefined && JSON.stringify(value) !== JSON.stringify(valueOf(write, half)))
         losses.push(`write ${write.index} came back changed`)
