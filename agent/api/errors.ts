@@ -31,6 +31,7 @@ export type ApiErrorDetail =
         | "BACKUP_RUNNING"
         | "INTERNAL"
     }
+  | { readonly code: "HTTP_LISTEN_FAILED"; readonly address: string; readonly port: number }
   | { readonly code: "BODY_TOO_LARGE"; readonly bytesMax: number }
   | { readonly code: "INPUT_INVALID"; readonly errors: readonly { pointer: string; message: string }[] }
   | { readonly code: "FORBIDDEN"; readonly scope: string }

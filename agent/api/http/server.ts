@@ -1,4 +1,4 @@
-import { isMesgError } from "../../base/errors.ts"
+import { isMesgError, messageOf } from "../../base/errors.ts"
 import { createServer, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
@@ -13,6 +13,7 @@ import {
   HTTP_STOP_TIMEOUT_MS,
 } from "../../base/limits.ts"
 import type { ApiDeps } from "../deps.ts"
+import { ApiError } from "../errors.ts"
 import { ApiApp } from "./app.ts"
 import { checkOrigins } from "./guard.ts"
 import { problemOf } from "./problem.ts"
@@ -24,7 +25,7 @@ export interface HttpServerOptions extends ApiDeps {
 }
 
 export interface HttpServer {
-  /** Binds `listen`:`http.port` and begins to answer. @throws where the address cannot be bound (EADDRINUSE, …) */
+  /** Binds `listen`:`http.port` and begins to answer. @throws ApiError HTTP_LISTEN_FAILED */
   start(): Promise<void>
   /** Ends the streams, lets running requests finish for a moment, closes. Also after a half start. */
   stop(): Promise<void>
@@ -65,11 +66,23 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         streams.closeOf(token.id)
       })
       app.start()
-      server.listen(options.config.http.port, options.config.listen)
-      await once(server, "listening")
+      await listen(server, options.config.listen, options.config.http.port)
     },
     stop: () => stop(server, streams),
     address: () => addressOf(server),
+  }
+}
+
+async function listen(server: Server, address: string, port: number): Promise<void> {
+  server.listen(port, address)
+  try {
+    await once(server, "listening")
+  } catch (cause) {
+    throw new ApiError(
+      { code: "HTTP_LISTEN_FAILED", address, port },
+      `HTTP cannot listen on ${address}:${port}: ${messageOf(cause)}`,
+      { cause, remedy: "stop what uses the port, or set another one: --set http.port=0 takes any free one" },
+    )
   }
 }
 
