@@ -4,6 +4,7 @@ import {
   SERVICE_CHUNK_BYTES_MAX,
   SERVICE_CONNECTIONS_MAX,
   SERVICE_SUBSCRIPTIONS_MAX,
+  SERVICE_WEBHOOK_TIMEOUT_MS,
   SERVICE_WEBHOOKS_MAX,
 } from "../../base/limits.ts"
 import * as v from "valibot"
@@ -124,7 +125,11 @@ export class ChildDesk {
       const sent = { ...request, body: request.body.subarray(0, HTTP_BODY_BYTES_MAX).toBase64() }
       const { status, body, headers } = v.parse(
         WebhookResponseSchema,
-        await channel.ask("request", { hook: number, request: sent as Json }),
+        await channel.ask(
+          "request",
+          { hook: number, request: sent as Json },
+          AbortSignal.timeout(SERVICE_WEBHOOK_TIMEOUT_MS),
+        ),
       )
       return { status, ...(body === undefined ? {} : { body }), ...(headers === undefined ? {} : { headers }) }
     })

@@ -19,6 +19,10 @@ const importModule: ImportModule = isSea()
     }) as ImportModule)
   : (url) => import(url) as Promise<{ default?: unknown }>
 
+/** The name under which services import the sdk: always this agent's own, so that its classes are the ones the host knows. */
+const SDK = "@mesg/sdk"
+const SDK_URL = new URL("../../sdk.ts", import.meta.url).href
+
 let generation = 0
 let hooked = false
 
@@ -46,6 +50,7 @@ function hookOnce(): void {
   hooked = true
   registerHooks({
     resolve(specifier, context, nextResolve) {
+      if (specifier === SDK) return { url: SDK_URL, format: "module-typescript", shortCircuit: true }
       const resolved = nextResolve(specifier, context)
       if (!specifier.startsWith(".") || context.parentURL?.includes(GENERATION) !== true) return resolved
       const parent = new URL(context.parentURL)

@@ -25,6 +25,7 @@ import type {
 import type { RecoverAnswer, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import { copyJson, plainJson } from "../../schema/plain-json.ts"
+import { CallSignal } from "./call-signal.ts"
 import { ServiceError } from "./service-error.ts"
 
 export type LogLevel = "debug" | "info" | "warn" | "error"
@@ -54,7 +55,7 @@ export class ServiceRunner {
   readonly #backend: Backend
   readonly #context: ServiceContext
   readonly #life = new AbortController()
-  readonly #calls = new Set<AbortController>()
+  readonly #calls = new Set<CallSignal>()
   readonly #subscriptions = new Set<() => Promise<void>>()
   readonly #webhooks = new Set<() => Promise<void>>()
   #started = false
@@ -168,20 +169,21 @@ export class ServiceRunner {
       aborted: () => Answer
     },
   ): Promise<Answer> {
-    const own = new AbortController()
     let grace: NodeJS.Timeout | undefined
-    const { promise: late, resolve: giveUp } = Promise.withResolvers<Answer>()
-    const abort = () => own.abort(signal.reason)
-    own.signal.addEventListener("abort", () => {
-      grace = setTimeout(() => giveUp(how.aborted()), SERVICE_ABORT_GRACE_MS)
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    const own = new CallSignal(() => {
+      grace = setTimeout(() => resolve(how.aborted()), SERVICE_ABORT_GRACE_MS)
     })
+    const abort = () => own.abort(signal.reason)
     this.#calls.add(own)
     signal.addEventListener("abort", abort, { once: true })
     if (signal.aborted) abort()
     if (this.#life.signal.aborted) own.abort(this.#stopped())
     const ctx: TaskContext = {
       ...this.#context,
-      signal: own.signal,
+      get signal() {
+        return own.signal
+      },
       execution: call.execution,
       task: call.task,
       deadlineMs: call.deadlineMs,
@@ -193,11 +195,12 @@ export class ServiceRunner {
         return await how.run(copyJson(call.inputs) as never, ctx)
       } catch (error) {
         // A handler that gave up because it was told to has perhaps done half of it.
-        return own.signal.aborted ? how.aborted() : how.threw(error)
+        return own.aborted ? how.aborted() : how.threw(error)
       }
     }
+    work().then(resolve, reject)
     try {
-      return await Promise.race([work(), late])
+      return await promise
     } finally {
       clearTimeout(grace)
       signal.removeEventListener("abort", abort)

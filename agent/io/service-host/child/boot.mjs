@@ -6,6 +6,7 @@ import { registerHooks, syncBuiltinESMExports } from "node:module"
 import { fileURLToPath } from "node:url"
 
 const SOURCE_FD = 4
+const SDK_URL = new URL("../../../sdk.ts", import.meta.url).href
 
 /** @returns {Buffer} exactly so many bytes of the agent's answer */
 function read(length) {
@@ -31,6 +32,12 @@ function sourceOf(file) {
 }
 
 registerHooks({
+  // The agent's own sdk, whatever the service's folder holds: its classes are the ones the host knows.
+  resolve(specifier, context, nextResolve) {
+    return specifier === "@mesg/sdk"
+      ? { url: SDK_URL, format: "module", shortCircuit: true }
+      : nextResolve(specifier, context)
+  },
   load(url, context, nextLoad) {
     if (!url.startsWith("file:") || !url.endsWith(".ts")) return nextLoad(url, context)
     return { format: "module", source: sourceOf(fileURLToPath(url)), shortCircuit: true }

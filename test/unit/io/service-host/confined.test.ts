@@ -177,6 +177,12 @@ describe("a confined service", function () {
       answer: "SERVICE_THREW known",
       end: null,
     },
+    {
+      name: "a handler that cannot know what became of it, and says so with the sdk",
+      code: `throw new (await import("@mesg/sdk")).TaskError("LINE_CUT", "half sent", { outcome: "unknown" })`,
+      answer: "LINE_CUT unknown",
+      end: null,
+    },
     { name: "a result that is no result", code: `return 5`, answer: "SERVICE_RESULT_INVALID unknown", end: null },
     {
       name: "a result with a function in it",

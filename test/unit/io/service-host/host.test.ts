@@ -73,10 +73,9 @@ describe("a service in the agent's process", () => {
   }
 
   it("says with a TaskError that it cannot know what became of it", async () => {
-    const sdk = JSON.stringify(join(import.meta.dirname, "../../../../agent/sdk.ts"))
     const service = await run(
       { tasks: tasksNamed("t") },
-      `import { TaskError } from ${sdk}
+      `import { TaskError } from "@mesg/sdk"
        export default { tasks: { t() { throw new TaskError("LINE_CUT", "half sent", { outcome: "unknown" }) } } }`,
     )
     assert.equal(codeOf(await call(service, "t")), "LINE_CUT unknown")
