@@ -33,10 +33,14 @@ export class Load {
     this.sink = new Sink(random, size.effectMs)
   }
 
-  /** @param agent on ports that stay the same over its restarts */
-  async start(agent: TestAgent): Promise<void> {
-    this.moved(agent)
+  /** The services and the application. @param agent on ports that stay the same over its restarts */
+  async install(agent: TestAgent): Promise<void> {
     this.#far = await installWork(agent, this.sink, await this.sink.start())
+  }
+
+  /** Events begin to flow. */
+  start(agent: TestAgent): void {
+    this.moved(agent)
     const { url } = agent.mqtt
     const { clients, window } = this.#size
     const flow = {
@@ -65,11 +69,14 @@ export class Load {
 
   /** No new events; resolves when all that were begun have their answer. */
   async finish(): Promise<void> {
-    await Promise.all(this.#publishers.splice(0).map((publisher) => publisher.finish()))
+    await Promise.all(this.#publishers.map((publisher) => publisher.finish()))
     await this.#payer!.finish()
   }
 
+  /** Everything that is left, now; the agent may be gone. */
   async stop(): Promise<void> {
+    for (const publisher of this.#publishers) publisher.abandon()
+    this.#payer?.abandon()
     await this.#far?.stop()
     await this.sink.stop()
   }

@@ -33,6 +33,8 @@ export class Ledger {
 export interface Publisher {
   /** No new event; resolves when every one that was begun has its answer. */
   finish(): Promise<void>
+  /** Now, whatever is on its way. */
+  abandon(): void
 }
 
 /** How long a client that is not heard waits before it tries again. */
@@ -61,6 +63,7 @@ export function mqttPublisher(url: string, clientId: string, qos: 1 | 2, withIds
     client.publish(topic, JSON.stringify({ n: sent.n }), { qos }, (error) => {
       // mqtt.js drops what was asked for while it sends its store again and the connection ends: it was never sent.
       if (error) {
+        if (client.disconnecting) return
         setTimeout(() => publish(sent), PAUSE_MS)
         return
       }
@@ -82,6 +85,10 @@ export function mqttPublisher(url: string, clientId: string, qos: 1 | 2, withIds
       if (open === 0) done.resolve()
       await done.promise
       await client.endAsync()
+    },
+    abandon() {
+      ending = true
+      client.end(true)
     },
   }
 }
@@ -117,6 +124,9 @@ export function payer(url: string, clientId: string): { pay(n: number): void } &
       await Promise.all(open)
       await client.endAsync()
     },
+    abandon() {
+      client.end(true)
+    },
   }
 }
 
@@ -129,10 +139,11 @@ export function httpPublisher(
   flow: Flow,
 ): Publisher {
   let ending = false
+  const life = new AbortController()
   const lanes = Array.from({ length: flow.window }, async () => {
     while (!ending) {
       const sent = flow.ledger.open(flow.next(), withIds ? "http-id" : "http")
-      await sendUntilAnswered(base, withIds ? `${name}-${sent.n}` : null, token, sent, flow.ledger)
+      await sendUntilAnswered(base, withIds ? `${name}-${sent.n}` : null, token, sent, flow.ledger, life.signal)
       flow.settled(sent)
     }
   })
@@ -140,6 +151,10 @@ export function httpPublisher(
     async finish() {
       ending = true
       await Promise.all(lanes)
+    },
+    abandon() {
+      ending = true
+      life.abort()
     },
   }
 }
@@ -150,13 +165,15 @@ async function sendUntilAnswered(
   token: () => string,
   sent: Sent,
   ledger: Ledger,
+  signal: AbortSignal,
 ): Promise<void> {
   const body = JSON.stringify({ data: { n: sent.n }, ...(id === null ? {} : { id }) })
-  for (;;) {
+  while (!signal.aborted) {
     const answer = await fetch(`${base}/api/v1/services/load/events/${sent.event}`, {
       method: "POST",
       headers: { authorization: `Bearer ${token()}`, "content-type": "application/json" },
       body,
+      signal,
     }).catch(() => null)
     if (answer === null) {
       // Refused or cut in the middle: without an id nobody knows which, and a repeat might be a second event.

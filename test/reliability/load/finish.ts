@@ -1,0 +1,32 @@
+import type { TestAgent } from "../../support/agent.ts"
+import { until } from "../../support/until.ts"
+import { allExecutions, auditEffects, auditExecutions, auditHistories, type Findings } from "./audit.ts"
+import type { Load } from "./load.ts"
+
+interface Status {
+  readonly executions: { readonly running: number; readonly waiting: number }
+}
+
+export async function statusOf(agent: TestAgent): Promise<Status["executions"]> {
+  return ((await (await agent.api("GET", "/status")).json()) as Status).executions
+}
+
+/** Lets the load run out, waits for every execution's end, stops the agent and looks at everything that is left. */
+export async function finishAndAudit(load: Load, agent: TestAgent, timeoutMs = 120_000): Promise<Findings> {
+  load.moved(agent)
+  await load.finish()
+  const ended = async () => {
+    const { running, waiting } = await statusOf(agent)
+    return running === 0 && waiting === 0
+  }
+  await until(ended, timeoutMs, "the end of all executions")
+  const executions = await allExecutions(agent)
+  const { sent, accepted } = load.ledger
+  console.log(
+    `      ${sent.length} events sent, ${accepted} accepted, ${executions.length} executions, ${load.sink.calls.size} effects`,
+  )
+  const findings = [...auditExecutions(load.ledger, executions), ...auditEffects(load.ledger, executions, load.sink)]
+  const code = await agent.stop()
+  if (code !== 0) return [...findings, `the agent stopped with ${code}: ${agent.output()}`]
+  return [...findings, ...(await auditHistories(agent.home))]
+}
