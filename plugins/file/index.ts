@@ -116,7 +116,8 @@ async function watch(ctx: ServiceContext<Config>, watched: string): Promise<void
   const folder = join(rootOf(ctx.config, root), ...rest)
   const reported = new Reported(ctx.store, watched)
   const isFirst = await reported.load()
-  let { files: before, cut } = await look(folder)
+  const { files, cut } = await look(folder)
+  let before = files
   if (isFirst) {
     for (const [path, seen] of before) reported.files.set(path, seen)
     await reported.save(before.keys())

@@ -121,7 +121,7 @@ async function receive(ctx: ServiceContext<Config>, name: string, hook: Hook, re
 async function read(response: Response): Promise<{ bytes: Uint8Array; truncated: boolean }> {
   const parts: Uint8Array[] = []
   let length = 0
-  for await (const part of response.body ?? []) {
+  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     parts.push(part)
     length += part.length
     if (length > ANSWER_BYTES_MAX) return { bytes: Buffer.concat(parts).subarray(0, ANSWER_BYTES_MAX), truncated: true }

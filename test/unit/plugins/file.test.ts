@@ -105,7 +105,7 @@ describe("the service file", () => {
         root: "r",
         path: "in/sub/new",
         bytes: 1,
-        modified: (bridge.events[0]?.data as { modified: string }).modified,
+        modified: (bridge.events[0]!.data as { modified: string }).modified,
       })
       writeFileSync(join(root, "in/old"), "older")
       await bridge.until(() => bridge.events.length === 2, "changed")

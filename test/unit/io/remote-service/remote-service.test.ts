@@ -134,7 +134,7 @@ describe("a service behind MQTT, at a real broker", () => {
       {
         mqtt: `mqtt://127.0.0.1:${broker.port}`,
         core: core.key,
-        log: (_level, message, fields) => void log.push(`${message}: ${fields["reason"]}`),
+        log: (_level, message, fields) => void log.push(`${message}: ${JSON.stringify(fields)}`),
       },
     )
   })
