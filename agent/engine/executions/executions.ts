@@ -29,6 +29,10 @@ export interface ExecutionOptions {
   readonly onBroken: (error: Error) => void
 }
 
+/** Of an event 256 KiB are allowed, so that between two looks the store grows by some MiB at most. */
+const LOOK_EVERY_EVENTS = 32
+const LOOK_ALWAYS_SHARE = 0.9
+
 /** All executions of this Core: running ones in memory, ended ones in the archive. */
 export class ExecutionBook implements Executions {
   readonly overlaps = new Overlaps()
@@ -42,6 +46,8 @@ export class ExecutionBook implements Executions {
   readonly #ended: EndedCounts = { completed: 0, failed: 0, cancelled: 0 }
   /** What was kept when somebody first asked, less what had ended since the start: start-up never pays for counting. */
   #endedBefore: EndedCounts | null = null
+  #share = 0
+  #looks = 0
 
   constructor(ports: EnginePorts, tasks: Tasks, pins: Pins, feed: FeedLog, options: ExecutionOptions) {
     this.#ports = ports
@@ -102,11 +108,20 @@ export class ExecutionBook implements Executions {
   }
 
   #hasRoom(): boolean {
-    const { bytes, quotaBytes } = this.#ports.store.usage()
+    if (this.#storedShare() >= 1) return false
     const active = this.runner.active.size
     // Waiting executions need events to go on: they never keep events out, until there are far too many.
-    if (active < this.#options.maxActive) return bytes < quotaBytes
-    return bytes < quotaBytes && active < EXECUTIONS_WAITING_MAX && this.#running() < this.#options.maxActive
+    if (active < this.#options.maxActive) return true
+    return active < EXECUTIONS_WAITING_MAX && this.#running() < this.#options.maxActive
+  }
+
+  /** How much of the quota is used: looked up for every event when it is nearly all, else now and then. */
+  #storedShare(): number {
+    if (this.#looks++ % LOOK_EVERY_EVENTS === 0 || this.#share > LOOK_ALWAYS_SHARE) {
+      const { bytes, quotaBytes } = this.#ports.store.usage()
+      this.#share = bytes / quotaBytes
+    }
+    return this.#share
   }
 
   #running(): number {

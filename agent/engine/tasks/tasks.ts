@@ -35,7 +35,7 @@ export class Tasks {
   readonly #clock: Clock
   readonly #executors: Executors
   readonly #lanes = new Map<string, Lane>()
-  readonly #running = new Map<TaskExecutionId, AbortController>()
+  readonly #running = new Map<TaskExecutionId, Running>()
   #stopped = false
 
   constructor(clock: Clock, executors: Executors) {
@@ -73,29 +73,29 @@ export class Tasks {
   execute(attempt: Attempt, end: (end: AttemptEnd) => Promise<unknown>): void {
     if (this.#stopped) return
     const { execution, definition } = attempt
-    const controller = new AbortController()
-    this.#running.set(execution, controller)
     const call = this.#call(attempt)
     let timedOut = false
-    const cancelTimer =
-      definition.timeoutMs > 0
-        ? this.#clock.schedule(call.deadlineMs, () => {
-            timedOut = true
-            controller.abort()
-          })
-        : () => {}
-    const over = (answer: TaskAnswer) => {
+    const running = new Running(this.#clock, (answer) => {
       cancelTimer()
-      if (this.#running.get(execution) === controller) this.#running.delete(execution)
-      const aborted = controller.signal.aborted && !timedOut
+      if (this.#running.get(execution) === running) this.#running.delete(execution)
+      const aborted = running.signal.aborted && !timedOut
       if (!aborted && !this.#stopped) {
         // The one who records it answers for failures: the store's end stops the agent.
         end(timedOut ? lateEnd(definition) : endOf(answer)).catch(() => {})
       }
       this.#release(definition)
-    }
-    withGrace(this.#clock, this.#answer(attempt, call, controller.signal), controller.signal).then(over, (error) =>
-      over({ kind: "error", code: "SERVICE_FAILED", message: String(error), outcome: "unknown" }),
+    })
+    this.#running.set(execution, running)
+    const cancelTimer =
+      definition.timeoutMs > 0
+        ? this.#clock.schedule(call.deadlineMs, () => {
+            timedOut = true
+            running.abort()
+          })
+        : () => {}
+    this.#answer(attempt, call, running.signal).then(
+      (answer) => running.end(answer),
+      (error) => running.end({ kind: "error", code: "SERVICE_FAILED", message: String(error), outcome: "unknown" }),
     )
   }
 
@@ -115,7 +115,7 @@ export class Tasks {
 
   stop(): void {
     this.#stopped = true
-    for (const controller of this.#running.values()) controller.abort()
+    for (const running of this.#running.values()) running.abort()
     this.#lanes.clear()
   }
 
@@ -183,26 +183,41 @@ function notRunning(service: string): TaskAnswer {
   }
 }
 
-/** An attempt that ignores its abortion gives its slot back after a while all the same. */
-function withGrace(clock: Clock, answer: Promise<TaskAnswer>, signal: AbortSignal): Promise<TaskAnswer> {
-  return new Promise((resolve, reject) => {
-    let cancelGrace = () => {}
-    const onAbort = () => {
-      cancelGrace = clock.schedule(clock.now() + TASK_CANCEL_GRACE_MS, () =>
-        resolve({
-          kind: "error",
-          code: "SERVICE_UNRESPONSIVE",
-          message: "the task ignored its end",
-          outcome: "unknown",
-        }),
-      )
-    }
-    signal.addEventListener("abort", onAbort, { once: true })
-    answer
-      .finally(() => {
-        cancelGrace()
-        signal.removeEventListener("abort", onAbort)
-      })
-      .then(resolve, reject)
-  })
+/** One attempt under way. One that ignores its abortion gives its slot back after a while all the same. */
+class Running {
+  readonly #clock: Clock
+  readonly #over: (answer: TaskAnswer) => void
+  readonly #controller = new AbortController()
+  #cancelGrace: (() => void) | null = null
+  #ended = false
+
+  constructor(clock: Clock, over: (answer: TaskAnswer) => void) {
+    this.#clock = clock
+    this.#over = over
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    if (this.signal.aborted || this.#ended) return
+    this.#controller.abort()
+    this.#cancelGrace = this.#clock.schedule(this.#clock.now() + TASK_CANCEL_GRACE_MS, () =>
+      this.end({
+        kind: "error",
+        code: "SERVICE_UNRESPONSIVE",
+        message: "the task ignored its end",
+        outcome: "unknown",
+      }),
+    )
+  }
+
+  /** The first answer counts. */
+  end(answer: TaskAnswer): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#cancelGrace?.()
+    this.#over(answer)
+  }
 }
