@@ -163,7 +163,7 @@ describe("a service in the agent's process", () => {
       it(`out of ${name} end this service alone, with SERVICE_THREW`, async () => {
         const bad = await run(
           { tasks: tasksNamed("t") },
-          `export default { tasks: { async t() { ${body}; await new Promise(() => {}) } } }`,
+          `export default { tasks: { async t(_, ctx) { ${body}; await new Promise((_, no) => ctx.signal.addEventListener("abort", () => no(ctx.signal.reason))) } } }`,
         )
         const good = await run(
           { tasks: tasksNamed("t") },
