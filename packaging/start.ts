@@ -47,7 +47,10 @@ async function main(): Promise<number> {
   const { config } = loadConfig({ home, env: process.env, sets })
   const example = new Example(home, readRunFiles(home)!, terminal)
   // Until the guide stands there, executions that others begin are not told of.
-  const done = agent.stopped.finally(() => example.stop())
+  const done = agent.stopped.then(async (code) => {
+    await example.stop()
+    return code
+  })
   try {
     await example.start()
     const first = await example.first()

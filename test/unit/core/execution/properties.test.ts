@@ -45,6 +45,10 @@ function play(
   return inputs
 }
 
+function stored<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value
+}
+
 const frozen = new WeakSet<object>()
 
 function freeze<Value>(value: Value): Value {
@@ -104,7 +108,7 @@ describe("any execution, whatever happens to it", function () {
     assert.deepEqual(replay(definition, all), last)
     assert.deepEqual(replay(definition, [all[0]!, ...taken]), last)
     // As the store gives them back.
-    assert.deepEqual(replay(JSON.parse(JSON.stringify(definition)), JSON.parse(JSON.stringify(all))), last)
+    assert.deepEqual(replay(stored(definition), stored(all)), last)
   })
 
   holds(

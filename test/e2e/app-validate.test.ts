@@ -1,0 +1,79 @@
+import assert from "node:assert/strict"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import mqtt from "mqtt"
+import { startAgent, type TestAgent } from "../support/agent.ts"
+import { ROOT } from "../support/sources.ts"
+import { SERVICE_S } from "../support/workflow.ts"
+
+const RULES = join(ROOT, "test/golden/rules")
+
+describe("mesg app validate and deploy", function () {
+  this.timeout(60_000)
+  let agent: TestAgent
+  before(async () => {
+    agent = await startAgent()
+    // The service that the golden applications stand on: registered by its manifest alone.
+    const client = await mqtt.connectAsync(agent.mqtt.url)
+    const verdict = Promise.withResolvers<string>()
+    client.on("message", (_, payload) => verdict.resolve(payload.toString("utf8")))
+    await client.publishAsync("mesg/v1/s/manifest", JSON.stringify(SERVICE_S), { qos: 1, retain: true })
+    await client.subscribeAsync("mesg/v1/s/status", { qos: 1 })
+    assert.equal(await verdict.promise, "ok")
+    await client.endAsync()
+  })
+  after(async () => {
+    await agent.stop()
+    agent.clean()
+  })
+
+  // One file of each kind; test/unit/core/workflow/rules.test.ts holds all of them against the rules.
+  const files = readdirSync(RULES).filter((name) =>
+    /^(?:several-at-once|r1-no-trigger|r3-two-events|name-of-a-task-reserved|schema-no-yaml|schema-same-task-twice)\.yml$/.test(
+      name,
+    ),
+  )
+
+  for (const name of files) {
+    const file = join(RULES, name)
+    const marks = readFileSync(file, "utf8")
+      .split("\n")
+      .flatMap((line, i) => {
+        const mark = / # ! ([A-Z0-9_]+) /.exec(line)
+        return mark === null ? [] : [{ line: i + 1, rule: mark[1]! }]
+      })
+    for (const verb of ["validate", "deploy"]) {
+      it(`${verb} ${name}: names file, line, rule and remedy of each mistake, exit code 1`, async () => {
+        const { code, stderr } = await agent.cli("app", verb, file)
+        assert.equal(code, 1)
+        for (const { line, rule } of marks) {
+          assert.match(stderr, new RegExp(`${name}:${line}: ${rule}: .+\\n {2}.+\\n`), `line ${line}`)
+        }
+        // What is no YAML may be found wrong in more than one way.
+        const said = stderr.trimEnd().split("\n").length / 2
+        if (name !== "schema-no-yaml.yml") assert.equal(said, marks.length, "a sentence and a remedy for each")
+      })
+    }
+  }
+
+  it("says the same to programs", async () => {
+    const { code, stdout } = await agent.cli("app", "validate", join(RULES, "unknown-status.yml"), "--json")
+    assert.equal(code, 1)
+    const { ok, refusals } = JSON.parse(stdout) as { ok: boolean; refusals: Record<string, unknown>[] }
+    assert.equal(ok, false)
+    const [{ rule, path, line, file } = {}] = refusals
+    assert.deepEqual({ rule, path, line }, { rule: "UNKNOWN_STATUS", path: "/workflows/w/tasks/z/after", line: 7 })
+    assert.match(String(file), /unknown-status\.yml$/)
+  })
+
+  it("takes what keeps every rule", async () => {
+    const file = join(RULES, "valid-tree.yml")
+    assert.equal((await agent.cli("app", "validate", file)).code, 0)
+    assert.equal((await agent.cli("app", "deploy", file)).code, 0)
+    const { items } = await agent.json<{ items: { name: string }[] }>("app", "list")
+    assert.deepEqual(
+      items.map(({ name }) => name),
+      ["golden"],
+    )
+  })
+})
