@@ -102,6 +102,20 @@ describe("npm start", function () {
   const ofCar = (items: readonly ExecutionView[], car: string) =>
     items.filter(({ trigger }) => (trigger.data as { car: string }).car === car)
 
+  /** Ctrl-C: exit code 0, nobody left, and no complaint. */
+  const endsCleanly = async (agent: Started) => {
+    const before = agent.output
+    assert.equal(await agent.interrupt(), 0)
+    assert.equal(
+      agent.output
+        .slice(before.length)
+        .replaceAll(/^npm notice.*$/gm, "")
+        .trim(),
+      "",
+    )
+    assert.equal(agent.hasOrphans(), false)
+  }
+
   it("says where it is, what became of the first event, and gives a line that, pasted, runs the workflow", async () => {
     const agent = start()
     await agent.until(READY)
@@ -131,8 +145,7 @@ describe("npm start", function () {
     await run("sh", ["-c", line.replace(/-m .*$/, `-m '{"car":"c-3","kwh":900,"price":0.31}'`)])
     await agent.until(/ completed: charger\/charge-finished \{"car":"c-3".* => pay refused -> note written/)
 
-    assert.equal(await agent.interrupt(), 0)
-    assert.equal(agent.hasOrphans(), false)
+    await endsCleanly(agent)
   })
 
   it("goes on where it was: the first event makes no second execution, the application no second version", async () => {
@@ -147,8 +160,7 @@ describe("npm start", function () {
       env,
     })
     assert.equal((JSON.parse(stdout) as { version: number }).version, 1)
-    assert.equal(await agent.interrupt(), 0)
-    assert.equal(agent.hasOrphans(), false)
+    await endsCleanly(agent)
   })
 
   for (const key of ["mqtt.port", "http.port"]) {

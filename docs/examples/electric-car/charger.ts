@@ -114,7 +114,9 @@ async function connect(home: string, signal: AbortSignal): Promise<RemoteService
   ])
   signal.addEventListener("abort", () => {
     Promise.all(services.map((service) => service.stop())).then(
-      () => process.disconnect?.(),
+      () => {
+        if (process.connected) process.disconnect?.()
+      },
       (error: unknown) => {
         process.stderr.write(`charger: ${String(error)}\n`)
         process.exit(1)
