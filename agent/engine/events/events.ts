@@ -9,6 +9,7 @@ import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { Accepted, Events, Page, Paging } from "../core.ts"
 import { eventScope, matches, type Soon, soonAll } from "../executions/evaluate.ts"
 import type { ExecutionBook } from "../executions/executions.ts"
+import type { Live } from "../executions/live.ts"
 import type { Feeding } from "../executions/runner.ts"
 import type { FeedLog } from "../feed.ts"
 import type { EnginePorts } from "../ports.ts"
@@ -159,28 +160,39 @@ export class EventInbox implements Events, EventIntake {
     const triggers = this.triggers.find(event.service, event.event)
     const matching = this.#match(topic, triggers, event)
     const matched = matching instanceof Promise ? await matching : matching
-    const awaiting = this.#executions.runner.waits.find(event)
-    if (matched.length === 0 && awaiting.length === 0) {
+    if (matched.length === 0 && this.#executions.runner.waits.find(event).length === 0) {
       this.#accepted++
       this.#unmatched++
       this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
       return { event, duplicate: false, executions: [] }
     }
-    if (matched.length > 0) {
-      const room = this.#executions.room(options.patient ?? false)
-      if (room !== null) await room
-    }
+    const entering = matched.length === 0 ? null : this.#enter(options)
+    // Only who has to wait gives up the turn: the others take their room before anybody else asks.
+    const entered = entering === null ? null : await entering
     const { feedings, changes, created } = this.#plan(event, matched)
-    const feedWaiting = awaiting.map(
-      (live): Feeding => ({ live, inputs: [{ kind: "event", atMs: event.timeMs, event }] }),
-    )
+    const feedWaiting = this.#executions.runner.waits.find(event).map((live) => this.#deliver(live, event))
     const remembered =
       event.id === null ? [] : this.dedupe.remember(event.service, event.event, event.id, created, event.timeMs)
     const also = [...changes, ...remembered, ...(options.also?.() ?? [])]
-    await this.#executions.transact([...feedings, ...feedWaiting], also)
+    const durable = this.#executions.transact([...feedings, ...feedWaiting], also)
+    entered?.()
+    await durable
     this.#accepted++
     this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
     return { event, duplicate: false, executions: created }
+  }
+
+  #enter({ patient = false }: AcceptOptions): Promise<() => void> | null {
+    if (patient) return this.#executions.room.enter()
+    this.#executions.room.check()
+    return null
+  }
+
+  /** What was due when the event came happens first: it is too late for a wait that has timed out. */
+  #deliver(live: Live, event: Event): Feeding {
+    const { timeMs: atMs } = event
+    const isDue = live.timerMs !== null && live.timerMs <= atMs
+    return { live, inputs: [...(isDue ? [{ kind: "elapsed", atMs } as const] : []), { kind: "event", atMs, event }] }
   }
 
   /** The workflows whose trigger lets the event pass, in a constant order. Waits its turn behind slower evaluations. */

@@ -154,10 +154,11 @@ export class Archive {
     return filter.sinceMs === undefined || (startedMs ?? 0) >= filter.sinceMs
   }
 
-  /** How many of the kept executions ended in which way. Walks all of them. */
-  countEnded(): EndedCounts {
+  /** How many of the kept executions ended in which way, but for those in `except`. Walks all of them. */
+  countEnded(except: ReadonlySet<ExecutionId>): EndedCounts {
     const counts = { completed: 0, failed: 0, cancelled: 0 }
-    for (const { value } of this.#ports.store.range(TABLE.finished)) {
+    for (const { key, value } of this.#ports.store.range(TABLE.finished)) {
+      if (except.has(key[0] as ExecutionId)) continue
       const { status } = value as FinishedRecord
       if (status in counts) counts[status as keyof EndedCounts]++
     }

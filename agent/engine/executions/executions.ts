@@ -10,7 +10,6 @@ import type { Event } from "../../schema/event.ts"
 import type { ExecutionView, TransitionView } from "../../schema/execution.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { ExecutionFilter, Executions, Page } from "../core.ts"
-import { EventError } from "../events/error.ts"
 import type { FeedLog } from "../feed.ts"
 import type { EnginePorts } from "../ports.ts"
 import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
@@ -19,6 +18,7 @@ import { ExecutionError } from "./error.ts"
 import type { Pin } from "./journal.ts"
 import type { Live } from "./live.ts"
 import { Overlaps } from "./overlaps.ts"
+import { Room } from "./room.ts"
 import { type Feeding, Runner } from "./runner.ts"
 import { executionView, transitionViews } from "./view.ts"
 
@@ -38,10 +38,10 @@ export class ExecutionBook implements Executions {
   readonly overlaps = new Overlaps()
   readonly runner: Runner
   readonly archive: Archive
+  readonly room = new Room(() => this.#hasRoom())
   readonly #ports: EnginePorts
   readonly #feed: FeedLog
   readonly #options: ExecutionOptions
-  readonly #waitingForRoom: (() => void)[] = []
   readonly #endListeners = new Map<ExecutionId, Set<(state: ExecutionState) => void>>()
   readonly #ended: EndedCounts = { completed: 0, failed: 0, cancelled: 0 }
   /** What was kept when somebody first asked, less what had ended since the start: start-up never pays for counting. */
@@ -68,7 +68,7 @@ export class ExecutionBook implements Executions {
     this.#ports.metrics.count("mesg_executions_ended_total", 1, { status: state.status })
     const next = this.overlaps.remove(live)
     if (next !== null) this.runner.feedInBackground(next, [{ kind: "released", atMs: this.#ports.clock.now() }])
-    while (this.#waitingForRoom.length > 0 && this.#hasRoom()) this.#waitingForRoom.shift()!()
+    this.room.wake()
   }
 
   /** A new execution that exists once its first input is transacted. */
@@ -88,46 +88,11 @@ export class ExecutionBook implements Executions {
     )
   }
 
-  /**
-   * Room for one more execution.
-   * @returns null where there is some, else resolves when there is
-   * @throws EventError OVERLOADED where the sender is not patient
-   */
-  room(patient: boolean): Promise<void> | null {
-    if (this.#hasRoom()) return null
-    if (!patient) {
-      throw new EventError(
-        { code: "OVERLOADED", retryAfterMs: 1000 },
-        "too many executions are running or the disk quota is reached",
-        {
-          remedy: "try again later; see what runs: mesg execution list --status running",
-        },
-      )
-    }
-    return new Promise((resolve) => this.#waitingForRoom.push(resolve))
-  }
-
   #hasRoom(): boolean {
-    if (this.#storedShare() >= 1) return false
-    const active = this.runner.active.size
+    const { bytes, quotaBytes } = this.#ports.store.usage()
     // Waiting executions need events to go on: they never keep events out, until there are far too many.
-    if (active < this.#options.maxActive) return true
-    return active < EXECUTIONS_WAITING_MAX && this.#running() < this.#options.maxActive
-  }
-
-  /** How much of the quota is used: looked up for every event when it is nearly all, else now and then. */
-  #storedShare(): number {
-    if (this.#looks++ % LOOK_EVERY_EVENTS === 0 || this.#share > LOOK_ALWAYS_SHARE) {
-      const { bytes, quotaBytes } = this.#ports.store.usage()
-      this.#share = bytes / quotaBytes
-    }
-    return this.#share
-  }
-
-  #running(): number {
-    let running = 0
-    for (const { state } of this.runner.active.values()) if (state?.status === "running") running++
-    return running
+    const { active, running } = this.runner
+    return bytes < quotaBytes && running < this.#options.maxActive && active.size < EXECUTIONS_WAITING_MAX
   }
 
   list(filter: ExecutionFilter): Page<ExecutionView> {
@@ -225,15 +190,11 @@ export class ExecutionBook implements Executions {
   }
 
   counts() {
-    let running = 0
-    let waiting = 0
-    for (const { state } of this.runner.active.values()) {
-      if (state?.status === "waiting") waiting++
-      else running++
-    }
+    const { running } = this.runner
+    const waiting = this.runner.active.size - running
     const now = this.#ended
     if (this.#endedBefore === null) {
-      const kept = this.archive.countEnded()
+      const kept = this.archive.countEnded(this.runner.ending)
       this.#endedBefore = {
         completed: kept.completed - now.completed,
         failed: kept.failed - now.failed,

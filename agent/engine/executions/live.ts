@@ -12,6 +12,8 @@ export class Live {
   state: ExecutionState | null = null
   /** The newest state that is in the store: what everybody outside is shown. */
   durable: ExecutionState | null = null
+  /** Whether it is among those that run: not waiting for events alone, not ended. */
+  runs = false
   /** Of the next step. */
   seq = 0
   /** When its timer rings, ms since epoch; null without one. */

@@ -73,6 +73,7 @@ export class Pruner {
       const changes = this.#executions.archive.prunable(beforeMs, BATCH)
       if (changes.length === 0) return
       await this.#ports.store.write(changes)
+      this.#executions.room.wake()
     }
   }
 }

@@ -31,6 +31,10 @@ export interface RunnerEvents {
 /** Moves executions: takes inputs, writes steps, then acts. Persist before acting. */
 export class Runner {
   readonly active = new Map<ExecutionId, Live>()
+  /** Ended in memory, but not yet told of: their last step is on its way into the store. */
+  readonly ending = new Set<ExecutionId>()
+  /** How many of the active ones run: the others wait for events or for their turn. */
+  running = 0
   readonly waits = new Waits()
   readonly #ports: EnginePorts
   readonly #tasks: Tasks
@@ -70,9 +74,7 @@ export class Runner {
 
   /** Puts an execution that the store remembers back into memory. */
   restore(live: Live): void {
-    this.active.set(live.id, live)
-    this.waits.update(live)
-    this.#watchClock(live)
+    this.#index(live)
   }
 
   /**
@@ -97,7 +99,8 @@ export class Runner {
         this.#index(live)
       }
       const changes = [...also, ...advances.flatMap((step) => step.changes)]
-      // What was let in may finish: room is asked for before. Asked for while the locks are held: steps of one execution become durable in their order.
+      // Asked for while the locks are held: steps of one execution become durable in their order. The reserve is theirs:
+      // room was asked for before the execution was let in.
       written = changes.length === 0 ? Promise.resolve() : this.#ports.store.write(changes, { reserve: true })
     } catch (error) {
       this.#events.broken(error as Error)
@@ -132,10 +135,19 @@ export class Runner {
   /** Memory follows the state at once; what it shows is durable soon or the agent stops. */
   #index(live: Live): void {
     if (live.state === null) return
-    if (isFinished(live.state)) this.active.delete(live.id)
-    else this.active.set(live.id, live)
+    if (isFinished(live.state)) {
+      this.active.delete(live.id)
+      this.ending.add(live.id)
+    } else this.active.set(live.id, live)
+    this.#countRunning(live, live.state.status === "running")
     this.waits.update(live)
     this.#watchClock(live)
+  }
+
+  #countRunning(live: Live, runs: boolean): void {
+    if (live.runs === runs) return
+    live.runs = runs
+    this.running += runs ? 1 : -1
   }
 
   #watchClock(live: Live): void {
@@ -155,6 +167,7 @@ export class Runner {
 
   #act({ live, state, changes, effects }: Advance): void {
     live.durable = state
+    if (isFinished(state)) this.ending.delete(live.id)
     if (this.#stopped) return
     if (changes.length > 0) this.#events.changed(live)
     for (const effect of effects) this.#do(live, effect)

@@ -80,8 +80,10 @@ export class Dialogue {
   }
 
   #publish(bytes: Buffer, start: number, body: number, end: number): boolean {
-    if (this.#floor.holding || this.#floor.router.saturated) return this.#speaker.pause(HELD)
     const qos = ((bytes[start]! >> 1) & 3) as wire.Qos
+    // Who has nothing under way may speak: the answers of services must come through a flood of events that wait for them.
+    const floods = this.#floor.router.saturated && (qos === 0 || this.#turns.length > 0)
+    if (this.#floor.holding || floods) return this.#speaker.pause(HELD)
     const retain = (bytes[start]! & 1) !== 0
     const field = wire.readField(bytes, body, end)
     const topic = this.#floor.router.topics.read(bytes, field.start, field.end)

@@ -1,0 +1,52 @@
+import { EventError } from "../events/error.ts"
+
+/**
+ * Lets new executions in while there is room, in the order in which they came: who waits is woken one at a time, and
+ * nobody passes meanwhile.
+ */
+export class Room {
+  readonly #hasRoom: () => boolean
+  /** Bounded by the messages that the broker handles at once. */
+  readonly #waiting: (() => void)[] = []
+  #granted = false
+
+  constructor(hasRoom: () => boolean) {
+    this.#hasRoom = hasRoom
+  }
+
+  /** For those who cannot wait. @throws EventError OVERLOADED where there is no room for one more execution */
+  check(): void {
+    if (this.#isOpen()) return
+    throw new EventError(
+      { code: "OVERLOADED", retryAfterMs: 1000 },
+      "too many executions are running or the disk quota is reached",
+      { remedy: "try again later; see what runs: mesg execution list --status running" },
+    )
+  }
+
+  /** @returns null where there is room; else resolves when there is, with what must be called once it is taken */
+  enter(): Promise<() => void> | null {
+    if (this.#isOpen()) return null
+    return new Promise((resolve) =>
+      this.#waiting.push(() =>
+        resolve(() => {
+          this.#granted = false
+          this.wake()
+        }),
+      ),
+    )
+  }
+
+  #isOpen(): boolean {
+    return this.#waiting.length === 0 && !this.#granted && this.#hasRoom()
+  }
+
+  /** Something ended or was pruned: the next one may come in. */
+  wake(): void {
+    if (this.#granted || !this.#hasRoom()) return
+    const next = this.#waiting.shift()
+    if (next === undefined) return
+    this.#granted = true
+    next()
+  }
+}
