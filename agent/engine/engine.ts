@@ -7,6 +7,7 @@ import { ApplicationBook } from "./applications/applications.ts"
 import { ApplicationCalls } from "./applications/call.ts"
 import { ApplicationError } from "./applications/error.ts"
 import type { Applications, Core } from "./core.ts"
+import { Demand } from "./events/demand.ts"
 import { EventInbox } from "./events/events.ts"
 import { ExecutionBook, type ExecutionOptions } from "./executions/executions.ts"
 import { Pruner } from "./executions/prune.ts"
@@ -34,7 +35,8 @@ export interface Engine extends Core {
 
 export function createEngine(ports: ServicePorts, options: EngineOptions): Engine {
   const feed = new FeedLog()
-  const services = new ServiceBook(ports, feed)
+  const demand = new Demand()
+  const services = new ServiceBook(ports, feed, demand)
   const tasks: Tasks = new Tasks(ports.clock, {
     service: (id, signal) => services.running(id, signal),
     application: (name, call, signal) => calls.call(name, call, signal),
@@ -46,13 +48,19 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
   const applications: ApplicationBook = new ApplicationBook(
     ports,
     () => catalogue,
-    () => inbox.triggers.rebuild(applications.triggers()),
+    () => retarget(),
   )
   const executions = new ExecutionBook(ports, tasks, applications, feed, options)
   const inbox: EventInbox = new EventInbox(ports, services, applications, executions, feed)
   const calls: ApplicationCalls = new ApplicationCalls(ports, applications, executions, inbox.dedupe)
   const pruner = new Pruner(ports, executions, applications, options.keepMs)
   services.connect(inbox, executions, tasks)
+  /** What events lead to has changed: another application, another version, paused or not. */
+  const retarget = () => {
+    inbox.triggers.rebuild(applications.triggers())
+    const running = [...executions.runner.active.values()].map(({ pinned }) => pinned)
+    demand.rebuild([...applications.triggers(), ...new Set(running)].map(({ definition }) => definition))
+  }
   let stopFeed = () => {}
 
   return {
@@ -68,7 +76,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       inbox.load()
       const unfinished = restoreExecutions(executions)
       if (safe) return
-      inbox.triggers.rebuild(applications.triggers())
+      retarget()
       inbox.start()
       stopFeed = feedOverMqtt(feed, ports.broker, ports.log)
       await services.start()

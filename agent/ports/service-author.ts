@@ -64,8 +64,16 @@ export interface ServiceMessage {
 /** The agent's own broker. */
 export interface ServiceMqtt {
   publish(topic: string, payload: string | Uint8Array, options?: { qos?: 0 | 1 | 2; retain?: boolean }): Promise<void>
-  /** The publisher is acknowledged after the handler's promise. @returns ends the subscription */
-  subscribe(filter: string, handler: (message: ServiceMessage) => unknown): Promise<() => Promise<void>>
+  /**
+   * The publisher is acknowledged after the handler's promise.
+   * @param options.event an event of the manifest: while no application uses it, messages are not handed over
+   * @returns ends the subscription
+   */
+  subscribe(
+    filter: string,
+    handler: (message: ServiceMessage) => unknown,
+    options?: { event?: string },
+  ): Promise<() => Promise<void>>
 }
 
 export type WebhookHandler = (request: WebhookRequest) => WebhookResponse | Promise<WebhookResponse>

@@ -24,7 +24,10 @@ export interface ServiceBridge {
   storeGet(key: string): Json | undefined
   storeSet(key: string, value: Json | undefined): Promise<void>
   publish(topic: string, payload: Uint8Array, options: { qos: 0 | 1 | 2; retain: boolean }): Promise<void>
-  /** The handler's promise is awaited before the publisher is acknowledged. */
+  /**
+   * The handler's promise is awaited before the publisher is acknowledged.
+   * @param event null, or an event of the service: while no application uses it, messages are not handed over
+   */
   subscribe(
     filter: string,
     handler: (
@@ -32,6 +35,7 @@ export interface ServiceBridge {
       payload: Uint8Array,
       about: { readonly qos: 0 | 1 | 2; readonly retained: boolean },
     ) => Promise<void> | void,
+    event: string | null,
   ): () => void
   /** A path below `/hooks/` of the agent's HTTP server. @returns takes it away */
   webhook(path: string, handler: (request: WebhookRequest) => Promise<WebhookResponse>): () => void

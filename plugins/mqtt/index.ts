@@ -149,9 +149,11 @@ export default defineService<Config>({
   async start(ctx) {
     clients = new Map()
     for (const filter of ctx.config.topics) {
-      await ctx.mqtt.subscribe(filter, async (message) => {
+      const take = async (message: Incoming) => {
         if (!OWN_TOPIC.test(message.topic)) await report(ctx, "agent", message)
-      })
+      }
+      // While no application uses the event, the agent's broker keeps its messages to itself: that costs nothing.
+      await ctx.mqtt.subscribe(filter, take, { event: "message" })
     }
     for (const [name, broker] of Object.entries(ctx.config.brokers)) await open(ctx, name, broker)
   },

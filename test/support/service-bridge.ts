@@ -44,7 +44,7 @@ export class RecordingBridge implements ServiceBridge {
     this.#changed()
   }
 
-  subscribe(filter: string, handler: Handler): () => void {
+  subscribe(filter: string, handler: Handler, _event: string | null): () => void {
     this.subscriptions.set(handler, filter)
     return () => this.subscriptions.delete(handler)
   }

@@ -5,6 +5,7 @@ import type { ServiceBridge } from "../../ports/service-host.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
 import { TABLE } from "../../schema/tables.ts"
+import type { Demand } from "../events/demand.ts"
 import type { EventIntake } from "../events/incoming.ts"
 import type { EnginePorts } from "../ports.ts"
 import { RegistryError } from "./error.ts"
@@ -18,6 +19,7 @@ export interface PluginBridgeParts {
   readonly broker: Broker
   readonly webhooks: Webhooks
   readonly inbox: EventIntake
+  readonly demand: Demand
 }
 
 /** What a plugin may ask of the agent. @returns the bridge, and what takes its subscriptions and webhooks away */
@@ -60,13 +62,14 @@ export function pluginBridge(
       return ports.store.write([{ put: TABLE.serviceStore, key: at, value }])
     },
     publish: (topic, payload, { qos, retain }) => broker.publish({ topic, payload, qos, retain }),
-    subscribe: (filter, handler) =>
-      closing(
+    subscribe: (filter, handler, event) => {
+      const open = () =>
         broker.subscribe(filter, (message) => {
           const call = () => handler(message.topic, message.payload, { qos: message.qos, retained: message.replayed })
           return message.qos === 2 ? handling.run(message, call) : call()
-        }),
-      ),
+        })
+      return closing(event === null ? open() : whileUsed(parts.demand, service, event, open))
+    },
     webhook: (path, handler) => closing(webhooks.add(path, service, handler)),
     ended,
   }
@@ -76,5 +79,18 @@ export function pluginBridge(
       for (const close of closers) close()
       closers.clear()
     },
+  }
+}
+
+/** A subscription that is there only while some application uses the event. @returns ends it */
+function whileUsed(demand: Demand, service: string, event: string, open: () => () => void): () => void {
+  let close: (() => void) | null = null
+  const stop = demand.watch(service, event, (used) => {
+    close?.()
+    close = used ? open() : null
+  })
+  return () => {
+    stop()
+    close?.()
   }
 }

@@ -8,6 +8,7 @@ import type { Manifest } from "../../schema/manifest.ts"
 import { type ServiceAnswer, serviceTopic } from "../../schema/service-message.ts"
 import { pinCall } from "../applications/pinned.ts"
 import type { Page, Paging, Services, ServiceView } from "../core.ts"
+import type { Demand } from "../events/demand.ts"
 import type { EventCatalogue, EventIntake } from "../events/incoming.ts"
 import type { ExecutionBook } from "../executions/executions.ts"
 import type { FeedLog } from "../feed.ts"
@@ -36,13 +37,17 @@ export class ServiceBook implements Services, EventCatalogue {
   #tasks!: Tasks
   #stopBridge = () => {}
 
-  constructor(ports: ServicePorts, feed: FeedLog) {
+  constructor(ports: ServicePorts, feed: FeedLog, demand: Demand) {
     this.#ports = ports
     this.#feed = feed
     this.#registered = new Registered(ports.broker, ports.keys)
     this.#installed = new Installed(ports, {
       bridge: (service, ended) =>
-        pluginBridge(service, { ports, broker: ports.broker, webhooks: this.#webhooks, inbox: this.#inbox }, ended),
+        pluginBridge(
+          service,
+          { ports, broker: ports.broker, webhooks: this.#webhooks, inbox: this.#inbox, demand },
+          ended,
+        ),
       changed: (id) => this.#tell(this.#view(id)),
     })
   }

@@ -74,7 +74,7 @@ export class ChildDesk {
         return
       }
       case "subscribe":
-        this.#subscribe(channel, request.args.number, request.args.filter)
+        this.#subscribe(channel, request.args)
         return
       case "webhook":
         this.#webhook(channel, request.args.number, request.args.path)
@@ -111,11 +111,16 @@ export class ChildDesk {
     }
   }
 
-  #subscribe(channel: Channel, number: number, filter: string): void {
+  #subscribe(
+    channel: Channel,
+    { number, filter, event }: { number: number; filter: string; event: string | null },
+  ): void {
     this.#admit(number, "subscription", SERVICE_SUBSCRIPTIONS_MAX)
-    const close = this.#bridge.subscribe(filter, async (topic, payload, { qos, retained }) => {
+    const deliver = async (topic: string, payload: Uint8Array, about: { qos: 0 | 1 | 2; retained: boolean }) => {
+      const { qos, retained } = about
       await channel.ask("deliver", { number, topic, payload: payload.toBase64(), qos, retained })
-    })
+    }
+    const close = this.#bridge.subscribe(filter, deliver, event)
     this.#held.set(number, { kind: "subscription", close })
   }
 

@@ -29,7 +29,7 @@ export const REQUESTS = {
   get: v.strictObject({ key: Key }),
   set: v.strictObject({ key: Key, value: v.optional(JsonValue) }),
   publish: v.strictObject({ topic: Topic, payload: Base64, qos: Qos, retain: v.boolean() }),
-  subscribe: v.strictObject({ number: Number, filter: Topic }),
+  subscribe: v.strictObject({ number: Number, filter: Topic, event: v.nullable(v.string()) }),
   webhook: v.strictObject({ number: Number, path: Text(256) }),
   close: v.strictObject({ number: Number }),
   connect: v.strictObject({

@@ -119,11 +119,13 @@ function backendOf(bridge: ServiceBridge): Backend {
     },
     storeSet: async (key, value) => outside(() => bridge.storeSet(key, value)),
     publish: async (topic, payload, options) => outside(() => bridge.publish(topic, payload, options)),
-    subscribe: async (filter, handler) => {
+    subscribe: async (filter, handler, event) => {
       const run = inside()
       const close = outside(() =>
-        bridge.subscribe(filter, (topic, payload, about) =>
-          run(() => handler({ topic, payload, qos: about.qos, retained: about.retained })),
+        bridge.subscribe(
+          filter,
+          (topic, payload, about) => run(() => handler({ topic, payload, qos: about.qos, retained: about.retained })),
+          event,
         ),
       )
       return async () => outside(close)

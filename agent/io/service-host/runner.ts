@@ -37,7 +37,11 @@ export interface Backend {
   storeGet(key: string): Promise<Json | undefined>
   storeSet(key: string, value: Json | undefined): Promise<void>
   publish(topic: string, payload: Uint8Array, options: { qos: 0 | 1 | 2; retain: boolean }): Promise<void>
-  subscribe(filter: string, handler: (message: ServiceMessage) => Promise<void>): Promise<() => Promise<void>>
+  subscribe(
+    filter: string,
+    handler: (message: ServiceMessage) => Promise<void>,
+    event: string | null,
+  ): Promise<() => Promise<void>>
   webhook(path: string, handler: WebhookHandler): Promise<() => Promise<void>>
   fetch(url: string | URL, options: RequestInit | undefined, signal: AbortSignal): Promise<Response>
   connect(target: { host: string; port: number; tls?: boolean }, signal: AbortSignal): Promise<Duplex>
@@ -253,9 +257,9 @@ export class ServiceRunner {
           const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload
           await backend.publish(topic, bytes, { qos: options?.qos ?? 0, retain: options?.retain ?? false })
         },
-        subscribe: async (filter, handler) =>
+        subscribe: async (filter, handler, options) =>
           this.#open(this.#subscriptions, SERVICE_SUBSCRIPTIONS_MAX, "subscriptions", () =>
-            backend.subscribe(filter, async (message) => void (await handler(message))),
+            backend.subscribe(filter, async (message) => void (await handler(message)), options?.event ?? null),
           ),
       },
       webhook: async (path, handler) =>

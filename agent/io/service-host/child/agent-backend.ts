@@ -39,8 +39,12 @@ export class AgentBackend implements Backend {
     await this.#channel.ask("publish", { topic, payload: base64(payload), ...options })
   }
 
-  async subscribe(filter: string, handler: (message: ServiceMessage) => Promise<void>): Promise<() => Promise<void>> {
-    return this.#register("subscribe", { filter }, this.#subscriptions, handler)
+  async subscribe(
+    filter: string,
+    handler: (message: ServiceMessage) => Promise<void>,
+    event: string | null,
+  ): Promise<() => Promise<void>> {
+    return this.#register("subscribe", { filter, event }, this.#subscriptions, handler)
   }
 
   async webhook(path: string, handler: WebhookHandler): Promise<() => Promise<void>> {
