@@ -32,10 +32,3 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole
 }
-
-/** @returns < 0, 0 or > 0 as in `Array.sort`, by unsigned byte, shorter first on a shared prefix */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length)
-  for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
-  return a.length - b.length
-}

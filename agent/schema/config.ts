@@ -6,6 +6,7 @@ import {
   MQTT_OFFLINE_BYTES_PER_CLIENT_MAX,
   MQTT_OFFLINE_MESSAGES_PER_CLIENT_MAX,
   MQTT_PACKET_BYTES_MAX,
+  STORE_COPIES_MAX,
   STORE_QUOTA_BYTES_DEFAULT,
 } from "../base/limits.ts"
 
@@ -94,7 +95,7 @@ export const ConfigSchema = v.strictObject({
           v.number(),
           v.integer(),
           v.minValue(0),
-          v.maxValue(16),
+          v.maxValue(STORE_COPIES_MAX),
           v.description("verified copies of the store to keep"),
         ),
         2,

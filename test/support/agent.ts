@@ -74,7 +74,7 @@ export async function startAgent(options: TestAgentOptions = {}): Promise<TestAg
     async json(...words) {
       const { code, stdout, stderr } = await cli(...words, "--json")
       if (code !== 0) throw new Error(`mesg ${words.join(" ")} ended with ${code}: ${stdout}${stderr}`)
-      return JSON.parse(stdout)
+      return JSON.parse(stdout) as never
     },
     api: (method, path, body, headers = {}) =>
       fetch(`${agent.http}/api/v1${path}`, {

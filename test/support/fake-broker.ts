@@ -32,7 +32,9 @@ export class FakeBroker implements Broker {
     }
     if (message.retain) this.#retained.set(topic, message)
     const handlers = [...this.#handlers].filter(({ filter }) => topicMatches(filter, topic))
-    await Promise.all(handlers.map(({ handler }) => handler(this.#incoming(message, false, options.changes ?? []))))
+    await Promise.all(
+      handlers.map(async ({ handler }) => handler(this.#incoming(message, false, options.changes ?? []))),
+    )
   }
 
   subscribe(filter: string, handler: MessageHandler): () => void {

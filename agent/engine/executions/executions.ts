@@ -89,10 +89,18 @@ export class ExecutionBook implements Executions {
   }
 
   #hasRoom(): boolean {
-    const { bytes, quotaBytes } = this.#ports.store.usage()
     // Waiting executions need events to go on: they never keep events out, until there are far too many.
     const { active, running } = this.runner
-    return bytes < quotaBytes && running < this.#options.maxActive && active.size < EXECUTIONS_WAITING_MAX
+    return running < this.#options.maxActive && active.size < EXECUTIONS_WAITING_MAX && this.#usedShare() < 1
+  }
+
+  /** Share of the quota in use. Asking the store costs more than the rest of an event: it is looked at now and then. */
+  #usedShare(): number {
+    if (this.#looks++ % LOOK_EVERY_EVENTS === 0 || this.#share > LOOK_ALWAYS_SHARE) {
+      const { bytes, quotaBytes } = this.#ports.store.usage()
+      this.#share = bytes / quotaBytes
+    }
+    return this.#share
   }
 
   list(filter: ExecutionFilter): Page<ExecutionView> {

@@ -12,7 +12,6 @@ export type BrokerFault =
   | { readonly code: "MQTT_LISTEN_FAILED"; readonly address: string; readonly port: number }
   | { readonly code: "MQTT_BAD_MESSAGE"; readonly topic: string }
   | { readonly code: "MQTT_TLS_FILES"; readonly file: string }
-  | { readonly code: "MQTT_STOPPED" }
 
 export class BrokerError extends MesgError<BrokerFault> {}
 
