@@ -12,7 +12,7 @@ import type { Terminal } from "../../agent/api/cli/terminal.ts"
 import type { AgentFile } from "../../agent/api/run-files.ts"
 import { ApplicationSchema } from "../../agent/schema/application.ts"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
-import { lineOf } from "./guide.ts"
+import { type First, lineOf } from "./guide.ts"
 
 const FOLDER = join(import.meta.dirname, "../../docs/examples/electric-car")
 const APP = "ev-charging"
@@ -21,12 +21,6 @@ const FEED = `mesg/v1/feed/execution/${APP}/+`
 const FIRST = { id: "the-first-charge", car: "c-1", kwh: 12.5, price: 0.32 }
 const FIRST_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 5_000
-
-/** What became of the first event; `execution` null where it was taken at an earlier start and is no longer kept. */
-export interface First {
-  readonly event: typeof FIRST
-  readonly execution: ExecutionView | null
-}
 
 /** The example application, its simulated charger in a process of its own, and an ear on their executions. */
 export class Example {

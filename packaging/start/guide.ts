@@ -2,7 +2,12 @@ import { executionText } from "../../agent/api/cli/render/execution.ts"
 import { paint, printable, type Terminal } from "../../agent/api/cli/terminal.ts"
 import type { MesgError } from "../../agent/base/errors.ts"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
-import type { First } from "./example.ts"
+
+/** What became of the first event; `execution` null where it was taken at an earlier start and is no longer kept. */
+export interface First {
+  readonly event: { readonly id: string; readonly car: string; readonly kwh: number; readonly price: number }
+  readonly execution: ExecutionView | null
+}
 
 interface Guide {
   readonly home: string

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto"
 import { constants } from "node:fs"
 import { open, rename, rm, unlink } from "node:fs/promises"
 import { join } from "node:path"
-import { defineService, type Json, type ServiceContext, TaskError } from "../../agent/sdk.ts"
+import { defineService, type Json, pause, type ServiceContext, TaskError } from "../../agent/sdk.ts"
 import { below, isLink, isMissing, type Place, Refused } from "./below.ts"
 import { type Change, changesOf, FILES_MAX, look, Reported, type Seen, TEMPORARY } from "./watch.ts"
 
@@ -162,18 +162,6 @@ const shown = ({ bytes, modifiedMs }: Seen) => ({ bytes, modified: new Date(modi
 function idOf(kind: string, root: string, path: string, { bytes, modifiedMs }: Seen): string {
   const name = createHash("sha256").update(`${root}/${path}`).digest("hex").slice(0, 32)
   return `${kind}/${name}/${modifiedMs}/${bytes}`
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const end = () => {
-    clearTimeout(timer)
-    signal.removeEventListener("abort", end)
-    resolve()
-  }
-  const timer = setTimeout(end, ms)
-  signal.addEventListener("abort", end)
-  return promise
 }
 
 export default defineService<Config>({

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import type { MqttClient } from "mqtt"
-import { defineService, type ServiceContext } from "../../agent/sdk.ts"
+import { defineService, pause, type ServiceContext } from "../../agent/sdk.ts"
 import { messageData } from "./message-data.ts"
 
 interface Broker {
@@ -68,18 +68,6 @@ async function reportPatiently(ctx: ServiceContext<Config>, broker: string, mess
       await pause(waitMs, ctx.signal)
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const end = () => {
-    clearTimeout(timer)
-    signal.removeEventListener("abort", end)
-    resolve()
-  }
-  const timer = setTimeout(end, ms)
-  signal.addEventListener("abort", end)
-  return promise
 }
 
 /** Connects in the background: a broker that is away must not keep the agent from starting. */

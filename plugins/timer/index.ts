@@ -1,4 +1,4 @@
-import { defineService, type ServiceContext } from "../../agent/sdk.ts"
+import { defineService, pause, type ServiceContext } from "../../agent/sdk.ts"
 import { type Schedule, type Times, timesOf } from "./times.ts"
 
 interface Config {
@@ -49,18 +49,6 @@ async function report(ctx: ServiceContext<Config>, name: string, scheduledMs: nu
       await pause(waitMs, ctx.signal)
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const end = () => {
-    clearTimeout(timer)
-    signal.removeEventListener("abort", end)
-    resolve()
-  }
-  const timer = setTimeout(end, ms)
-  signal.addEventListener("abort", end)
-  return promise
 }
 
 export default defineService<Config>({
