@@ -23,6 +23,7 @@ const COMMANDS = {
   node: ([script, ...args]) => nodeScript(script, args),
   test: (args) => testSuite(args, process.env.CI_SCALE ?? "small"),
   full: (args) => testSuite(args, "full"),
+  sim: () => testSuite([join(ROOT, "test/sim/*.test.ts")], "full"),
   suite: (specs) =>
     testSuite(
       specs.map((spec) => join(ROOT, spec)),
