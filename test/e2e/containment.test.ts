@@ -166,7 +166,7 @@ describe("a confined service that misbehaves", function () {
 })
 
 describe("a service inside the agent that misbehaves", function () {
-  this.timeout(90_000)
+  this.timeout(45_000)
 
   const counted: ManifestInput["tasks"] = { count: { statuses: { done: {} }, effect: "idempotent" } }
   const manifest: Partial<ManifestInput> = {

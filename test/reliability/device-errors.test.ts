@@ -27,7 +27,7 @@ describe("a device that fails under the running agent", function () {
       it(`${kind} error at call ${nth}: what was accepted is durable, the agent ends and comes back (DEVICE_SEED=${SEED}, ${i})`, async () => {
         const home = tempDir("device")
         const sets = [`mqtt.port=${await freePort()}`, `http.port=${await freePort()}`, "store.copies=0"]
-        const load = new Load(random, { clients: 1, window: 20, effectMs: 50 })
+        const load = new Load(random, { clients: 1, window: 20, effectMs: 50, perSecond: 150 })
         let agent = await startAgent({ home, sets })
         try {
           await load.install(agent)
@@ -47,7 +47,7 @@ describe("a device that fails under the running agent", function () {
           const { accepted } = load.ledger
           assert.ok(accepted > 0, "nothing was accepted before the error: the test met nothing")
           agent = await startAgent({ home, sets })
-          assert.deepEqual(await finishAndAudit(load, agent), [])
+          assert.deepEqual(await finishAndAudit(load, agent, END_MS), [])
         } finally {
           await agent.kill()
           await load.stop()

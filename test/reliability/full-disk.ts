@@ -29,7 +29,7 @@ const options = {
 }
 const ends: string[] = []
 let agent = await watched(await startAgent(options))
-const load = new Load(seededRandom(1), { clients: 1, window: 20, effectMs: 50 })
+const load = new Load(seededRandom(1), { clients: 1, window: 20, effectMs: 50, perSecond: 150 })
 await load.install(agent)
 load.start(agent)
 await until(() => load.ledger.accepted >= ENOUGH_EVENTS, 60_000, "the first events")

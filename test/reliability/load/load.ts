@@ -1,7 +1,8 @@
 import type { SeededRandom } from "../../../agent/base/random.ts"
 import type { RemoteServiceHandle } from "../../../agent/sdk.ts"
 import type { TestAgent } from "../../support/agent.ts"
-import { httpPublisher, Ledger, mqttPublisher, payer, type Publisher, type Sent } from "./publishers.ts"
+import { httpPublisher, Ledger, mqttPublisher, Pace, payer, type Publisher, type Sent } from "./publishers.ts"
+import { scaled } from "../../support/scale.ts"
 import { Sink } from "./sink.ts"
 import { installWork, type LoadEvent } from "./work.ts"
 
@@ -12,9 +13,10 @@ export interface LoadSize {
   readonly window: number
   /** How long an effect takes at most, ms. */
   readonly effectMs: number
+  readonly perSecond: number
 }
 
-const SIZE: LoadSize = { clients: 2, window: 40, effectMs: 400 }
+const SIZE: LoadSize = { clients: 2, window: 40, effectMs: 400, perSecond: scaled(300, 1500) }
 
 /** Publishers of every kind, the services they need, and the outside that counts. The agent may die under it. */
 export class Load {
@@ -45,6 +47,7 @@ export class Load {
     const { clients, window } = this.#size
     const flow = {
       ledger: this.ledger,
+      pace: new Pace(this.#size.perSecond),
       window,
       next: () => this.#next(),
       settled: (sent: Sent) => {

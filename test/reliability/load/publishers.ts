@@ -40,7 +40,24 @@ export interface Publisher {
 /** How long a client that is not heard waits before it tries again. */
 const PAUSE_MS = 50
 
+/** So many events a second and no more: an agent that accepts without doing the work must not drown the test. */
+export class Pace {
+  readonly #everyMs: number
+  #nextMs = 0
+
+  constructor(perSecond: number) {
+    this.#everyMs = 1000 / perSecond
+  }
+
+  turn(): Promise<void> {
+    const now = performance.now()
+    this.#nextMs = Math.max(this.#nextMs + this.#everyMs, now)
+    return pause(this.#nextMs - now)
+  }
+}
+
 export interface Flow {
+  readonly pace: Pace
   readonly ledger: Ledger
   /** Sent and not yet answered, at most. */
   readonly window: number
@@ -76,7 +93,7 @@ export function mqttPublisher(url: string, clientId: string, qos: 1 | 2, withIds
   }
   const begin = () => {
     open++
-    publish(flow.ledger.open(flow.next(), via))
+    void flow.pace.turn().then(() => publish(flow.ledger.open(flow.next(), via)))
   }
   for (let i = 0; i < flow.window; i++) begin()
   return {
@@ -142,6 +159,7 @@ export function httpPublisher(
   const life = new AbortController()
   const lanes = Array.from({ length: flow.window }, async () => {
     while (!ending) {
+      await flow.pace.turn()
       const sent = flow.ledger.open(flow.next(), withIds ? "http-id" : "http")
       await sendUntilAnswered(base, withIds ? `${name}-${sent.n}` : null, token, sent, flow.ledger, life.signal)
       flow.settled(sent)

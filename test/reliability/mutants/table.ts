@@ -1,0 +1,247 @@
+/** One broken promise, and the test that must notice. */
+export interface Mutant {
+  readonly name: string
+  /** Each `from` stands exactly once in its file: a change there breaks the mutant loudly. */
+  readonly patches: readonly { readonly file: string; readonly from: string; readonly to: string }[]
+  readonly spec: string
+  /** Which of its tests; all by default. */
+  readonly grep?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** What the test must say: a broken build that does not even start has shown nothing. */
+  readonly says: RegExp
+}
+
+const CRASH = { spec: "test/reliability/crash.test.ts", env: { CRASH_KILLS: "3", CRASH_END_MS: "20000" } } as const
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "ack-before-sync",
+    patches: [
+      {
+        file: "agent/io/broker/dialogue.ts",
+        from: "    if (qos === 2) this.#remember(session, packetId, accepted)\n",
+        to: "    if (qos === 2) this.#remember(session, packetId, accepted)\n    if (qos === 1) this.#speaker.acknowledge(wire.PUBACK << 4, packetId)\n",
+      },
+      {
+        file: "agent/io/broker/dialogue.ts",
+        from: "        if (qos === 1) this.#speaker.acknowledge(wire.PUBACK << 4, packetId)\n        this.#caughtUp()",
+        to: "        this.#caughtUp()",
+      },
+    ],
+    ...CRASH,
+    says: /lost: event \d+ over qos1\S* was accepted and made no execution/,
+  },
+  {
+    name: "http-202-before-sync",
+    patches: [
+      {
+        file: "agent/engine/events/events.ts",
+        from: "    await this.#executions.transact([...feedings, ...feedWaiting], also)",
+        to: "    void this.#executions.transact([...feedings, ...feedWaiting], also).catch(() => {})",
+      },
+    ],
+    spec: "test/reliability/device-errors.test.ts",
+    grep: "sync error",
+    says: /lost: event \d+ over \S+ was accepted and made no execution/,
+  },
+  {
+    name: "store-does-not-sync",
+    patches: [
+      {
+        file: "agent/io/store/env.ts",
+        from: "    overlappingSync: false,\n",
+        to: "    overlappingSync: false,\n    noSync: true,\n",
+      },
+    ],
+    spec: "test/power/power-cut.test.ts",
+    grep: "loses no promised write",
+    says: /was promised and is lost|there by half|AssertionError/,
+  },
+  {
+    name: "no-dedupe-by-id",
+    patches: [
+      {
+        file: "agent/engine/events/events.ts",
+        from: "    const known = this.dedupe.find(service, event, id)",
+        to: '    const known = null as ReturnType<Dedupe["find"]>',
+      },
+    ],
+    ...CRASH,
+    says: /duplicated: event \d+ over (qos1-id|http-id) made/,
+  },
+  {
+    name: "qos2-packet-ids-in-memory",
+    patches: [
+      {
+        file: "agent/io/broker/router.ts",
+        from: "if (remembers) changes.push(receivedChange(from.session!, packetId))",
+        to: "if (remembers && packetId < 0) changes.push(receivedChange(from.session!, packetId))",
+      },
+    ],
+    ...CRASH,
+    says: /duplicated: event \d+ over qos2 made/,
+  },
+  {
+    name: "retry-without-stable-id",
+    patches: [
+      {
+        file: "agent/engine/tasks/tasks.ts",
+        from: "    return { execution, task, inputs, deadlineMs:",
+        to: "    return { execution: `${execution}-${Math.random()}` as TaskExecutionId, task, inputs, deadlineMs:",
+      },
+    ],
+    ...CRASH,
+    says: /unstable key: |invented result: |effect repeated: /,
+  },
+  {
+    name: "effectful-runs-again",
+    patches: [
+      {
+        file: "agent/engine/executions/recovery.ts",
+        from: 'if (definition.effect !== "effectful") {',
+        to: 'if (definition.effect !== "pure") {',
+      },
+      {
+        file: "agent/core/execution/task.ts",
+        from: 'const repeatable = effect !== "effectful" || input.outcome === "known"',
+        to: 'const repeatable = effect !== "pure" || input.outcome !== "known"',
+      },
+    ],
+    ...CRASH,
+    says: /effect repeated: (fire|charge) \S+ happened/,
+  },
+  {
+    name: "started-tasks-in-memory",
+    patches: [
+      {
+        file: "agent/engine/executions/recovery.ts",
+        from: "    for (const task of interrupted) settleInterrupted(ports, book, tasks, live, task)\n",
+        to: "    if (interrupted.length < 0) settleInterrupted(ports, book, tasks, live, 0)\n",
+      },
+    ],
+    ...CRASH,
+    says: /the end of all executions did not come/,
+  },
+  {
+    name: "timers-in-memory",
+    patches: [
+      {
+        file: "agent/engine/executions/runner.ts",
+        from: "    this.active.set(live.id, live)\n    this.waits.update(live)\n    this.#watchClock(live)\n  }\n",
+        to: "    this.active.set(live.id, live)\n    this.waits.update(live)\n  }\n",
+      },
+    ],
+    ...CRASH,
+    says: /the end of all executions did not come/,
+  },
+  {
+    name: "waits-in-memory",
+    patches: [
+      {
+        file: "agent/engine/executions/runner.ts",
+        from: "    this.active.set(live.id, live)\n    this.waits.update(live)\n    this.#watchClock(live)\n  }\n",
+        to: "    this.active.set(live.id, live)\n    this.#watchClock(live)\n  }\n",
+      },
+    ],
+    ...CRASH,
+    says: /the end of all executions did not come/,
+  },
+  {
+    name: "sessions-in-memory",
+    patches: [
+      {
+        file: "agent/io/broker/session-store.ts",
+        from: "    if (!clean) changes.push({ put: TABLE.mqttSession, key: [clientId], value: { v: 1, sentSeq: 0 } })\n",
+        to: "",
+      },
+      {
+        file: "agent/io/broker/session-store.ts",
+        from: "    if (!session.persistent || granted.size === 0) return\n",
+        to: "    if (granted.size >= 0) return\n",
+      },
+    ],
+    spec: "test/unit/io/broker/bounds.test.ts",
+    grep: "is on the device",
+    says: /AssertionError|did not come within/,
+  },
+  {
+    name: "no-frame-guard",
+    patches: [
+      { file: "agent/io/broker/frame-guard.ts", from: "    if (total > this.#bytesMax)\n", to: "    if (total < 0)\n" },
+    ],
+    spec: "test/unit/io/broker/structures.test.ts",
+    grep: "a packet that is too long",
+    says: /Missing expected exception/,
+  },
+  {
+    name: "no-acl-on-will",
+    patches: [
+      {
+        file: "agent/io/broker/admissions.ts",
+        from: "    if (client.will !== null && !rights.mayPublish(client.will.topic)) return NOT_AUTHORIZED\n",
+        to: "",
+      },
+    ],
+    spec: "test/unit/io/broker/rights.test.ts",
+    grep: "a will without right",
+    says: /AssertionError/,
+  },
+  {
+    name: "no-acl-on-published-will",
+    patches: [
+      {
+        file: "agent/io/broker/broker.ts",
+        from: "    if (topic === null || !rights.mayPublish(will.topic)) return",
+        to: "    if (topic === null) return",
+      },
+    ],
+    spec: "test/unit/io/broker/rights.test.ts",
+    grep: "a will whose right ended",
+    says: /AssertionError/,
+  },
+  {
+    name: "no-acl-on-publish",
+    patches: [
+      {
+        file: "agent/io/broker/dialogue.ts",
+        from: "this.#topicAllowed = this.#rights.mayPublish(topic.name)",
+        to: 'this.#topicAllowed = topic.name !== ""',
+      },
+    ],
+    spec: "test/unit/io/broker/rights.test.ts",
+    says: /AssertionError|nothing expected/,
+  },
+  {
+    name: "confined-without-permission",
+    patches: [{ file: "agent/io/service-host/confinement.ts", from: '    "--permission",\n', to: "" }],
+    spec: "test/e2e/containment.test.ts",
+    grep: "reads a file it may not",
+    says: /AssertionError|SERVICE_FORBIDDEN/,
+  },
+  {
+    name: "confined-without-memory-cap",
+    patches: [
+      {
+        file: "agent/io/service-host/confined.ts",
+        from: '    this.#kill({ code: "SERVICE_MEMORY", message })\n',
+        to: "",
+      },
+    ],
+    spec: "test/e2e/containment.test.ts",
+    grep: "eats memory",
+    says: /AssertionError|Timeout of/,
+  },
+  {
+    name: "no-watchdog",
+    patches: [
+      {
+        file: "agent/compose.ts",
+        from: "const watchdog = startWatchdog(WATCHDOG_STALL_MS)",
+        to: "const watchdog = startWatchdog(WATCHDOG_STALL_MS * 1000)",
+      },
+    ],
+    spec: "test/e2e/containment.test.ts",
+    grep: "inside the agent",
+    says: /Timeout of/,
+  },
+]
