@@ -85,6 +85,8 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       await services.announceAll()
     },
     async stop() {
+      // Publishers wait from here on: once nobody takes events any more the broker would acknowledge them for nothing.
+      ports.broker.hold(true)
       stopFeed()
       inbox.stop()
       await pruner.stop()

@@ -103,7 +103,8 @@ export class Runner {
       // room was asked for before the execution was let in.
       written = changes.length === 0 ? Promise.resolve() : this.#ports.store.write(changes, { reserve: true })
     } catch (error) {
-      this.#events.broken(error as Error)
+      // Refused after the stop: nothing has moved, and who asked is not acknowledged.
+      if (!this.#stopped) this.#events.broken(error as Error)
       throw error
     } finally {
       for (const { live } of feedings) live.unlock()
