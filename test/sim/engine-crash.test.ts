@@ -176,7 +176,9 @@ function checkEnd(test: TestEngine, world: World, memory: MemoryStore, about: st
   }
 }
 
-describe("the engine when the power goes", () => {
+describe("the engine when the power goes", function () {
+  this.timeout(300_000)
+
   it("loses and doubles nothing, whatever write it goes at", async () => {
     const world = new World(1)
     const whole = await live(world, new MemoryStore(), new FakeClock(), Number.POSITIVE_INFINITY, "before the commit")
