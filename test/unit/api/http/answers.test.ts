@@ -338,7 +338,7 @@ describe("the HTTP server", () => {
       () => null,
       (error: NodeJS.ErrnoException) => error.code,
     )
-    assert.equal(busy, "EADDRINUSE")
+    assert.equal(busy, "HTTP_LISTEN_FAILED")
     await first.stop()
   })
 
