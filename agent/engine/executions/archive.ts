@@ -96,7 +96,7 @@ export class Archive {
   }
 
   /** Newest first. Running ones come from memory, ended ones from the store. */
-  list(filter: ExecutionFilter, active: ReadonlyMap<ExecutionId, Live>): Page<ExecutionView> {
+  list(filter: ExecutionFilter, active: Iterable<Live>): Page<ExecutionView> {
     const size = pageSize(filter.limit)
     const items: ExecutionView[] = []
     let last: ExecutionId | null = null
@@ -108,12 +108,9 @@ export class Archive {
     return { items, cursor: null }
   }
 
-  *#merged(
-    filter: ExecutionFilter,
-    active: ReadonlyMap<ExecutionId, Live>,
-  ): Iterable<{ id: ExecutionId; view: () => ExecutionView }> {
+  *#merged(filter: ExecutionFilter, active: Iterable<Live>): Iterable<{ id: ExecutionId; view: () => ExecutionView }> {
     const before = (filter.cursor ?? null) as ExecutionId | null
-    const running = [...active.values()]
+    const running = [...active]
       .filter(
         ({ id, durable: state }) =>
           state !== null &&
@@ -155,7 +152,7 @@ export class Archive {
   }
 
   /** How many of the kept executions ended in which way, but for those in `except`. Walks all of them. */
-  countEnded(except: ReadonlySet<ExecutionId>): EndedCounts {
+  countEnded(except: ReadonlyMap<ExecutionId, unknown>): EndedCounts {
     const counts = { completed: 0, failed: 0, cancelled: 0 }
     for (const { key, value } of this.#ports.store.range(TABLE.finished)) {
       if (except.has(key[0] as ExecutionId)) continue

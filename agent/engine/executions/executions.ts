@@ -104,7 +104,8 @@ export class ExecutionBook implements Executions {
   }
 
   list(filter: ExecutionFilter): Page<ExecutionView> {
-    return this.archive.list(filter, this.runner.active)
+    const { active, ending } = this.runner
+    return this.archive.list(filter, [...active.values(), ...ending.values()])
   }
 
   show(id: ExecutionId): ExecutionView & { readonly transitions: readonly TransitionView[] } {
@@ -198,8 +199,10 @@ export class ExecutionBook implements Executions {
   }
 
   counts() {
-    const { running } = this.runner
-    const waiting = this.runner.active.size - running
+    const { active, ending } = this.runner
+    const waiting = active.size - this.runner.running
+    // An end that is not durable yet is none.
+    const running = this.runner.running + ending.size
     const now = this.#ended
     if (this.#endedBefore === null) {
       const kept = this.archive.countEnded(this.runner.ending)

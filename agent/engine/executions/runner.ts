@@ -32,7 +32,7 @@ export interface RunnerEvents {
 export class Runner {
   readonly active = new Map<ExecutionId, Live>()
   /** Ended in memory, but not yet told of: their last step is on its way into the store. */
-  readonly ending = new Set<ExecutionId>()
+  readonly ending = new Map<ExecutionId, Live>()
   /** How many of the active ones run: the others wait for events or for their turn. */
   running = 0
   readonly waits = new Waits()
@@ -138,7 +138,7 @@ export class Runner {
     if (live.state === null) return
     if (isFinished(live.state)) {
       this.active.delete(live.id)
-      this.ending.add(live.id)
+      this.ending.set(live.id, live)
     } else this.active.set(live.id, live)
     this.#countRunning(live, live.state.status === "running")
     this.waits.update(live)
