@@ -20,6 +20,7 @@ import { createLog, logFormatFor } from "./io/log/log.ts"
 import { PrometheusMetrics } from "./io/metrics/metrics.ts"
 import { serviceHost } from "./io/service-host/host.ts"
 import { serviceShelf } from "./io/service-host/shelf.ts"
+import { notWritable } from "./io/store/recover.ts"
 import { LmdbStore } from "./io/store/store.ts"
 import { startWatchdog } from "./io/watchdog/watchdog.ts"
 import { machineProbes } from "./probes.ts"
@@ -63,7 +64,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
   }
   try {
     const startedMs = wall()
-    mkdirSync(join(home, "run"), { recursive: true, mode: 0o750 })
+    makeRunFolder(home)
     const store = new LmdbStore({
       dir: join(home, "data"),
       quotaBytes: config.store.quotaMb * MIB,
@@ -196,14 +197,25 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
       p2p: [],
       started: new Date(startedMs).toISOString(),
     }
+    // Before anybody is told that we are here: who reads the run files may stop us at once.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end(0))
     writeRunFiles(home, agent, tokens.runToken)
     stops.push(() => removeRunFiles(home))
     log.info("ready", { ...addresses, readyMs: wall() - startedMs })
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end(0))
     return { addresses, stopped, stop: () => end(0) }
   } catch (error) {
     await stopAll()
     throw error
+  }
+}
+
+/** @throws StoreError STORE_NOT_WRITABLE */
+function makeRunFolder(home: string): void {
+  const folder = join(home, "run")
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o750 })
+  } catch (error) {
+    throw notWritable(folder, error)
   }
 }
 

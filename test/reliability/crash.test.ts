@@ -12,9 +12,9 @@ import { Load } from "./load/load.ts"
 const ROUNDS = scaled(1, 10)
 const KILLS = Number(process.env["CRASH_KILLS"] ?? scaled(8, 20))
 const IN_FLIGHT = scaled(200, 1000)
-/** From spawn to ready with every execution resumed, ms. The others on a small shared machine cost some starts more. */
-const RECOVERY_MS = 2000
-const RECOVERY_MS_ONE = scaled(6000, 4000)
+/** From spawn to ready with every execution resumed, ms. The promise is 2 s; at small scale others share the machine. */
+const RECOVERY_MS = scaled(4000, 2000)
+const RECOVERY_MS_ONE = scaled(10_000, 4000)
 /** How long the rest may take once no event comes any more, ms. */
 const END_MS = Number(process.env["CRASH_END_MS"] ?? 120_000)
 const SEED = Number(process.env["CRASH_SEED"] ?? Date.now() % 1_000_000)

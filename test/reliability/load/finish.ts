@@ -28,7 +28,7 @@ export async function finishAndAudit(load: Load, agent: TestAgent, timeoutMs = 1
   console.log(
     `      ${sent.length} events sent, ${accepted} accepted, ${executions.length} executions, ${load.sink.calls.size} effects`,
   )
-  const findings = [...auditExecutions(load.ledger, executions), ...auditEffects(load.ledger, executions, load.sink)]
+  findings.push(...auditExecutions(load.ledger, executions), ...auditEffects(load.ledger, executions, load.sink))
   const code = await agent.stop()
   if (code !== 0) return [...findings, `the agent stopped with ${code}: ${agent.output()}`]
   return [...findings, ...(await auditHistories(agent.home))]

@@ -161,7 +161,11 @@ export function httpPublisher(
     while (!ending) {
       await flow.pace.turn()
       const sent = flow.ledger.open(flow.next(), withIds ? "http-id" : "http")
-      await sendUntilAnswered(base, withIds ? `${name}-${sent.n}` : null, token, sent, flow.ledger, life.signal)
+      const send = () =>
+        sendUntilAnswered(base, withIds ? `${name}-${sent.n}` : null, token, sent, flow.ledger, life.signal)
+      await send()
+      // Who can be recognised may say it again, whenever it likes.
+      if (withIds && sent.n % 3 === 0) await send()
       flow.settled(sent)
     }
   })

@@ -36,8 +36,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/events/events.ts",
-        from: "    await this.#executions.transact([...feedings, ...feedWaiting], also)",
-        to: "    void this.#executions.transact([...feedings, ...feedWaiting], also).catch(() => {})",
+        from: "    await durable\n    this.#accepted++",
+        to: "    durable.catch(() => {})\n    this.#accepted++",
       },
     ],
     spec: "test/reliability/device-errors.test.ts",
@@ -127,8 +127,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/executions/runner.ts",
-        from: "    this.active.set(live.id, live)\n    this.waits.update(live)\n    this.#watchClock(live)\n  }\n",
-        to: "    this.active.set(live.id, live)\n    this.waits.update(live)\n  }\n",
+        from: "  restore(live: Live): void {\n    this.#index(live)\n",
+        to: "  restore(live: Live): void {\n    this.active.set(live.id, live)\n    this.waits.update(live)\n",
       },
     ],
     ...CRASH,
@@ -139,8 +139,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/executions/runner.ts",
-        from: "    this.active.set(live.id, live)\n    this.waits.update(live)\n    this.#watchClock(live)\n  }\n",
-        to: "    this.active.set(live.id, live)\n    this.#watchClock(live)\n  }\n",
+        from: "  restore(live: Live): void {\n    this.#index(live)\n",
+        to: "  restore(live: Live): void {\n    this.active.set(live.id, live)\n    this.#watchClock(live)\n",
       },
     ],
     ...CRASH,

@@ -1,0 +1,377 @@
+import assert from "node:assert/strict"
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { type AddressInfo, createServer } from "node:net"
+import { join, resolve } from "node:path"
+import type { ExecutionView } from "../../agent/schema/execution.ts"
+import { runMesg, startAgent, type TestAgent } from "../support/agent.ts"
+import { publishPacket, WireClient } from "../support/mqtt-wire.ts"
+import { serviceFolder } from "../support/service-folder.ts"
+import { tempDir } from "../support/temp-dir.ts"
+import { until } from "../support/until.ts"
+
+const MAIN = resolve(import.meta.dirname, "../../agent/main.ts")
+const FREE = ["--set", "mqtt.port=0", "--set", "http.port=0"]
+
+/** What a person sees who starts the agent wrong. */
+interface Refusal {
+  readonly code: string
+  /** Where, and what. */
+  readonly says: RegExp
+  /** What to do. */
+  readonly remedy: RegExp
+}
+
+function assertRefused(run: { code: number; stderr: string; stdout: string }, { code, says, remedy }: Refusal): void {
+  assert.notEqual(run.code, 0)
+  const [first = "", second = ""] = run.stderr.trim().split("\n").slice(-2)
+  assert.ok(first.endsWith(`(${code})`), run.stderr)
+  assert.match(first, says)
+  assert.match(second, remedy)
+  assert.doesNotMatch(run.stderr, /\n\s+at /, "a stack trace is no sentence")
+}
+
+describe("an agent that is started wrong says what, where and what to do", function () {
+  this.timeout(30_000)
+
+  const settings = [
+    { set: "mqtt.prot=1", code: "CONFIG_UNKNOWN_KEY", says: /--set: mqtt\.prot/, remedy: /mqtt\.port/ },
+    { set: "mqtt.port=abc", code: "CONFIG_INVALID", says: /--set: mqtt\.port.*"abc".*number/, remedy: /Correct/ },
+    { set: "http.port=70000", code: "CONFIG_INVALID", says: /http\.port.*65535/, remedy: /Correct/ },
+  ]
+  for (const { set, ...refusal } of settings)
+    it(`--set ${set}: ${refusal.code}`, async () =>
+      assertRefused(await runMesg(tempDir("bad"), ["start", "--set", set]), refusal))
+
+  const files = [
+    { text: "mqtt:\n  prot: 1\n", code: "CONFIG_UNKNOWN_KEY", says: /config\.yml:2: mqtt\.prot/, remedy: /mqtt\.port/ },
+    { text: "store:\n  quotaMb: lots\n", code: "CONFIG_INVALID", says: /config\.yml:2: store\.quotaMb/, remedy: /./ },
+  ]
+  for (const { text, ...refusal } of files)
+    it(`config.yml with ${JSON.stringify(text)}: ${refusal.code}`, async () => {
+      const home = tempDir("bad")
+      writeFileSync(join(home, "config.yml"), text)
+      assertRefused(await runMesg(home, ["start"]), refusal)
+    })
+
+  for (const [key, code] of [
+    ["mqtt.port", "MQTT_LISTEN_FAILED"],
+    ["http.port", "HTTP_LISTEN_FAILED"],
+  ] as const)
+    it(`${key} in use: ${code}, and the home is free again`, async () => {
+      const other = createServer()
+      other.listen(0, "127.0.0.1")
+      await once(other, "listening")
+      const { port } = other.address() as AddressInfo
+      const home = tempDir("bad")
+      const run = await runMesg(home, ["start", ...FREE, "--set", `${key}=${port}`])
+      other.close()
+      assertRefused(run, { code, says: new RegExp(`127\\.0\\.0\\.1:${port}`), remedy: /another|free/ })
+      const agent = await startAgent({ home })
+      assert.equal(await agent.stop(), 0)
+    })
+
+  it("a home without permission: CONFIG_UNREADABLE or STORE_NOT_WRITABLE, by the path", function () {
+    const home = tempDir("bad")
+    // Root may write everywhere: it becomes nobody, who may read the code and not this folder.
+    const asRoot = process.getuid?.() === 0
+    chmodSync(home, asRoot ? 0o755 : 0o555)
+    mkdirSync(join(home, "data"), { mode: 0o500 })
+    const command = [process.execPath, MAIN, "start", "--home", home, ...FREE]
+    const words = asRoot ? ["setpriv", "--reuid", "65534", "--clear-groups", ...command] : command
+    const run = spawnSync(words[0]!, words.slice(1), { encoding: "utf8", timeout: 20_000 })
+    chmodSync(home, 0o755)
+    assert.equal(run.status, 1, run.stderr)
+    assert.match(run.stderr, /\((CONFIG_UNREADABLE|STORE_NOT_WRITABLE|HOME_NOT_WRITABLE)\)/)
+    assert.ok(run.stderr.includes(home), run.stderr)
+    assert.doesNotMatch(run.stderr, /\n\s+at /)
+  })
+
+  it("a second agent on one home: STORE_IN_USE with the first one's pid, and the first goes on", async () => {
+    const agent = await startAgent()
+    try {
+      const run = await runMesg(agent.home, ["start", ...FREE])
+      assertRefused(run, { code: "STORE_IN_USE", says: new RegExp(`pid ${agent.process.pid}`), remedy: /--home/ })
+      assert.equal((await agent.api("GET", "/status")).status, 200)
+    } finally {
+      await agent.stop()
+      agent.clean()
+    }
+  })
+})
+
+const MANIFEST = {
+  id: "probe",
+  isolation: "in-process" as const,
+  events: { seen: { data: { type: "object", properties: { n: {} }, required: ["n"] } } },
+  tasks: { take: { statuses: { done: {} }, effect: "idempotent" as const } },
+}
+const CODE = `export default { tasks: { take: (inputs) => ({ status: "done", data: inputs }) } }`
+const FOREVER = "($f := function($n) { $f($n + 1) }; $f(0)) = 1"
+
+function application(name: string, trigger: object, inputs: object = {}): object {
+  const seen = { service: "probe", event: "seen", ...trigger }
+  return { name, workflows: { seen: { trigger: seen, tasks: { take: { run: "probe.take", with: inputs } } } } }
+}
+
+async function executionsOf(agent: TestAgent, app: string): Promise<ExecutionView[]> {
+  return ((await (await agent.api("GET", `/executions?app=${app}&limit=1000`)).json()) as { items: ExecutionView[] })
+    .items
+}
+
+/** An ordinary event goes its whole way. */
+let ordinary = 0
+async function assertUndisturbed(agent: TestAgent): Promise<void> {
+  const id = `ordinary-${++ordinary}`
+  const answer = await agent.api("POST", "/services/probe/events/seen", { data: { n: 1 }, id })
+  assert.equal(answer.status, 202, await answer.text())
+  const done = async () =>
+    (await executionsOf(agent, "plain")).some(({ trigger, status }) => trigger.id === id && status === "completed")
+  await until(done, 10_000, "an ordinary event's execution")
+}
+
+describe("bad input to a running agent is named and disturbs nothing", function () {
+  this.timeout(30_000)
+  let agent: TestAgent
+
+  before(async () => {
+    agent = await startAgent()
+    await agent.json("service", "add", serviceFolder(MANIFEST, CODE), "--trust")
+    assert.ok((await agent.api("PUT", "/applications/plain", application("plain", { where: "data.n = 1" }))).ok)
+  })
+  beforeEach(() => assertUndisturbed(agent))
+  afterEach(() => assertUndisturbed(agent))
+  after(async () => {
+    assert.equal(await agent.stop(), 0)
+    agent.clean()
+  })
+
+  const raw = (body: string | Uint8Array, type = "application/json") =>
+    fetch(`${agent.http}/api/v1/services/probe/events/seen`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${agent.token}`, "content-type": type },
+      body: typeof body === "string" ? body : new Uint8Array(body),
+    })
+  const requests: { name: string; status: number; code: string; send: () => Promise<Response> }[] = [
+    {
+      name: "2 MB",
+      status: 413,
+      code: "BODY_TOO_LARGE",
+      send: () => raw(JSON.stringify({ data: { n: "x".repeat(2 ** 21) } })),
+    },
+    {
+      name: "900 KB of data, below the body's limit and above an event's",
+      status: 413,
+      code: "EVENT_TOO_LARGE",
+      send: () => raw(JSON.stringify({ data: { n: "x".repeat(900_000) } })),
+    },
+    {
+      name: "invalid UTF-8",
+      status: 400,
+      code: "BODY_NOT_UTF8",
+      send: () => raw(Buffer.concat([Buffer.from('{"data":{"n":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}}')])),
+    },
+    { name: "no JSON", status: 400, code: "BODY_NOT_JSON", send: () => raw("{") },
+    {
+      name: "deep JSON",
+      status: 400,
+      code: "BODY_TOO_DEEP",
+      send: () => raw(`{"data":{"n":${"[".repeat(5000)}${"]".repeat(5000)}}}`),
+    },
+    {
+      name: "another content type",
+      status: 415,
+      code: "CONTENT_TYPE_UNSUPPORTED",
+      send: () => raw("<n/>", "text/xml"),
+    },
+    {
+      name: "a huge event id",
+      status: 422,
+      code: "INPUT_INVALID",
+      send: () => raw(JSON.stringify({ data: { n: 1 }, id: "x".repeat(5000) })),
+    },
+    { name: "data that breaks its schema", status: 422, code: "EVENT_DATA_INVALID", send: () => raw('{"data":{}}') },
+    {
+      name: "an event nobody declared",
+      status: 404,
+      code: "UNKNOWN_EVENT",
+      send: () => agent.api("POST", "/services/probe/events/unseen", { data: {} }),
+    },
+  ]
+  for (const { name, status, code, send } of requests)
+    it(`HTTP, ${name}: ${status} ${code}`, async () => {
+      const answer = await send()
+      const problem = (await answer.json()) as { code: string; detail?: string; title: string }
+      assert.deepEqual([answer.status, problem.code], [status, code], JSON.stringify(problem))
+      assert.equal(answer.headers.get("content-type")?.split(";")[0], "application/problem+json")
+    })
+
+  const refusedWith = async (code: string) => {
+    const page = (await (await agent.api("GET", "/events/refused")).json()) as {
+      items: { code: string; reason: string }[]
+    }
+    return page.items.filter((event) => event.code === code)
+  }
+  const messages: { name: string; topic: string; payload: string | Uint8Array; code: string; says: RegExp }[] = [
+    {
+      name: "invalid UTF-8 in the payload",
+      topic: "mesg/v1/probe/event/seen",
+      payload: Buffer.from([0x22, 0xff, 0x22]),
+      code: "EVENT_DATA_INVALID",
+      says: /UTF-8/,
+    },
+    { name: "no JSON", topic: "mesg/v1/probe/event/seen", payload: "{nope", code: "EVENT_DATA_INVALID", says: /JSON/ },
+    {
+      name: "deep JSON",
+      topic: "mesg/v1/probe/event/seen",
+      payload: `{"n":${"[".repeat(5000)}${"]".repeat(5000)}}`,
+      code: "EVENT_DATA_INVALID",
+      says: /deep/,
+    },
+    {
+      name: "a huge event id",
+      topic: `mesg/v1/probe/event/seen/${"i".repeat(500)}`,
+      payload: '{"n":1}',
+      code: "EVENT_ID_INVALID",
+      says: /128/,
+    },
+  ]
+  for (const { name, topic, payload, code, says } of messages)
+    it(`MQTT, ${name}: acknowledged, kept among the refused as ${code}`, async () => {
+      const before = (await refusedWith(code)).length
+      const client = await WireClient.connected(agent.mqtt.port)
+      client.send(publishPacket(topic, payload, { qos: 1, packetId: 7 }))
+      const ack = await client.next()
+      assert.deepEqual([ack.type, ack.body.readUInt16BE(0)], [4, 7])
+      await client.quiet()
+      await client.leave()
+      const refused = await refusedWith(code)
+      assert.equal(refused.length, before + 1)
+      assert.match(refused[0]!.reason, says)
+    })
+
+  const wrongPackets = [
+    { name: "1 MB", packet: publishPacket("mesg/v1/probe/event/seen", Buffer.alloc(2 ** 20, 0x20), { qos: 1 }) },
+    { name: "invalid UTF-8 in the topic", packet: publishPacket(Buffer.from([0x61, 0xff, 0x62]), "{}", { qos: 1 }) },
+    { name: "a wildcard in the topic", packet: publishPacket("mesg/v1/+/event/seen", "{}", { qos: 1 }) },
+  ]
+  for (const { name, packet } of wrongPackets)
+    it(`MQTT, ${name}: the connection is closed, and only this one`, async () => {
+      const other = await WireClient.connected(agent.mqtt.port)
+      const client = await WireClient.connected(agent.mqtt.port)
+      client.send(packet)
+      await client.ended()
+      await other.quiet()
+      await other.leave()
+    })
+
+  it("JSONata that never ends in a where does not match, and holds up no other application", async () => {
+    assert.ok((await agent.api("PUT", "/applications/endless", application("endless", { where: FOREVER }))).ok)
+    await assertUndisturbed(agent)
+    assert.deepEqual(await executionsOf(agent, "endless"), [])
+    assert.ok((await agent.api("DELETE", "/applications/endless")).ok)
+  })
+
+  it("JSONata that never ends in a with ends its task in error EXPRESSION_FAILED", async () => {
+    const endless = application("spinning", { where: "data.n = 2" }, { n: `{{ ${FOREVER} }}` })
+    assert.ok((await agent.api("PUT", "/applications/spinning", endless)).ok)
+    assert.equal((await agent.api("POST", "/services/probe/events/seen", { data: { n: 2 } })).status, 202)
+    const ended = async () => (await executionsOf(agent, "spinning"))[0]?.status === "failed"
+    await until(ended, 10_000, "the end of the execution")
+    const [execution] = await executionsOf(agent, "spinning")
+    assert.equal(execution?.tasks["take"]?.status, "error")
+    assert.equal((execution?.tasks["take"]?.data as { code: string }).code, "EXPRESSION_FAILED")
+    assert.equal(execution?.tasks["take"]?.attempts, 0)
+  })
+})
+
+const FAKETIME = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
+  .map((machine) => `/usr/lib/${machine}/faketime/libfaketime.so.1`)
+  .find((path) => existsSync(path))
+
+describe("a wall clock that jumps", function () {
+  this.timeout(90_000)
+
+  it("by -1 day and +1 year over restarts and while running loses, doubles and hurries nothing", async function () {
+    if (FAKETIME === undefined) {
+      console.log("      skipped: libfaketime is not installed (apt install faketime)")
+      this.skip()
+    }
+    const home = tempDir("clock")
+    const clock = join(tempDir("faketime"), "offset")
+    // The file is read anew at every look at the clock; the monotonic clock stays what it is.
+    const env = {
+      LD_PRELOAD: FAKETIME,
+      FAKETIME_TIMESTAMP_FILE: clock,
+      FAKETIME_NO_CACHE: "1",
+      FAKETIME_DONT_FAKE_MONOTONIC: "1",
+    }
+    const jump = (offset: string) => writeFileSync(clock, offset)
+    jump("+0")
+    let agent = await startAgent({ home, env })
+    try {
+      await agent.json("service", "add", serviceFolder(MANIFEST, CODE), "--trust")
+      const waiting = {
+        name: "waiting",
+        workflows: {
+          seen: {
+            trigger: { service: "probe", event: "seen", where: "data.n < 1000" },
+            tasks: {
+              take: { run: "probe.take" },
+              answer: {
+                run: "probe.take",
+                after: "take.done",
+                wait: { service: "probe", event: "seen", where: "data.n = trigger.data.n + 1000", timeout: "2h" },
+              },
+            },
+          },
+        },
+      }
+      assert.ok((await agent.api("PUT", "/applications/waiting", waiting)).ok)
+      const emit = async (n: number) => {
+        const answer = await agent.api("POST", "/services/probe/events/seen", { data: { n }, id: `n${n}` })
+        assert.equal(answer.status, 202, await answer.text())
+      }
+      let sent = 0
+      const some = async () => {
+        for (let i = 0; i < 5; i++) await emit(sent++)
+        // A repeat from before the jump is still a repeat.
+        for (let n = 0; n < sent; n += 3) await emit(n)
+      }
+      await some()
+      for (const offset of ["-1d", "+0", "-1d"]) {
+        jump(offset)
+        await some()
+        await agent.kill()
+        agent = await startAgent({ home, env })
+        await some()
+      }
+      const found = await executionsOf(agent, "waiting")
+      assert.equal(found.length, sent)
+      // Two hours have not passed: a wall clock that went back or came again ends no wait.
+      assert.deepEqual([...new Set(found.map(({ status }) => status))], ["waiting"])
+      for (let n = 0; n < sent; n += 2) await emit(n + 1000)
+      const completed = async () =>
+        (await executionsOf(agent, "waiting")).filter(({ status }) => status === "completed").length
+      await until(async () => (await completed()) === Math.ceil(sent / 2), 20_000, "the answered ones")
+
+      // A year ahead while it runs: timers follow what really passed, so nothing stampedes.
+      jump("+1y")
+      await some()
+      assert.equal(await completed(), Math.ceil(found.length / 2))
+      // Over a restart the year has passed for all anybody knows: waits end, each once.
+      await agent.kill()
+      agent = await startAgent({ home, env })
+      const ended = async () =>
+        (await executionsOf(agent, "waiting")).every(({ status }) => status === "completed" || status === "failed")
+      await until(ended, 20_000, "the overdue waits")
+      const all = await executionsOf(agent, "waiting")
+      assert.equal(all.length, sent)
+      assert.equal(new Set(all.map(({ trigger }) => trigger.id)).size, sent)
+      for (const { tasks } of all) assert.ok(["done", "timed-out"].includes(tasks["answer"]?.status ?? ""))
+    } finally {
+      await agent.kill()
+    }
+  })
+})
