@@ -1,0 +1,64 @@
+import { join } from "node:path"
+import { setTimeout } from "node:timers/promises"
+import { scaled } from "../../support/scale.ts"
+import type { Bench } from "../bench.ts"
+import { functionNode, nodeRed } from "../peers/node-red.ts"
+import { cpuSeconds, Subject } from "../program.ts"
+import { interleaved, median, medianRatio } from "../rounds.ts"
+
+const IN_FLIGHT = 1000
+const STEP = "msg.payload.number++; return msg"
+
+/** Nothing external: an event, two tasks one behind the other, 1,000 at a time; ours durable, Node-RED's not. */
+export async function benchInProcess(bench: Bench): Promise<void> {
+  const engine = await Subject.start("engine", join(bench.folder, "home"))
+  bench.after(() => engine.stop())
+  const peer = await startPeer(bench)
+  const job = { work: "count 2", concurrency: IN_FLIGHT, count: scaled(8000, 40_000) }
+  await engine.run(job)
+  const { ours, theirs } = await interleaved<"ours" | "theirs", number | null>({
+    ours: async () => (await engine.run(job)).perCpuSecond,
+    theirs: async () => (peer === null ? null : peer(scaled(1000, 4000))),
+  })
+  const rates = ours.map(Number)
+  const theirRates = theirs.filter((rate) => rate !== null)
+  bench.report({
+    name: "in process: event, task, task, 1,000 in flight",
+    value: median(rates),
+    unit: "wf/CPU-s",
+    ...(theirRates.length === 0
+      ? {}
+      : {
+          against: { kind: "peer", name: "Node-RED, not durable", value: median(theirRates) },
+          ratio: medianRatio(rates, theirRates, Number),
+          gate: [{ of: "ratio", atLeast: 1 }],
+          aim: [{ of: "ratio", atLeast: 3 }],
+        }),
+  })
+}
+
+/** Messages that go round through two function nodes for ever, and a page that tells how many rounds there were. */
+async function startPeer(bench: Bench): Promise<((ms: number) => Promise<number>) | null> {
+  const begin = `for (let i = 0; i < ${IN_FLIGHT}; i++) node.send({ payload: { number: i, text: "${"x".repeat(100)}" } })`
+  const red = await nodeRed(bench, "node-red", [
+    { id: "go", type: "inject", z: "tab", once: true, onceDelay: 0.1, props: [], wires: [["begin"]] },
+    functionNode("begin", begin, "a"),
+    functionNode("a", STEP, "b"),
+    functionNode("b", `flow.set("rounds", (flow.get("rounds") ?? 0) + 1); ${STEP}`, "a"),
+    { id: "ask", type: "http in", z: "tab", url: "/rounds", method: "get", wires: [["say"]] },
+    functionNode("say", 'msg.payload = { rounds: flow.get("rounds") ?? 0 }; return msg', "answer"),
+    { id: "answer", type: "http response", z: "tab", wires: [] },
+  ])
+  if (red === null) return null
+  const rounds = async () => {
+    const answer = await fetch(`http://127.0.0.1:${red.port}/rounds`, { signal: AbortSignal.timeout(10_000) })
+    return ((await answer.json()) as { rounds: number }).rounds
+  }
+  return async (ms) => {
+    const pid = red.process.pid!
+    const [before, cpuBefore] = [await rounds(), cpuSeconds(pid)]
+    await setTimeout(ms)
+    const [after, cpuAfter] = [await rounds(), cpuSeconds(pid)]
+    return (after - before) / (cpuAfter - cpuBefore)
+  }
+}

@@ -1,0 +1,95 @@
+import { fileURLToPath } from "node:url"
+import { startAgent } from "../../support/agent.ts"
+import { scaled } from "../../support/scale.ts"
+import { wholeWay } from "../applications.ts"
+import type { Bench } from "../bench.ts"
+import { load, type Throughput } from "../driver.ts"
+import { functionNode, nodeRed } from "../peers/node-red.ts"
+import { cpuSeconds, Subject } from "../program.ts"
+import { interleaved, median, medianRatio } from "../rounds.ts"
+
+const SERVICE = fileURLToPath(new URL("../service", import.meta.url))
+const IN = "mesg/v1/bench/event/go"
+const OUT = "bench/out"
+
+/**
+ * A device publishes (QoS 1), an event makes a workflow of two tasks, a third publishes the result (QoS 1): ours durable
+ * at every step, Node-RED with two function nodes and a broker of its own, which keep nothing.
+ */
+export async function benchWholeWay(bench: Bench): Promise<void> {
+  const agent = await startAgent({ home: bench.folder, sets: ["log.level=warn"] })
+  bench.after(() => agent.kill())
+  const asked = [
+    await agent.api("PATCH", "/services/mqtt/config", { topics: [] }),
+    await agent.api("POST", "/services", { folder: SERVICE, trust: true }),
+    await agent.api("PUT", "/applications/bench", { application: wholeWay(OUT) }),
+  ]
+  for (const answer of asked) if (!answer.ok) throw new Error(await answer.text())
+  const options = ["-q", 1, "-I", IN, "-O", OUT, "-w", 64, "-s", scaled(2, 5)]
+  const target = { port: agent.mqtt.port, pid: agent.process.pid! }
+  const peer = await startPeer(bench, options)
+  await load(target, ...options)
+  const runs: Throughput[] = []
+  const { ours, theirs } = await interleaved<"ours" | "theirs", number | null>({
+    ours: async () => {
+      const run = await load<Throughput>(target, ...options)
+      runs.push(run)
+      return run.messages / run.cpuSeconds
+    },
+    theirs: async () => (peer === null ? null : peer()),
+  })
+  const rates = ours.map(Number)
+  const theirRates = theirs.filter((one) => one !== null)
+  bench.report({
+    name: "whole way: MQTT in, two tasks, MQTT out, QoS 1, durable",
+    value: median(rates),
+    unit: "msg/CPU-s",
+    ...(theirRates.length === 0
+      ? {}
+      : {
+          against: { kind: "peer", name: "Node-RED with aedes, not durable", value: median(theirRates) },
+          ratio: medianRatio(rates, theirRates, Number),
+          gate: [{ of: "ratio", atLeast: 0.5 }],
+          aim: [{ of: "ratio", atLeast: 1 }],
+        }),
+    beside: {
+      "msg/s": Math.round(median(runs.map((run) => run.messages / run.seconds))),
+      p50Ms: median(runs.map((run) => run.p50Us)) / 1000,
+    },
+  })
+}
+
+/** @returns messages per CPU second of Node-RED and its broker together */
+async function startPeer(bench: Bench, options: readonly (string | number)[]): Promise<(() => Promise<number>) | null> {
+  const broker = await Subject.start("aedes")
+  bench.after(() => broker.stop())
+  const port = broker.greeting as number
+  const red = await nodeRed(bench, "node-red", [
+    {
+      id: "broker",
+      type: "mqtt-broker",
+      broker: "127.0.0.1",
+      port,
+      clientid: "red",
+      protocolVersion: "4",
+      keepalive: 60,
+      cleansession: true,
+      autoConnect: true,
+    },
+    { id: "in", type: "mqtt in", z: "tab", topic: IN, qos: "1", datatype: "json", broker: "broker", wires: [["a"]] },
+    functionNode("a", "msg.payload.number++; return msg", "b"),
+    functionNode("b", "msg.payload.steps = 2; msg.payload.number--; return msg", "out"),
+    { id: "out", type: "mqtt out", z: "tab", topic: OUT, qos: "1", retain: "false", broker: "broker", wires: [] },
+  ])
+  if (red === null) return null
+  const target = { port, pid: broker.pid }
+  const run = async () => {
+    const before = cpuSeconds(red.process.pid!)
+    const { messages, cpuSeconds: ofBroker } = await load<Throughput>(target, ...options)
+    // The driver counts the broker's CPU after its warm-up, a sixth of its time; Node-RED's is counted as evenly spent.
+    const ofRed = (cpuSeconds(red.process.pid!) - before) / 1.2
+    return messages / (ofBroker + ofRed)
+  }
+  await run()
+  return run
+}

@@ -1,0 +1,101 @@
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { createEngine } from "../../../agent/engine/engine.ts"
+import type { Json } from "../../../agent/schema/json.ts"
+import { createBroker } from "../../../agent/io/broker/broker.ts"
+import { SystemClock } from "../../../agent/io/clock/clock.ts"
+import { JsonataExpressions } from "../../../agent/io/expressions/expressions.ts"
+import { openKeys } from "../../../agent/io/keys/keys.ts"
+import { systemRandom } from "../../../agent/io/keys/random.ts"
+import { createLog } from "../../../agent/io/log/log.ts"
+import { PrometheusMetrics } from "../../../agent/io/metrics/metrics.ts"
+import { serviceHost } from "../../../agent/io/service-host/host.ts"
+import { serviceShelf } from "../../../agent/io/service-host/shelf.ts"
+import { LmdbStore } from "../../../agent/io/store/store.ts"
+import { loadConfig } from "../../../agent/io/config/config.ts"
+import { chain } from "../applications.ts"
+import { closedLoop, serveJobs } from "./closed-loop.ts"
+
+/*
+ * The engine with every port real, and nothing on the network: an event is accepted, tasks run one behind the other, and
+ * the workflow counts once its end is durable. Works: `send N` (N effects outside) and `count N` (N pure tasks).
+ */
+const [home] = process.argv.slice(2) as [string]
+const { config } = loadConfig({ home, env: {}, sets: [] })
+const log = createLog({ level: "warn", format: "json" })
+const store = new LmdbStore({ dir: join(home, "data"), quotaBytes: 2 ** 34, copies: 0, log })
+await store.start()
+const clock = new SystemClock({ notBeforeMs: store.lastTimeMs() })
+store.keepTime(clock)
+/** Who waits for the next end of an execution. A subscriber of the feed would make the engine put every item together. */
+const waiting: (() => void)[] = []
+class CountedEnds extends PrometheusMetrics {
+  override count(name: string, by?: number, labels?: Readonly<Record<string, string>>): void {
+    super.count(name, by, labels)
+    if (name === "mesg_executions_ended_total") waiting.shift()!()
+  }
+}
+const metrics = new CountedEnds()
+const authenticate = async () => null
+const broker = createBroker({
+  listen: config.listen,
+  mqtt: config.mqtt,
+  version: "bench",
+  store,
+  log,
+  metrics,
+  clock,
+  authenticate,
+  allowOrigin: () => false,
+})
+broker.open()
+const engine = createEngine(
+  {
+    clock,
+    random: systemRandom,
+    store,
+    keys: openKeys(join(home, "keys")),
+    expressions: new JsonataExpressions(),
+    log,
+    metrics,
+    broker,
+    host: serviceHost(),
+    shelf: serviceShelf(join(home, "plugins")),
+  },
+  {
+    builtInServices: [fileURLToPath(new URL("../service", import.meta.url))],
+    maxActive: config.executions.maxActive,
+    keepMs: 30 * 86_400_000,
+    onBroken: (error) => {
+      throw error
+    },
+  },
+)
+await engine.start()
+
+const text = "x".repeat(100)
+let number = 0
+
+async function workflow(): Promise<void> {
+  const data: Json = { number: number++, text }
+  const { promise, resolve } = Promise.withResolvers<void>()
+  waiting.push(resolve)
+  await engine.events.accept({ service: "bench", event: "go", data })
+  await promise
+}
+
+let deployed = ""
+serveJobs(
+  async (job) => {
+    if (job.work !== deployed) {
+      const [task, length] = job.work.split(" ") as ["send" | "count", string]
+      await engine.applications.deploy(chain(task, Number(length)), {})
+      deployed = job.work
+    }
+    return closedLoop(job, workflow)
+  },
+  async () => {
+    await engine.stop()
+    await store.stop()
+  },
+)
