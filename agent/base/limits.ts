@@ -47,6 +47,8 @@ export const REFUSED_EVENTS_KEPT_MAX = 1000
 /** Executions and tasks. */
 export const EXECUTIONS_ACTIVE_MAX = 20_000
 export const TASKS_RUNNING_PER_TASK_MAX = 64
+/** Pure tasks wait for nothing outside: a slot is held for the length of a commit at most. */
+export const PURE_TASKS_RUNNING_PER_TASK_MAX = 1024
 export const TASK_TIMEOUT_MS_DEFAULT = 30 * SECOND
 export const RETRY_ATTEMPTS_MAX = 100
 export const RETRY_DELAY_MS_MAX = 1 * 3600 * SECOND

@@ -1,5 +1,10 @@
 import type { TaskExecutionId } from "../../base/ids.ts"
-import { TASK_CANCEL_GRACE_MS, TASK_RECOVER_TIMEOUT_MS, TASKS_RUNNING_PER_TASK_MAX } from "../../base/limits.ts"
+import {
+  PURE_TASKS_RUNNING_PER_TASK_MAX,
+  TASK_CANCEL_GRACE_MS,
+  TASK_RECOVER_TIMEOUT_MS,
+  TASKS_RUNNING_PER_TASK_MAX,
+} from "../../base/limits.ts"
 import type { TaskDefinition } from "../../core/workflow/definition.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { RecoverAnswer, RunningService, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
@@ -51,7 +56,8 @@ export class Tasks {
   place(definition: TaskDefinition, concurrency: number | null, begin: () => Promise<boolean>): boolean {
     const lane = this.#lane(definition)
     if (lane === null) return true
-    if (lane.busy < (concurrency ?? TASKS_RUNNING_PER_TASK_MAX)) {
+    const slots = definition.effect === "pure" ? PURE_TASKS_RUNNING_PER_TASK_MAX : TASKS_RUNNING_PER_TASK_MAX
+    if (lane.busy < (concurrency ?? slots)) {
       lane.busy++
       return true
     }
