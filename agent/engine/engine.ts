@@ -53,7 +53,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
   const executions = new ExecutionBook(ports, tasks, applications, feed, options)
   const inbox: EventInbox = new EventInbox(ports, services, applications, executions, feed)
   const calls: ApplicationCalls = new ApplicationCalls(ports, applications, executions, inbox.dedupe)
-  const pruner = new Pruner(ports, executions, applications, options.keepMs)
+  const pruner = new Pruner(ports, executions, applications, inbox.dedupe, options.keepMs)
   services.connect(inbox, executions, tasks)
   /** What events lead to has changed: another application, another version, paused or not. */
   const retarget = () => {

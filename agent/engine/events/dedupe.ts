@@ -15,8 +15,8 @@ interface EventIdRecord {
 }
 
 /**
- * Remembers event ids for a week or a million of them. They lie in generations; a generation is dropped whole when
- * enough newer ones hold the window, so that forgetting costs nothing per event. See docs/spec/events.md#ids
+ * Remembers event ids for a week or a million of them. They lie in generations; a generation is forgotten whole when
+ * enough newer ones hold the window, and swept out of the store later: no event pays for it. See docs/spec/events.md#ids
  */
 export class Dedupe {
   readonly #store: Store
@@ -54,21 +54,24 @@ export class Dedupe {
     return [...turned, { put: TABLE.eventId, key: [generation.number, service, event, id], value }]
   }
 
-  /** Begins a new generation when the newest is full or old, and drops those that the window no longer needs. */
+  /** Begins a new generation when the newest is full or old, and forgets those that the window no longer needs. */
   #turn(nowMs: number): Change[] {
     const newest = this.#generations.at(-1)!
     const isFull = newest.count >= DEDUPE_IDS_MAX / DEDUPE_GENERATIONS
     const isOld = nowMs - newest.startedMs >= DEDUPE_WINDOW_MS / DEDUPE_GENERATIONS
     if (!isFull && !isOld) return []
     this.#generations.push({ number: newest.number + 1, startedMs: nowMs, count: 0 })
-    // One more than the window holds: the oldest generation is only dropped when all of it has left the window.
-    const dropped = this.#generations.splice(0, Math.max(0, this.#generations.length - DEDUPE_GENERATIONS - 1))
+    // One more than the window holds: the oldest generation is only forgotten when all of it has left the window.
+    this.#generations.splice(0, Math.max(0, this.#generations.length - DEDUPE_GENERATIONS - 1))
     const list = this.#generations.map(({ number, startedMs }) => ({ number, startedMs }))
-    const removals = dropped.flatMap(({ number }) =>
-      [...this.#store.range(TABLE.eventId, { prefix: [number] })].map(
-        ({ key }): Change => ({ remove: TABLE.eventId, key }),
-      ),
-    )
-    return [{ put: TABLE.meta, key: ["generations"], value: { v: 1, list } }, ...removals]
+    return [{ put: TABLE.meta, key: ["generations"], value: { v: 1, list } }]
+  }
+
+  /** @returns what removes ids of forgotten generations, at most `limit` of them */
+  sweep(limit: number): Change[] {
+    const [oldest] = this.#generations
+    if (oldest === undefined) return []
+    const range = { end: [oldest.number], limit }
+    return [...this.#store.range(TABLE.eventId, range)].map(({ key }): Change => ({ remove: TABLE.eventId, key }))
   }
 }

@@ -1,4 +1,4 @@
-import type { ExecutionId } from "../../base/ids.ts"
+import { type ExecutionId, sortableId } from "../../base/ids.ts"
 import { isFinished, type ExecutionState } from "../../core/execution/state.ts"
 import { replay } from "../../core/execution/replay.ts"
 import type { Change } from "../../ports/store.ts"
@@ -187,7 +187,9 @@ export class Archive {
   prunable(beforeMs: number, limit: number): Change[] {
     const changes: Change[] = []
     let count = 0
-    for (const { key, value } of this.#ports.store.range(TABLE.finished)) {
+    // Ids sort by time of creation: what was created later has not ended before, and need not be looked at.
+    const end = Number.isFinite(beforeMs) ? { end: [sortableId("ex", Math.max(0, beforeMs), new Uint8Array(10))] } : {}
+    for (const { key, value } of this.#ports.store.range(TABLE.finished, end)) {
       if (count === limit) break
       if ((value as FinishedRecord).finishedMs >= beforeMs) continue
       count++

@@ -1,34 +1,49 @@
 import { messageOf } from "../../base/errors.ts"
+import type { Change } from "../../ports/store.ts"
 import type { ApplicationBook } from "../applications/applications.ts"
+import type { Dedupe } from "../events/dedupe.ts"
 import type { EnginePorts } from "../ports.ts"
 import type { ExecutionBook } from "./executions.ts"
 
-const BATCH = 200
-const EVERY_MS = 3_600_000
+const EXECUTIONS_A_WRITE = 200
+const IDS_A_WRITE = 1000
+const AGES_EVERY_MS = 3_600_000
 /** Share of the quota at which ended executions give way, and at which that stops. */
 const HIGH_WATER = 0.8
 const LOW_WATER = 0.7
 const PRESSURE_EVERY_MS = 5_000
 
-/** Keeps the store under its quota: ended executions go, oldest first, by age and by bytes. Running ones never. */
+/**
+ * Keeps the store under its quota: ended executions go, oldest first, by age and by bytes. Running ones never. What no
+ * longer counts (old ids of events, old versions of applications) goes too. Little by little: nothing waits for it long.
+ */
 export class Pruner {
   readonly #ports: EnginePorts
   readonly #executions: ExecutionBook
   readonly #applications: ApplicationBook
+  readonly #dedupe: Dedupe
   readonly #keepMs: number
+  #agesDueMs = 0
   #cancelTimer = () => {}
   #working: Promise<void> = Promise.resolve()
   #stopped = false
 
-  constructor(ports: EnginePorts, executions: ExecutionBook, applications: ApplicationBook, keepMs: number) {
+  constructor(
+    ports: EnginePorts,
+    executions: ExecutionBook,
+    applications: ApplicationBook,
+    dedupe: Dedupe,
+    keepMs: number,
+  ) {
     this.#ports = ports
     this.#executions = executions
     this.#applications = applications
+    this.#dedupe = dedupe
     this.#keepMs = keepMs
   }
 
   start(): void {
-    this.#plan(PRESSURE_EVERY_MS, 0)
+    this.#plan()
   }
 
   async stop(): Promise<void> {
@@ -37,30 +52,35 @@ export class Pruner {
     await this.#working
   }
 
-  /** Looks at the quota often, which costs nothing, and at the ages once an hour. */
-  #plan(delayMs: number, sinceAgesMs: number): void {
+  /** Looks at the quota often, which costs little, and at the ages once an hour. */
+  #plan(): void {
     if (this.#stopped) return
-    const { clock } = this.#ports
-    this.#cancelTimer = clock.schedule(clock.now() + delayMs, () => {
-      const withAges = sinceAgesMs >= EVERY_MS
-      this.#working = this.prune(withAges || sinceAgesMs === 0)
-        .catch((error) => this.#ports.log.error("pruning failed", { error: messageOf(error) }))
-        .then(() => this.#plan(PRESSURE_EVERY_MS, withAges ? PRESSURE_EVERY_MS : sinceAgesMs + PRESSURE_EVERY_MS))
+    const { clock, log } = this.#ports
+    this.#cancelTimer = clock.schedule(clock.now() + PRESSURE_EVERY_MS, () => {
+      const withAges = clock.now() >= this.#agesDueMs
+      if (withAges) this.#agesDueMs = clock.now() + AGES_EVERY_MS
+      this.#working = this.#prune(withAges)
+        .catch((error) => log.error("pruning failed", { error: messageOf(error) }))
+        .then(() => this.#plan())
     })
   }
 
   /** One round. Resolves when nothing more has to go. */
-  async prune(withAges: boolean): Promise<void> {
+  async #prune(withAges: boolean): Promise<void> {
+    const { archive } = this.#executions
     if (withAges) {
-      await this.#removeEnded(this.#ports.clock.now() - this.#keepMs, () => true)
+      const beforeMs = this.#ports.clock.now() - this.#keepMs
+      await this.#remove(() => archive.prunable(beforeMs, EXECUTIONS_A_WRITE))
       const stale = this.#applications.staleVersions((app, version) =>
         [...this.#executions.runner.active.values()].some(({ pin }) => pin.app === app && pin.version === version),
       )
       if (stale.length > 0) await this.#ports.store.write(stale)
     }
-    if (this.#pressure() > HIGH_WATER) {
-      await this.#removeEnded(Number.POSITIVE_INFINITY, () => this.#pressure() > LOW_WATER)
-    }
+    await this.#remove(() => this.#dedupe.sweep(IDS_A_WRITE))
+    if (this.#pressure() <= HIGH_WATER) return
+    await this.#remove(() =>
+      this.#pressure() > LOW_WATER ? archive.prunable(Number.POSITIVE_INFINITY, EXECUTIONS_A_WRITE) : [],
+    )
   }
 
   #pressure(): number {
@@ -68,9 +88,10 @@ export class Pruner {
     return bytes / quotaBytes
   }
 
-  async #removeEnded(beforeMs: number, goOn: () => boolean): Promise<void> {
-    while (!this.#stopped && goOn()) {
-      const changes = this.#executions.archive.prunable(beforeMs, BATCH)
+  /** Until there is nothing more in the next batch. */
+  async #remove(next: () => readonly Change[]): Promise<void> {
+    while (!this.#stopped) {
+      const changes = next()
       if (changes.length === 0) return
       await this.#ports.store.write(changes)
       this.#executions.room.wake()

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict"
+import { DEDUPE_GENERATIONS, DEDUPE_WINDOW_MS } from "../../../../agent/base/limits.ts"
+import { Dedupe } from "../../../../agent/engine/events/dedupe.ts"
+import { MemoryStore } from "../../../support/memory-store.ts"
+
+const GENERATION_MS = DEDUPE_WINDOW_MS / DEDUPE_GENERATIONS
+
+/** Remembers one id in each of so many generations. */
+async function generations(store: MemoryStore, count: number): Promise<Dedupe> {
+  const dedupe = new Dedupe(store)
+  dedupe.load(0)
+  for (let i = 0; i < count; i++) await remember(dedupe, store, `id-${i}`, i * GENERATION_MS)
+  return dedupe
+}
+
+async function remember(dedupe: Dedupe, store: MemoryStore, id: string, nowMs: number): Promise<number> {
+  const changes = dedupe.remember("meter", "read", id, [], nowMs)
+  await store.write(changes)
+  return changes.length
+}
+
+describe("ids of events", () => {
+  it("are known for the whole window, and forgotten with their generation", async () => {
+    const dedupe = await generations(new MemoryStore(), DEDUPE_GENERATIONS + 2)
+    assert.equal(dedupe.find("meter", "read", "id-0"), null)
+    assert.deepEqual(dedupe.find("meter", "read", "id-1"), [])
+  })
+
+  it("cost the event that ends a generation no more than any other", async () => {
+    const store = new MemoryStore()
+    const dedupe = await generations(store, 1)
+    for (let i = 0; i < 500; i++) await remember(dedupe, store, `more-${i}`, 0)
+    for (let i = 1; i < DEDUPE_GENERATIONS + 3; i++) {
+      const changes = await remember(dedupe, store, `id-${i}`, i * GENERATION_MS)
+      assert.equal(changes <= 2, true, `${changes} changes`)
+    }
+  })
+
+  it("that are forgotten are swept out of the store, some at a time, also after a restart", async () => {
+    const store = new MemoryStore()
+    await generations(store, DEDUPE_GENERATIONS + 4)
+    const again = new Dedupe(store)
+    again.load(0)
+    const swept = again.sweep(2)
+    assert.equal(swept.length, 2)
+    await store.write(swept)
+    await store.write(again.sweep(2))
+    assert.deepEqual(again.sweep(2), [])
+    assert.deepEqual(again.find("meter", "read", "id-3"), [])
+  })
+})
