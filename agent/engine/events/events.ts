@@ -169,17 +169,26 @@ export class EventInbox implements Events, EventIntake {
     const entering = matched.length === 0 ? null : this.#enter(options)
     // Only who has to wait gives up the turn: the others take their room before anybody else asks.
     const entered = entering === null ? null : await entering
+    let begun: { readonly created: readonly ExecutionId[]; readonly durable: Promise<unknown> }
+    try {
+      begun = this.#begin(event, matched, options)
+    } finally {
+      entered?.()
+    }
+    await begun.durable
+    this.#accepted++
+    this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
+    return { event, duplicate: false, executions: begun.created }
+  }
+
+  /** One write: the new executions, the waiting ones that the event reaches, its id, and what its sender adds. */
+  #begin(event: Event, matched: readonly PinnedWorkflow[], options: AcceptOptions) {
     const { feedings, changes, created } = this.#plan(event, matched)
     const feedWaiting = this.#executions.runner.waits.find(event).map((live) => this.#deliver(live, event))
     const remembered =
       event.id === null ? [] : this.dedupe.remember(event.service, event.event, event.id, created, event.timeMs)
     const also = [...changes, ...remembered, ...(options.also?.() ?? [])]
-    const durable = this.#executions.transact([...feedings, ...feedWaiting], also)
-    entered?.()
-    await durable
-    this.#accepted++
-    this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
-    return { event, duplicate: false, executions: created }
+    return { created, durable: this.#executions.transact([...feedings, ...feedWaiting], also) }
   }
 
   #enter({ patient = false }: AcceptOptions): Promise<() => void> | null {

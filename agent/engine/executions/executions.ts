@@ -42,7 +42,7 @@ export class ExecutionBook implements Executions {
   readonly #ports: EnginePorts
   readonly #feed: FeedLog
   readonly #options: ExecutionOptions
-  readonly #endListeners = new Map<ExecutionId, Set<(state: ExecutionState) => void>>()
+  readonly #followers = new Map<ExecutionId, Set<(state: ExecutionState) => void>>()
   readonly #ended: EndedCounts = { completed: 0, failed: 0, cancelled: 0 }
   /** What was kept when somebody first asked, less what had ended since the start: start-up never pays for counting. */
   #endedBefore: EndedCounts | null = null
@@ -62,13 +62,17 @@ export class ExecutionBook implements Executions {
     const state = live.durable!
     const { app, workflow } = live.pin
     this.#feed.publish(`execution/${app}/${workflow}`, () => ({ kind: "execution", execution: executionView(state) }))
-    for (const listener of [...(this.#endListeners.get(live.id) ?? [])]) listener(state)
-    if (!isFinished(state)) return
+    for (const listener of [...(this.#followers.get(live.id) ?? [])]) listener(state)
+    if (isFinished(state)) this.#finished(live, state)
+    // One that has ended, or only waits for events now, leaves room.
+    this.room.wake()
+  }
+
+  #finished(live: Live, state: ExecutionState): void {
     if (state.status in this.#ended) this.#ended[state.status as keyof EndedCounts]++
     this.#ports.metrics.count("mesg_executions_ended_total", 1, { status: state.status })
     const next = this.overlaps.remove(live)
     if (next !== null) this.runner.feedInBackground(next, [{ kind: "released", atMs: this.#ports.clock.now() }])
-    this.room.wake()
   }
 
   /** A new execution that exists once its first input is transacted. */
@@ -137,19 +141,11 @@ export class ExecutionBook implements Executions {
     return this.view(await this.create(pin, pinned, state.trigger, id))
   }
 
-  /** Starts an execution by hand or by retry. Resolves when it is durable. */
-  async create(
-    pin: Pin,
-    pinned: PinnedWorkflow,
-    event: Event,
-    retryOf: ExecutionId | null,
-    also: readonly Change[] = [],
-  ): Promise<Live> {
+  /** Starts an execution by hand or by retry. Resolves when it is durable. @throws EventError OVERLOADED */
+  async create(pin: Pin, pinned: PinnedWorkflow, event: Event, retryOf: ExecutionId | null): Promise<Live> {
+    this.room.check()
     const live = this.prepare(pin, pinned)
-    await this.transact(
-      [{ live, inputs: [triggeredInput(live.id, event, this.#ports.clock.now(), { retryOf })] }],
-      also,
-    )
+    await this.transact([{ live, inputs: [triggeredInput(live.id, event, this.#ports.clock.now(), { retryOf })] }])
     return live
   }
 
@@ -161,11 +157,11 @@ export class ExecutionBook implements Executions {
   follow(live: Live, until: (state: ExecutionState) => boolean, signal: AbortSignal): Promise<boolean> {
     if (live.durable !== null && until(live.durable)) return Promise.resolve(true)
     return new Promise((resolve) => {
-      const listeners = this.#endListeners.get(live.id) ?? new Set()
-      this.#endListeners.set(live.id, listeners)
+      const listeners = this.#followers.get(live.id) ?? new Set()
+      this.#followers.set(live.id, listeners)
       const done = (reached: boolean) => {
         listeners.delete(listener)
-        if (listeners.size === 0) this.#endListeners.delete(live.id)
+        if (listeners.size === 0) this.#followers.delete(live.id)
         signal.removeEventListener("abort", onAbort)
         resolve(reached)
       }

@@ -41,12 +41,10 @@ export class Room {
     return this.#waiting.length === 0 && !this.#granted && this.#hasRoom()
   }
 
-  /** Something ended or was pruned: the next one may come in. */
+  /** Something ended, only waits now, or was pruned: the next one may come in. */
   wake(): void {
-    if (this.#granted || !this.#hasRoom()) return
-    const next = this.#waiting.shift()
-    if (next === undefined) return
+    if (this.#granted || this.#waiting.length === 0 || !this.#hasRoom()) return
     this.#granted = true
-    next()
+    this.#waiting.shift()!()
   }
 }

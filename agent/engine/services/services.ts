@@ -163,7 +163,6 @@ export class ServiceBook implements Services, EventCatalogue {
         { remedy: `its tasks: ${Object.keys(manifest.tasks).join(", ") || "none"}` },
       )
     }
-    this.#executions.room.check()
     const event: Event = { service: id, event: "call", data: inputs, id: null, timeMs: this.#ports.clock.now() }
     const pin = { app: "call", workflow: `${id}.${task}`, version: 0, call: { service: id, task, manifest: declared } }
     const live = await this.#executions.create(pin, pinCall(id, task, declared), event, null)
