@@ -6,7 +6,7 @@
  */
 import { spawn } from "node:child_process"
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { delimiter, join, resolve } from "node:path"
 import { tempDir } from "../support/temp-dir.ts"
 import { MUTANTS, type Mutant } from "./mutants/table.ts"
 
@@ -71,9 +71,10 @@ async function judge(mutant: Mutant): Promise<Verdict> {
 
 async function runSpec({ spec, grep, env }: Mutant): Promise<{ code: number | null; output: string }> {
   const words = ["--bail", "--forbid-only", "--fail-zero", ...(grep === undefined ? [] : ["--grep", grep]), spec]
-  const child = spawn(join(tree, "node_modules/.bin/mocha"), words, {
+  const bin = join(tree, "node_modules/.bin")
+  const child = spawn(join(bin, "mocha"), words, {
     cwd: tree,
-    env: { ...process.env, CI_SCALE: "small", ...env },
+    env: { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}`, CI_SCALE: "small", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   })
   let output = ""
