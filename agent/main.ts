@@ -1,14 +1,19 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs"
-import { runCli } from "./api/cli/cli.ts"
-import { homeFolder } from "./io/config/home.ts"
-import { localActions } from "./local.ts"
+import { enableCompileCache } from "node:module"
+import { fileURLToPath } from "node:url"
 
 /*
  * The one program: `mesg <noun> <verb>`. Commands talk to the running agent; `start` is the agent.
  * What a command does not need is not loaded: a gateway's user waits for it.
  */
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }
+
+// Beside the program, where nobody else writes: what is imported from here on is stripped and compiled once.
+enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/mesg", import.meta.url)))
+const { runCli } = await import("./api/cli/cli.ts")
+const { homeFolder } = await import("./io/config/home.ts")
+const { localActions } = await import("./local.ts")
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version,
