@@ -180,10 +180,14 @@ export class ExecutionBook implements Executions {
    * @returns why it did not count, null where it did
    */
   async result(service: string, key: TaskExecutionId, end: AttemptEnd): Promise<RejectionCode | null> {
-    const dot = key.indexOf(".")
-    const live = this.runner.active.get(key.slice(0, dot) as ExecutionId)
+    const id = key.slice(0, key.indexOf(".")) as ExecutionId
+    const live = this.runner.active.get(id)
     const state = live?.state
-    if (live === undefined || state === null || state === undefined) return "EXECUTION_ENDED"
+    if (live === undefined || state === null || state === undefined) {
+      // Its sender is told that it has ended, and forgets the result: that must be durable.
+      await this.runner.ending.get(id)?.written
+      return "EXECUTION_ENDED"
+    }
     const task = state.definition.tasks.findIndex(({ name }) => taskExecutionId(live.id, name) === key)
     const run = state.definition.tasks[task]?.run
     if (run === undefined || !("service" in run) || run.service !== service) return "TASK_UNKNOWN"

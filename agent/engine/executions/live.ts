@@ -12,6 +12,8 @@ export class Live {
   state: ExecutionState | null = null
   /** The newest state that is in the store: what everybody outside is shown. */
   durable: ExecutionState | null = null
+  /** Resolves when its newest step is in the store. */
+  written: Promise<unknown> = WRITTEN
   /** Whether it is among those that run: not waiting for events alone, not ended. */
   runs = false
   /** Of the next step. */
@@ -43,3 +45,5 @@ export class Live {
     else next()
   }
 }
+
+const WRITTEN = Promise.resolve()

@@ -89,7 +89,7 @@ export class Runner {
     // Locks are asked for in one turn and granted in order of asking: two transactions can never wait for each other.
     const locks = feedings.map(({ live }) => live.lock())
     for (const lock of locks) if (lock !== null) await lock
-    let written: Promise<void>
+    let written: Promise<unknown>
     const advances: Advance[] = []
     try {
       if (this.#stopped) throw new Error("the engine has stopped")
@@ -98,10 +98,7 @@ export class Runner {
         advances.push(step instanceof Promise ? await step : step)
         this.#index(live)
       }
-      const changes = [...also, ...advances.flatMap((step) => step.changes)]
-      // Asked for while the locks are held: steps of one execution become durable in their order. The reserve is theirs:
-      // room was asked for before the execution was let in.
-      written = changes.length === 0 ? Promise.resolve() : this.#ports.store.write(changes, { reserve: true })
+      written = this.#write(feedings, [...also, ...advances.flatMap((step) => step.changes)])
     } catch (error) {
       // Refused after the stop: nothing has moved, and who asked is not acknowledged.
       if (!this.#stopped) this.#events.broken(error as Error)
@@ -117,6 +114,18 @@ export class Runner {
     }
     for (const step of advances) this.#act(step)
     return advances.map((step) => step.rejected)
+  }
+
+  /**
+   * Asked for while the locks are held: steps of one execution become durable in their order. Who changes nothing waits
+   * for the steps before: that an input came too late is true once what it came after is durable.
+   */
+  #write(feedings: readonly Feeding[], changes: readonly Change[]): Promise<unknown> {
+    if (changes.length === 0) return Promise.all(feedings.map(({ live }) => live.written))
+    // The reserve is theirs: room was asked for before the execution was let in.
+    const written = this.#ports.store.write(changes, { reserve: true })
+    for (const { live } of feedings) live.written = written
+    return written
   }
 
   /** Feeds one execution. @returns why it was refused, null where it was taken */
