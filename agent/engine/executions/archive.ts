@@ -126,6 +126,8 @@ export class Archive {
         yield next.value
         next = finished.next()
       }
+      // Its end is in the store, and about to be known here.
+      if (!next.done && next.value.id === live.id) next = finished.next()
       const state = live.durable!
       yield { id: live.id, view: () => executionView(state) }
     }
