@@ -11,6 +11,7 @@ import { TABLE } from "../../schema/tables.ts"
 import type { ApplicationView, Page, Paging, Verdict } from "../core.ts"
 import { pageOf } from "../page.ts"
 import type { EnginePorts } from "../ports.ts"
+import { Turns } from "../turns.ts"
 import { ApplicationError } from "./error.ts"
 import { catalogueOf, type PinnedWorkflow, pinWorkflow } from "./pinned.ts"
 
@@ -46,6 +47,7 @@ export class ApplicationBook {
   readonly #deployed = new Map<string, Deployed>()
   readonly #pinned = new Map<string, PinnedWorkflow>()
   readonly #changed: () => void
+  readonly #turns = new Turns()
 
   /** @param changed called when triggers may have changed */
   constructor(ports: EnginePorts, catalogue: () => Catalogue, changed: () => void) {
@@ -115,6 +117,11 @@ export class ApplicationBook {
       )
     }
     const config = resolveConfig(application, given)
+    const view = await this.#turns.take(() => this.#deploy(application, config))
+    return { ...view, warnings }
+  }
+
+  async #deploy(application: Application, config: JsonObject): Promise<ApplicationView> {
     const before = this.#ports.store.get(TABLE.application, [application.name]) as ApplicationRecord | undefined
     const version = (before?.version ?? 0) + 1
     const record: ApplicationRecord = {
@@ -131,7 +138,7 @@ export class ApplicationBook {
     ])
     this.#remember(application.name, record)
     this.#changed()
-    return { ...this.#view(application.name, this.#find(application.name)), warnings }
+    return this.#view(application.name, this.#find(application.name))
   }
 
   list(paging: Paging): Page<ApplicationView> {
@@ -150,14 +157,18 @@ export class ApplicationBook {
   }
 
   pause(name: ApplicationName): Promise<ApplicationView> {
-    return this.#setPaused(name, true)
+    return this.#turns.take(() => this.#setPaused(name, true))
   }
 
   resume(name: ApplicationName): Promise<ApplicationView> {
-    return this.#setPaused(name, false)
+    return this.#turns.take(() => this.#setPaused(name, false))
   }
 
-  async remove(name: ApplicationName): Promise<void> {
+  remove(name: ApplicationName): Promise<void> {
+    return this.#turns.take(() => this.#remove(name))
+  }
+
+  async #remove(name: ApplicationName): Promise<void> {
     const { record } = this.#find(name)
     await this.#ports.store.write([{ put: TABLE.application, key: [name], value: { ...record, removed: true } }])
     this.#deployed.delete(name)

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict"
+import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
+import { testEngine } from "../../../support/engine.ts"
+
+const ANY = { data: { type: "object" } } as const
+const manifest: ManifestInput = {
+  id: "work",
+  name: "Work",
+  version: "1.0.0",
+  isolation: "in-process",
+  events: { go: ANY },
+  tasks: { do: { statuses: { ok: ANY }, effect: "idempotent" } },
+}
+const application = (task: string) => ({
+  name: "app",
+  workflows: { w: { trigger: { service: "work", event: "go" }, tasks: { [task]: { run: "work.do" } } } },
+})
+
+describe("changes of applications", () => {
+  it("that come at once make a version each, and the last one counts, also after a restart", async () => {
+    const test = await testEngine([{ manifest }])
+    const { applications, executions, events } = test.engine
+    const deployed = await Promise.all(["a", "b", "c"].map((task) => applications.deploy(application(task), {})))
+    assert.deepEqual(
+      deployed.map(({ version }) => version),
+      [1, 2, 3],
+    )
+    const accepted = await events.accept({ service: "work", event: "go", data: {} })
+    await test.settle()
+    const id = accepted.executions[0]!
+    assert.deepEqual(Object.keys(executions.show(id).tasks), ["c"])
+    await test.stop()
+    const again = await testEngine([{ manifest }], { store: test.store, clock: test.clock })
+    assert.deepEqual(Object.keys(again.engine.executions.show(id).tasks), ["c"])
+    await again.stop()
+  })
+
+  it("that fail keep nothing from those that come after", async () => {
+    const test = await testEngine([{ manifest }])
+    const { applications } = test.engine
+    const removed = applications.remove("app" as never)
+    const deployed = applications.deploy(application("a"), {})
+    await assert.rejects(removed, { code: "APPLICATION_NOT_FOUND" })
+    assert.equal((await deployed).version, 1)
+    await test.stop()
+  })
+})
