@@ -10,3 +10,9 @@ export class RegistryError extends MesgError<
   | { code: "SERVICE_STORE_FULL"; service: string }
   | { code: "WEBHOOK_TAKEN"; service: string; path: string }
 > {}
+
+export function serviceNotFound(service: string): RegistryError {
+  return new RegistryError({ code: "SERVICE_NOT_FOUND", service }, `there is no service "${service}"`, {
+    remedy: "see what is installed: mesg service list",
+  })
+}

@@ -61,21 +61,26 @@ export class Hosted {
 
   async stop(): Promise<void> {
     this.#wanted = false
-    this.#cancelRestart()
-    this.#run++
-    const { running } = this
-    this.running = null
-    this.#become("stopped", null)
-    await running?.stop()
-    this.#close()
+    await this.#end("stopped")
   }
 
   /** Another version or other settings, live: calls that come meanwhile wait. */
   async replace(spec: ServiceSpec): Promise<void> {
-    await this.stop()
+    this.#wanted = true
+    await this.#end("starting")
     this.spec = spec
     this.restarts = 0
     await this.start()
+  }
+
+  async #end(state: "stopped" | "starting"): Promise<void> {
+    this.#cancelRestart()
+    this.#run++
+    const { running } = this
+    this.running = null
+    this.#become(state, null)
+    await running?.stop()
+    this.#close()
   }
 
   /** Resolves when it runs; with null where it is stopped, or the signal aborts first. */

@@ -7,7 +7,8 @@ import type { Manifest } from "../../schema/manifest.ts"
 import { serviceTopic } from "../../schema/service-message.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { EnginePorts } from "../ports.ts"
-import { RegistryError } from "./error.ts"
+import { Turns } from "../turns.ts"
+import { RegistryError, serviceNotFound } from "./error.ts"
 import { Hosted } from "./hosted.ts"
 import { openSettings, sealSettings } from "./secrets.ts"
 
@@ -34,6 +35,12 @@ export interface InstalledOptions {
   changed(id: string): void
 }
 
+export interface AddOptions {
+  readonly trust: boolean
+  readonly config?: JsonObject
+  readonly networkAny?: boolean
+}
+
 const SHIPPED: ServiceRecord = { v: 1, folder: null, isolation: "in-process", networkAny: true, config: {} }
 
 /** Services that this Core runs: those that ship with it and those its owner added. All changes are live. */
@@ -41,6 +48,7 @@ export class Installed {
   readonly #ports: InstalledPorts
   readonly #options: InstalledOptions
   readonly #services = new Map<string, { readonly hosted: Hosted; record: ServiceRecord }>()
+  readonly #turns = new Turns()
 
   constructor(ports: InstalledPorts, options: InstalledOptions) {
     this.#ports = ports
@@ -71,7 +79,11 @@ export class Installed {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#services.values()].map(({ hosted }) => hosted.stop()))
+    const stopAll = () => Promise.all([...this.#services.values()].map(({ hosted }) => hosted.stop()))
+    await stopAll()
+    // A change that was under way may have started one again.
+    await this.#turns.idle()
+    await stopAll()
   }
 
   get ids(): Iterable<string> {
@@ -92,11 +104,21 @@ export class Installed {
   }
 
   /** @throws RegistryError SERVICE_BUILT_IN */
-  async add(
-    source: string,
-    manifest: Manifest,
-    options: { trust: boolean; config?: JsonObject; networkAny?: boolean },
-  ): Promise<void> {
+  add(source: string, manifest: Manifest, options: AddOptions): Promise<void> {
+    return this.#turns.take(() => this.#add(source, manifest, options))
+  }
+
+  /** Merges settings; null takes one away. @throws RegistryError SERVICE_NOT_FOUND, SERVICE_SETTING_UNKNOWN */
+  configure(id: string, config: JsonObject): Promise<void> {
+    return this.#turns.take(() => this.#configure(id, config))
+  }
+
+  /** With its values and its copy. @throws RegistryError SERVICE_NOT_FOUND, SERVICE_BUILT_IN */
+  remove(id: string): Promise<void> {
+    return this.#turns.take(() => this.#remove(id))
+  }
+
+  async #add(source: string, manifest: Manifest, options: AddOptions): Promise<void> {
     const { host, shelf, store, keys } = this.#ports
     const { id } = manifest
     const before = this.#services.get(id)
@@ -125,9 +147,8 @@ export class Installed {
     await this.#announce(id)
   }
 
-  /** Merges settings; null takes one away. @throws RegistryError SERVICE_SETTING_UNKNOWN */
-  async configure(id: string, config: JsonObject): Promise<void> {
-    const service = this.#services.get(id)!
+  async #configure(id: string, config: JsonObject): Promise<void> {
+    const service = this.#find(id)
     const { manifest, folder } = service.hosted.spec
     for (const name of Object.keys(config)) {
       if (Object.hasOwn(manifest.config, name)) continue
@@ -145,9 +166,8 @@ export class Installed {
     await service.hosted.replace(this.#spec(manifest, folder, record))
   }
 
-  /** With its values and its copy. @throws RegistryError SERVICE_BUILT_IN */
-  async remove(id: string): Promise<void> {
-    const { hosted, record } = this.#services.get(id)!
+  async #remove(id: string): Promise<void> {
+    const { hosted, record } = this.#find(id)
     if (record.folder === null) {
       throw new RegistryError(
         { code: "SERVICE_BUILT_IN", service: id },
@@ -182,6 +202,12 @@ export class Installed {
     const manifest = utf8(JSON.stringify(this.get(id)!.spec.manifest))
     await this.#ports.broker.publish({ topic: serviceTopic.manifest(id), payload: manifest, qos: 1, retain: true })
     await this.#ports.broker.publish({ topic: serviceTopic.status(id), payload: utf8("ok"), qos: 1, retain: true })
+  }
+
+  #find(id: string) {
+    const service = this.#services.get(id)
+    if (service !== undefined) return service
+    throw serviceNotFound(id)
   }
 
   #install(manifest: Manifest, folder: string, record: ServiceRecord): Hosted {

@@ -14,8 +14,8 @@ import type { ExecutionBook } from "../executions/executions.ts"
 import type { FeedLog } from "../feed.ts"
 import { pageOf } from "../page.ts"
 import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
-import { RegistryError } from "./error.ts"
-import { Installed, type InstalledPorts } from "./installed.ts"
+import { RegistryError, serviceNotFound } from "./error.ts"
+import { type AddOptions, Installed, type InstalledPorts } from "./installed.ts"
 import { bridgeMqtt } from "./mqtt-bridge.ts"
 import { pluginBridge } from "./plugin-bridge.ts"
 import { Registered } from "./registered.ts"
@@ -127,10 +127,7 @@ export class ServiceBook implements Services, EventCatalogue {
     return { ...this.#view(id), manifest, config: showSettings(manifest, this.#installed.settings(id)) }
   }
 
-  async add(
-    source: string,
-    options: { trust: boolean; config?: JsonObject; networkAny?: boolean },
-  ): Promise<ServiceView> {
+  async add(source: string, options: AddOptions): Promise<ServiceView> {
     const manifest = await this.#ports.host.manifestOf(source)
     const { id } = manifest
     if (this.#registered.has(id)) {
@@ -222,11 +219,7 @@ export class ServiceBook implements Services, EventCatalogue {
 
   #find(id: string): Manifest {
     const manifest = this.manifest(id)
-    if (manifest === undefined) {
-      throw new RegistryError({ code: "SERVICE_NOT_FOUND", service: id }, `there is no service "${id}"`, {
-        remedy: "see what is installed: mesg service list",
-      })
-    }
+    if (manifest === undefined) throw serviceNotFound(id)
     return manifest
   }
 

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict"
+import { Hosted } from "../../../../agent/engine/services/hosted.ts"
+import type { RunningService, ServiceBridge, ServiceSpec } from "../../../../agent/ports/service-host.ts"
+import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
+import { manifestOf, testEngine } from "../../../support/engine.ts"
+import { FakeClock } from "../../../support/fake-clock.ts"
+import { KeptLog } from "../../../support/kept-log.ts"
+
+const work: ManifestInput = {
+  id: "work",
+  name: "Work",
+  version: "1.0.0",
+  isolation: "in-process",
+  config: { one: { type: "number" }, two: { type: "number" } },
+  tasks: { do: { statuses: { ok: { data: {} } }, effect: "pure" } },
+}
+
+/** A service whose runs stop when they are told that they may. */
+function slowToStop() {
+  const mayStop = Promise.withResolvers<void>()
+  const runs: RunningService[] = []
+  const hosted = new Hosted(specOf(), {
+    clock: new FakeClock(),
+    log: new KeptLog(),
+    host: {
+      manifestOf: async () => manifestOf(work),
+      async run() {
+        const run = { stop: () => mayStop.promise, memory: () => null } as unknown as RunningService
+        runs.push(run)
+        return run
+      },
+    },
+    bridge: () => ({ bridge: {} as ServiceBridge, close: () => {} }),
+    changed: () => {},
+  })
+  return { hosted, runs, mayStop }
+}
+
+function specOf(): ServiceSpec {
+  const manifest = manifestOf(work)
+  return { manifest, folder: "work", isolation: "in-process", config: {}, grants: { network: "declared" } }
+}
+
+describe("a service that is changed while it runs", () => {
+  it("keeps calls that come meanwhile waiting for the new one", async () => {
+    const { hosted, runs, mayStop } = slowToStop()
+    await hosted.start()
+    const replaced = hosted.replace(specOf())
+    const answer = hosted.whenRunning(AbortSignal.timeout(1000))
+    mayStop.resolve()
+    await replaced
+    assert.equal(runs.length, 2)
+    assert.equal(await answer, runs[1])
+  })
+
+  it("answers nobody once it is stopped", async () => {
+    const { hosted, mayStop } = slowToStop()
+    await hosted.start()
+    const stopped = hosted.stop()
+    assert.equal(await hosted.whenRunning(AbortSignal.timeout(1000)), null)
+    mayStop.resolve()
+    await stopped
+  })
+
+  it("twice at once takes both changes, one after the other", async () => {
+    const test = await testEngine([{ manifest: work }])
+    const { services } = test.engine
+    await Promise.all([
+      services.configure("work" as never, { one: 1 }),
+      services.configure("work" as never, { two: 2 }),
+    ])
+    assert.deepEqual(services.show("work" as never).config, { one: 1, two: 2 })
+    await test.stop()
+  })
+})
