@@ -32,6 +32,7 @@ export interface WriteOptions {
 
 export interface StoreUsage {
   readonly bytes: number
+  /** The quota, or less where the disk has no more room. */
   readonly quotaBytes: number
 }
 

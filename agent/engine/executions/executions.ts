@@ -31,7 +31,9 @@ export interface ExecutionOptions {
 
 /** Of an event 256 KiB are allowed, so that between two looks the store grows by some MiB at most. */
 const LOOK_EVERY_EVENTS = 32
-const LOOK_ALWAYS_SHARE = 0.9
+const LOOK_ALWAYS_SHARE = 0.75
+/** Up to here new executions are let in; the rest of the quota is for finishing those that were. */
+const ROOM_SHARE = 0.875
 
 /** All executions of this Core: running ones in memory, ended ones in the archive. */
 export class ExecutionBook implements Executions {
@@ -95,7 +97,7 @@ export class ExecutionBook implements Executions {
   #hasRoom(): boolean {
     // Waiting executions need events to go on: they never keep events out, until there are far too many.
     const { active, running } = this.runner
-    return running < this.#options.maxActive && active.size < EXECUTIONS_WAITING_MAX && this.#usedShare() < 1
+    return running < this.#options.maxActive && active.size < EXECUTIONS_WAITING_MAX && this.#usedShare() < ROOM_SHARE
   }
 
   /** Share of the quota in use. Asking the store costs more than the rest of an event: it is looked at now and then. */

@@ -50,6 +50,11 @@ export class Quota {
     )
   }
 
+  /** The quota, or less where the disk has no more room; as of the last look. */
+  get limitBytes(): number {
+    return this.#limitBytes
+  }
+
   /** @returns bytes of pages in use, now */
   look(): number {
     const stats = this.#db.getStats() as Record<string, number>

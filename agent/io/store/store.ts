@@ -136,7 +136,8 @@ export class LmdbStore implements Store {
   }
 
   usage(): StoreUsage {
-    return { bytes: this.#quota?.look() ?? 0, quotaBytes: this.#options.quotaBytes }
+    const bytes = this.#quota?.look() ?? 0
+    return { bytes, quotaBytes: this.#quota?.limitBytes ?? this.#options.quotaBytes }
   }
 
   /** @throws StoreError BACKUP_FAILED; the signal's reason where it was aborted: then no file is left */
