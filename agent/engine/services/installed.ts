@@ -10,7 +10,7 @@ import type { EnginePorts } from "../ports.ts"
 import { Turns } from "../turns.ts"
 import { RegistryError, serviceNotFound } from "./error.ts"
 import { Hosted } from "./hosted.ts"
-import { openSettings, sealSettings } from "./secrets.ts"
+import { openSettings, sealSettings, secretHider } from "./secrets.ts"
 
 /** A service of this home as stored. One that ships with the agent is stored only when it was configured. */
 interface ServiceRecord {
@@ -216,7 +216,7 @@ export class Installed {
       host,
       clock,
       log,
-      bridge: (spec, ended) => this.#options.bridge(spec.manifest.id, ended),
+      bridge: (spec, ended) => withoutSecrets(spec, this.#options.bridge(spec.manifest.id, ended)),
       changed: () => this.#options.changed(manifest.id),
     })
     this.#services.set(manifest.id, { hosted, record })
@@ -232,4 +232,11 @@ export class Installed {
       grants: { network: record.networkAny ? "any" : "declared" },
     }
   }
+}
+
+/** What a service logs is for many eyes; its secrets are not, even if it logs them itself. */
+function withoutSecrets({ manifest, config }: ServiceSpec, run: { bridge: ServiceBridge; close(): void }) {
+  const hide = secretHider(manifest, config)
+  const log: ServiceBridge["log"] = (level, message, fields) => run.bridge.log(level, hide(message), hide(fields))
+  return { bridge: { ...run.bridge, log }, close: run.close }
 }

@@ -31,6 +31,35 @@ export function showSettings(manifest: Manifest, stored: JsonObject): JsonObject
   return changeSecrets(manifest, stored, () => HIDDEN)
 }
 
+/** A shorter text would be found where it means something else. */
+const SECRET_LENGTH_MIN = 4
+const LOG_DEPTH_MAX = 8
+
+/**
+ * Takes the secrets of a service out of what it logs.
+ * @param config its settings as it runs with them
+ * @returns the same text or fields with HIDDEN in the place of every secret
+ */
+export function secretHider(manifest: Manifest, config: JsonObject): <Value>(value: Value) => Value {
+  const secrets = secretSettings(manifest)
+    .flatMap((name) => textsIn(config[name] ?? null))
+    .filter((text) => text.length >= SECRET_LENGTH_MIN)
+  if (secrets.length === 0) return (value) => value
+  const hide = (value: unknown, depth: number): unknown => {
+    if (typeof value === "string") return secrets.reduce((text, secret) => text.replaceAll(secret, HIDDEN), value)
+    if (typeof value !== "object" || value === null) return value
+    if (depth === LOG_DEPTH_MAX) return HIDDEN
+    if (Array.isArray(value)) return value.map((item) => hide(item, depth + 1))
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, hide(item, depth + 1)]))
+  }
+  return <Value>(value: Value) => hide(value, 0) as Value
+}
+
+function textsIn(value: Json): string[] {
+  if (typeof value === "string") return [value]
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : []
+}
+
 function changeSecrets(manifest: Manifest, config: JsonObject, change: (value: Json) => Json | undefined): JsonObject {
   const secrets = secretSettings(manifest)
   return Object.fromEntries(
