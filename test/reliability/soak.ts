@@ -5,9 +5,11 @@
  *
  *   npm run soak
  */
+import { once } from "node:events"
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { connectAsync } from "mqtt"
+import { WebSocket } from "ws"
 import { messageOf } from "../../agent/base/errors.ts"
 import { seededRandom } from "../../agent/base/random.ts"
 import type { ManifestInput } from "../../agent/sdk.ts"
@@ -21,12 +23,18 @@ import { until } from "../support/until.ts"
 
 const MINUTES = Number(process.env["SOAK_MINUTES"] ?? 20)
 const SAMPLE_MS = 10_000
-const QUOTA_MB = 32
-/** The first part of the run, in which caches and pools fill. */
-const WARM_UP_SHARE = 0.4
+const QUOTA_MB = 16
+/** The first part of the run, in which caches and pools fill, and the store comes to its quota. */
+const WARM_UP_SHARE = 0.5
 const MIB = 1048576
-/** How much a line through the samples may rise from the warm-up to the end. */
-const RISE_MAX = { rssMb: 10, heapMb: 8, moving: 60, queuedKb: 256, files: 8 } as const
+/**
+ * How much a line through the samples may rise from the warm-up to the end. The heap is measured after a collection and
+ * shows a leak first; resident memory also follows what the collector has not given back, and files the connections
+ * of the load.
+ */
+const RISE_MAX = { rssMb: 48, heapMb: 6, moving: 60, queuedKb: 256, files: 32 } as const
+/** LMDB never gives pages back: what was freed stays in the file until it is used again. */
+const FILE_SHARE_MAX = 1.5
 
 interface Sample {
   readonly atMs: number
@@ -47,7 +55,12 @@ const BRITTLE_CODE = "export default { tasks: { fall: () => process.exit(1) } }"
 
 const home = tempDir("soak")
 const ports = [`mqtt.port=${await freePort()}`, `http.port=${await freePort()}`]
-const agent = await startAgent({ home, sets: [...ports, `store.quotaMb=${QUOTA_MB}`, "log.level=error"] })
+const agent = await startAgent({
+  home,
+  sets: [...ports, `store.quotaMb=${QUOTA_MB}`, "log.level=error"],
+  nodeFlags: ["--inspect=0"],
+})
+const collector = await openCollector()
 const load = new Load(seededRandom(1), { clients: 2, window: 10, effectMs: 100, perSecond: 60 })
 const problems: string[] = []
 const samples: Sample[] = []
@@ -85,6 +98,7 @@ try {
   await until(quiet, 60_000, "the end of all executions").catch((error: unknown) => problems.push(messageOf(error)))
   judge()
 } finally {
+  collector.close()
   const code = await agent.stop()
   if (code !== 0) problems.push(`the agent stopped with ${code}:\n${agent.output()}`)
   await load.stop()
@@ -95,6 +109,22 @@ console.log(
 for (const problem of problems) console.log(`FAILED ${problem}`)
 console.log(`${problems.length === 0 ? "1 passed, 0" : "0 passed, 1"} failed`)
 process.exitCode = problems.length === 0 ? 0 : 1
+
+/** Collects the agent's garbage before the heap is measured, through its inspector. */
+async function openCollector(): Promise<{ collect(): Promise<void>; close(): void }> {
+  const address = /ws:\/\/127\.0\.0\.1:\d+\/\S+/.exec(agent.output())
+  if (address === null) throw new Error(`no inspector:\n${agent.output()}`)
+  const socket = new WebSocket(address[0])
+  await once(socket, "open")
+  let id = 0
+  return {
+    async collect() {
+      socket.send(JSON.stringify({ id: ++id, method: "HeapProfiler.collectGarbage" }))
+      await once(socket, "message", { signal: AbortSignal.timeout(30_000) })
+    },
+    close: () => socket.close(),
+  }
+}
 
 async function deploy(to: TestAgent, name: string, trigger: { service: string; event: string }): Promise<void> {
   const tasks = { tag: { run: "load.tag", with: { n: 0 } } }
@@ -145,6 +175,7 @@ async function breakService(): Promise<void> {
 
 async function measure(): Promise<Sample> {
   const { pid } = agent.process
+  await collector.collect()
   const metrics = await (
     await fetch(`${agent.http}/metrics`, { headers: { authorization: `Bearer ${agent.token}` } })
   ).text()
@@ -177,7 +208,8 @@ function judge(): void {
     if (rise > RISE_MAX[name]) problems.push(`${name} grows: by ${rise.toFixed(1)}`)
   }
   const largest = Math.max(...samples.map(({ storeMb }) => storeMb))
-  if (largest > QUOTA_MB) problems.push(`the store's file came to ${largest.toFixed(1)} MB, its quota is ${QUOTA_MB}`)
+  if (largest > QUOTA_MB * FILE_SHARE_MAX)
+    problems.push(`the store's file came to ${largest.toFixed(1)} MB, its quota is ${QUOTA_MB}`)
   const sent = load.ledger.sent.filter(({ gaveUp }) => !gaveUp).length
   if (load.ledger.accepted < sent) problems.push(`${sent - load.ledger.accepted} events were never accepted`)
 }
