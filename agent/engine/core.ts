@@ -95,11 +95,17 @@ export interface ApplicationView {
 
 export interface Services {
   list(paging: Paging): Page<ServiceView>
-  /** @throws ServiceError SERVICE_NOT_FOUND */
+  /** @throws RegistryError SERVICE_NOT_FOUND */
   show(id: ServiceId): ServiceView & { readonly manifest: Manifest; readonly config: JsonObject }
-  /** Adds or upgrades from a folder on this machine, live. @throws ServiceError MANIFEST_INVALID, START_FAILED, … */
+  /**
+   * Adds or upgrades from a folder on this machine, live. That it does not start is no refusal: the view tells.
+   * @throws ServiceError MANIFEST_MISSING, MANIFEST_INVALID, SOURCE_INVALID; RegistryError SERVICE_BUILT_IN, SERVICE_ID_TAKEN
+   */
   add(folder: string, options: { trust: boolean; config?: JsonObject; networkAny?: boolean }): Promise<ServiceView>
-  /** Merges settings and restarts the service with them; a `secret` value is sealed before it is stored. */
+  /**
+   * Merges settings and restarts the service with them; a `secret` value is sealed before it is stored.
+   * @throws RegistryError SERVICE_NOT_FOUND, SERVICE_REMOTE, SERVICE_SETTING_UNKNOWN
+   */
   configure(id: ServiceId, config: JsonObject): Promise<ServiceView>
   remove(id: ServiceId): Promise<void>
   /** Calls a task outside any workflow, durably. Resolves when it ended or the wait is over. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { OPERATIONS } from "../../agent/api/operations/table.ts"
 import { references } from "../../packaging/docs.ts"
 import { readSourceFacts, type SourceFacts } from "../../packaging/source-facts.ts"
 import { ROOT } from "../support/sources.ts"
@@ -31,5 +32,13 @@ describe("the references", function () {
     const raised = new Set([...facts.used.map(({ code }) => code), ...facts.handedOn])
     const idle = facts.declared.filter(({ code }) => !raised.has(code)).map(({ code, file }) => `${file}: ${code}`)
     assert.deepEqual(idle, [])
+  })
+
+  it("name at each operation only error codes that there are", () => {
+    const inCode = new Set([...facts.declared, ...facts.used].map(({ code }) => code))
+    const unknown = OPERATIONS.flatMap(({ id, problems }) =>
+      problems.filter((code) => !inCode.has(code)).map((code) => `${id}: ${code}`),
+    )
+    assert.deepEqual(unknown, [])
   })
 })

@@ -96,7 +96,7 @@ export const APPLICATION_OPERATIONS = [
     scope: "operate",
     status: 202,
     idempotency: "store",
-    problems: ["APPLICATION_NOT_FOUND", "WORKFLOW_NOT_FOUND", "EVENT_DATA_INVALID", "OVERLOADED"],
+    problems: ["APPLICATION_NOT_FOUND", "WORKFLOW_NOT_FOUND", "OVERLOADED"],
     commands: [
       {
         name: "app run",

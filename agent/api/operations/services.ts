@@ -31,7 +31,7 @@ export const SERVICE_OPERATIONS = [
     path: "/api/v1/services",
     scope: "admin",
     status: 201,
-    problems: ["MANIFEST_MISSING", "MANIFEST_INVALID", "START_FAILED", "START_TIMEOUT"],
+    problems: ["MANIFEST_MISSING", "MANIFEST_INVALID", "SOURCE_INVALID", "SERVICE_BUILT_IN", "SERVICE_ID_TAKEN"],
     commands: [
       {
         name: "service add",
@@ -62,7 +62,7 @@ export const SERVICE_OPERATIONS = [
     path: "/api/v1/services/{id}",
     scope: "admin",
     status: 204,
-    problems: ["SERVICE_NOT_FOUND"],
+    problems: ["SERVICE_NOT_FOUND", "SERVICE_REMOTE", "SERVICE_BUILT_IN"],
     commands: [{ name: "service remove", arguments: [SERVICE] }],
   },
   {
@@ -72,7 +72,7 @@ export const SERVICE_OPERATIONS = [
     path: "/api/v1/services/{id}/config",
     scope: "deploy",
     status: 200,
-    problems: ["SERVICE_NOT_FOUND", "SERVICE_CONFIG_INVALID", "START_FAILED"],
+    problems: ["SERVICE_NOT_FOUND", "SERVICE_REMOTE", "SERVICE_SETTING_UNKNOWN"],
     commands: [
       {
         name: "service configure",
@@ -93,7 +93,7 @@ export const SERVICE_OPERATIONS = [
     status: 202,
     alternative: { status: 200, when: "the request said `Prefer: wait=<seconds>` and the task ended in that time" },
     idempotency: "store",
-    problems: ["SERVICE_NOT_FOUND", "UNKNOWN_SERVICE", "UNKNOWN_TASK", "INPUTS_INVALID", "OVERLOADED"],
+    problems: ["SERVICE_NOT_FOUND", "SERVICE_TASK_NOT_FOUND", "OVERLOADED"],
     commands: [
       {
         name: "service call",
@@ -115,7 +115,14 @@ export const SERVICE_OPERATIONS = [
     status: 202,
     idempotency: "event",
     serviceParam: "id",
-    problems: ["UNKNOWN_SERVICE", "UNKNOWN_EVENT", "EVENT_DATA_INVALID", "EVENT_TOO_LARGE", "OVERLOADED"],
+    problems: [
+      "UNKNOWN_SERVICE",
+      "UNKNOWN_EVENT",
+      "EVENT_DATA_INVALID",
+      "EVENT_TOO_LARGE",
+      "EVENT_ID_INVALID",
+      "OVERLOADED",
+    ],
     commands: [
       {
         name: "event emit",
