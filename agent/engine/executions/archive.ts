@@ -154,7 +154,7 @@ export class Archive {
   }
 
   /** How many of the kept executions ended in which way, but for those in `except`. Walks all of them. */
-  countEnded(except: ReadonlyMap<ExecutionId, unknown>): EndedCounts {
+  countEnded(except: { has(id: ExecutionId): boolean }): EndedCounts {
     const counts = { completed: 0, failed: 0, cancelled: 0 }
     for (const { key, value } of this.#ports.store.range(TABLE.finished)) {
       if (except.has(key[0] as ExecutionId)) continue

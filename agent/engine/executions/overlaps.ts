@@ -1,14 +1,16 @@
+import type { ExecutionId } from "../../base/ids.ts"
+import { SlotMap } from "../../base/slot-map.ts"
 import type { Live } from "./live.ts"
 
 /** Per workflow, how many executions have not ended and which of them wait for their turn. */
 export class Overlaps {
-  readonly #active = new Map<string, Set<Live>>()
+  readonly #active = new Map<string, SlotMap<ExecutionId, Live>>()
 
   add(live: Live): void {
     const name = nameOf(live)
-    const lives = this.#active.get(name)
-    if (lives === undefined) this.#active.set(name, new Set([live]))
-    else lives.add(live)
+    let lives = this.#active.get(name)
+    if (lives === undefined) this.#active.set(name, (lives = new SlotMap()))
+    lives.set(live.id, live)
   }
 
   isBusy(app: string, workflow: string): boolean {
@@ -20,7 +22,7 @@ export class Overlaps {
     const name = nameOf(live)
     const lives = this.#active.get(name)
     if (lives === undefined) return null
-    lives.delete(live)
+    lives.delete(live.id)
     if (lives.size === 0) this.#active.delete(name)
     return this.#nextHeld(lives)
   }
@@ -33,10 +35,10 @@ export class Overlaps {
     }
   }
 
-  /** Sets keep the order of adding, which is the order of the events. */
-  #nextHeld(lives: ReadonlySet<Live>): Live | null {
+  /** In the order of adding, which is the order of the events. */
+  #nextHeld(lives: SlotMap<ExecutionId, Live>): Live | null {
     let first: Live | null = null
-    for (const live of lives) {
+    for (const live of lives.values()) {
       if (live.state?.status !== "created") return null
       first ??= live
     }

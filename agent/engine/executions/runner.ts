@@ -1,5 +1,6 @@
 import { type ExecutionId, sortableId, taskExecutionId } from "../../base/ids.ts"
 import { messageOf } from "../../base/errors.ts"
+import { SlotMap } from "../../base/slot-map.ts"
 import type { Effect } from "../../core/execution/effect.ts"
 import type { Input } from "../../core/execution/input.ts"
 import { nextDueMs } from "../../core/execution/pending.ts"
@@ -30,9 +31,9 @@ export interface RunnerEvents {
 
 /** Moves executions: takes inputs, writes steps, then acts. Persist before acting. */
 export class Runner {
-  readonly active = new Map<ExecutionId, Live>()
+  readonly active = new SlotMap<ExecutionId, Live>()
   /** Ended in memory, but not yet told of: their last step is on its way into the store. */
-  readonly ending = new Map<ExecutionId, Live>()
+  readonly ending = new SlotMap<ExecutionId, Live>()
   /** How many of the active ones run: the others wait for events or for their turn. */
   running = 0
   readonly waits = new Waits()

@@ -5,6 +5,7 @@ import {
   TASK_RECOVER_TIMEOUT_MS,
   TASKS_RUNNING_PER_TASK_MAX,
 } from "../../base/limits.ts"
+import { SlotMap } from "../../base/slot-map.ts"
 import type { TaskDefinition } from "../../core/workflow/definition.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { RecoverAnswer, RunningService, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
@@ -40,7 +41,7 @@ export class Tasks {
   readonly #clock: Clock
   readonly #executors: Executors
   readonly #lanes = new Map<string, Lane>()
-  readonly #running = new Map<TaskExecutionId, Running>()
+  readonly #running = new SlotMap<TaskExecutionId, Running>()
   #stopped = false
 
   constructor(clock: Clock, executors: Executors) {

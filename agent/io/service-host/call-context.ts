@@ -1,3 +1,9 @@
+import type { Duplex } from "node:stream"
+import type { TaskExecutionId } from "../../base/ids.ts"
+import type { ServiceContext, TaskContext } from "../../ports/service-author.ts"
+import type { TaskCall } from "../../ports/service-host.ts"
+import type { Backend } from "./runner.ts"
+
 /**
  * The signal of one call. It is made when somebody looks at it: most handlers never do, and it would be the dearest part
  * of a short call.
@@ -31,5 +37,45 @@ export class CallSignal {
     this.#reason = reason
     this.#controller?.abort(reason)
     this.#onAbort()
+  }
+}
+
+/**
+ * What a handler gets: the service's context with what belongs to this call. A class, as an object literal with a getter
+ * would have a shape of its own for every call, which outlives it.
+ */
+export class CallContext implements TaskContext {
+  readonly service: ServiceContext["service"]
+  readonly config: ServiceContext["config"]
+  readonly log: ServiceContext["log"]
+  readonly emit: ServiceContext["emit"]
+  readonly store: ServiceContext["store"]
+  readonly mqtt: ServiceContext["mqtt"]
+  readonly webhook: ServiceContext["webhook"]
+  readonly fetch: ServiceContext["fetch"]
+  readonly connect: ServiceContext["connect"]
+  readonly execution: TaskExecutionId
+  readonly task: string
+  readonly deadlineMs: number
+  readonly #own: CallSignal
+
+  constructor(context: ServiceContext, call: TaskCall, own: CallSignal, backend: Pick<Backend, "fetch" | "connect">) {
+    this.service = context.service
+    this.config = context.config
+    this.log = context.log
+    this.emit = context.emit
+    this.store = context.store
+    this.mqtt = context.mqtt
+    this.webhook = context.webhook
+    this.fetch = async (url, options) => backend.fetch(url, options, own.signal)
+    this.connect = async (target): Promise<Duplex> => backend.connect(target, own.signal)
+    this.execution = call.execution
+    this.task = call.task
+    this.deadlineMs = call.deadlineMs
+    this.#own = own
+  }
+
+  get signal(): AbortSignal {
+    return this.#own.signal
   }
 }

@@ -11,6 +11,7 @@ import {
   SERVICE_SUBSCRIPTIONS_MAX,
   SERVICE_WEBHOOKS_MAX,
 } from "../../base/limits.ts"
+import { SlotMap } from "../../base/slot-map.ts"
 import { TaskError } from "../../base/task-error.ts"
 import type {
   RecoverHandler,
@@ -25,7 +26,7 @@ import type {
 import type { RecoverAnswer, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import { copyJson, plainJson } from "../../schema/plain-json.ts"
-import { CallSignal } from "./call-signal.ts"
+import { CallContext, CallSignal } from "./call-context.ts"
 import { ServiceError } from "./service-error.ts"
 
 export type LogLevel = "debug" | "info" | "warn" | "error"
@@ -59,7 +60,8 @@ export class ServiceRunner {
   readonly #backend: Backend
   readonly #context: ServiceContext
   readonly #life = new AbortController()
-  readonly #calls = new Set<CallSignal>()
+  readonly #calls = new SlotMap<number, CallSignal>()
+  #callNumber = 0
   readonly #subscriptions = new Set<() => Promise<void>>()
   readonly #webhooks = new Set<() => Promise<void>>()
   #started = false
@@ -97,7 +99,7 @@ export class ServiceRunner {
   async stop(): Promise<void> {
     if (this.#life.signal.aborted) return
     this.#life.abort(this.#stopped())
-    for (const call of this.#calls) call.abort(this.#stopped())
+    for (const call of this.#calls.values()) call.abort(this.#stopped())
     const closing = [...this.#subscriptions, ...this.#webhooks].map((close) => close())
     this.#subscriptions.clear()
     this.#webhooks.clear()
@@ -179,21 +181,12 @@ export class ServiceRunner {
       grace = setTimeout(() => resolve(how.aborted()), SERVICE_ABORT_GRACE_MS)
     })
     const abort = () => own.abort(signal.reason)
-    this.#calls.add(own)
+    const number = this.#callNumber++
+    this.#calls.set(number, own)
     signal.addEventListener("abort", abort, { once: true })
     if (signal.aborted) abort()
     if (this.#life.signal.aborted) own.abort(this.#stopped())
-    const ctx: TaskContext = {
-      ...this.#context,
-      get signal() {
-        return own.signal
-      },
-      execution: call.execution,
-      task: call.task,
-      deadlineMs: call.deadlineMs,
-      fetch: (url, options) => this.#backend.fetch(url, options, own.signal),
-      connect: (target) => this.#backend.connect(target, own.signal),
-    }
+    const ctx = new CallContext(this.#context, call, own, this.#backend)
     const work = async () => {
       try {
         return await how.run(copyJson(call.inputs) as never, ctx)
@@ -208,7 +201,7 @@ export class ServiceRunner {
     } finally {
       clearTimeout(grace)
       signal.removeEventListener("abort", abort)
-      this.#calls.delete(own)
+      this.#calls.delete(number)
     }
   }
 
