@@ -18,22 +18,18 @@ export function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1024
 }
 
-/** What a subject did in one run. */
-export interface Run {
+/** What a subject answers to a job. */
+export interface RunReport {
   readonly count: number
   readonly seconds: number
+  /** User and system, of all its threads. */
   readonly cpuSeconds: number
-  readonly perCpuSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
 }
 
-/** What a subject answers to a run. */
-export interface RunReport {
-  readonly count: number
-  readonly seconds: number
-  readonly p50Ms: number
-  readonly p99Ms: number
+export interface Run extends RunReport {
+  readonly perCpuSecond: number
 }
 
 export interface Job {
@@ -67,13 +63,11 @@ export class Subject {
     return this.process.pid!
   }
 
-  /** Does the job. @returns what it did, and what CPU time its process used meanwhile */
+  /** Does the job. @returns what it did, and what CPU time its process used meanwhile, to the microsecond */
   async run(job: Job): Promise<Run> {
-    const before = cpuSeconds(this.pid)
     this.process.send(job)
     const report = (await this.#answer()) as RunReport
-    const used = cpuSeconds(this.pid) - before
-    return { ...report, cpuSeconds: used, perCpuSecond: report.count / used }
+    return { ...report, perCpuSecond: report.count / report.cpuSeconds }
   }
 
   async stop(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Job, RunReport } from "../program.ts"
 export async function closedLoop({ concurrency, count }: Job, one: () => Promise<unknown>): Promise<RunReport> {
   const latencies: number[] = []
   const began = performance.now()
+  const cpuBefore = process.cpuUsage()
   let begun = 0
   const worker = async () => {
     while (begun++ < count) {
@@ -14,9 +15,11 @@ export async function closedLoop({ concurrency, count }: Job, one: () => Promise
     }
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
+  const { user, system } = process.cpuUsage(cpuBefore)
   return {
     count: latencies.length,
     seconds: (performance.now() - began) / 1000,
+    cpuSeconds: (user + system) / 1e6,
     p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
   }
