@@ -36,8 +36,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/events/events.ts",
-        from: "    await durable\n    this.#accepted++",
-        to: "    durable.catch(() => {})\n    this.#accepted++",
+        from: "    await begun.durable\n    this.#accepted++",
+        to: "    begun.durable.catch(() => {})\n    this.#accepted++",
       },
     ],
     spec: "test/reliability/device-errors.test.ts",
