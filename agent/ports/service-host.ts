@@ -1,5 +1,5 @@
 import type { TaskExecutionId } from "../base/ids.ts"
-import type { Json } from "../schema/json.ts"
+import type { Json, JsonObject } from "../schema/json.ts"
 import type { Manifest } from "../schema/manifest.ts"
 
 /** How a service of this Core runs. */
@@ -11,7 +11,7 @@ export interface ServiceSpec {
   readonly folder: string
   readonly isolation: Isolation
   /** Settings with the secrets opened. */
-  readonly config: Json
+  readonly config: JsonObject
   /** What the owner granted beyond the manifest, `network: any` for one. */
   readonly grants: { readonly network: "declared" | "any" }
 }

@@ -3,7 +3,7 @@ import type { TaskExecutionId } from "../../agent/base/ids.ts"
 import { serviceHost } from "../../agent/io/service-host/host.ts"
 import type { RunningService, ServiceBridge, TaskAnswer } from "../../agent/ports/service-host.ts"
 import { compileDataSchema } from "../../agent/schema/data-schema.ts"
-import type { Json } from "../../agent/schema/json.ts"
+import type { Json, JsonObject } from "../../agent/schema/json.ts"
 import type { Manifest } from "../../agent/schema/manifest.ts"
 import { RecordingBridge } from "./service-bridge.ts"
 
@@ -63,7 +63,7 @@ function fits(schema: Parameters<typeof compileDataSchema>[0], data: unknown, wh
 /** The events of a bridge are checked against the manifest. */
 export async function runPlugin<Bridge extends ServiceBridge>(
   id: string,
-  config: Json,
+  config: JsonObject,
   bridge: Bridge,
 ): Promise<Plugin<Bridge>> {
   const host = serviceHost()
@@ -78,6 +78,6 @@ export async function runPlugin<Bridge extends ServiceBridge>(
   return new Plugin(manifest, bridge, await host.run(spec, bridge))
 }
 
-export function recordingPlugin(id: string, config: Json = {}): Promise<Plugin<RecordingBridge>> {
+export function recordingPlugin(id: string, config: JsonObject = {}): Promise<Plugin<RecordingBridge>> {
   return runPlugin(id, config, new RecordingBridge())
 }

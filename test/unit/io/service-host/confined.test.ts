@@ -9,7 +9,7 @@ import { join } from "node:path"
 import type { TaskExecutionId } from "../../../../agent/base/ids.ts"
 import { serviceHost, type ServiceHostOptions } from "../../../../agent/io/service-host/host.ts"
 import type { RunningService, TaskAnswer } from "../../../../agent/ports/service-host.ts"
-import type { Json } from "../../../../agent/schema/json.ts"
+import type { Json, JsonObject } from "../../../../agent/schema/json.ts"
 import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
 import { RecordingBridge } from "../../../support/service-bridge.ts"
 import { serviceFolder, tasksNamed } from "../../../support/service-folder.ts"
@@ -33,7 +33,7 @@ describe("a confined service", function () {
   async function run(
     manifest: Partial<ManifestInput>,
     code: string,
-    how: { config?: Json; network?: "any"; host?: ServiceHostOptions; folder?: string } = {},
+    how: { config?: JsonObject; network?: "any"; host?: ServiceHostOptions; folder?: string } = {},
   ): Promise<RunningService> {
     const folder = how.folder ?? serviceFolder(manifest, code)
     const host = serviceHost(how.host)

@@ -6,7 +6,7 @@ import { serviceHost } from "../../../../agent/io/service-host/host.ts"
 import type { ServiceError } from "../../../../agent/io/service-host/service-error.ts"
 import { serviceShelf } from "../../../../agent/io/service-host/shelf.ts"
 import type { RunningService, TaskAnswer } from "../../../../agent/ports/service-host.ts"
-import type { Json } from "../../../../agent/schema/json.ts"
+import type { Json, JsonObject } from "../../../../agent/schema/json.ts"
 import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
 import { RecordingBridge } from "../../../support/service-bridge.ts"
 import { serviceFolder, tasksNamed } from "../../../support/service-folder.ts"
@@ -25,14 +25,14 @@ describe("a service in the agent's process", () => {
     await Promise.all(running.map((service) => service.stop()))
   })
 
-  async function runFolder(folder: string, config: Json = {}): Promise<RunningService> {
+  async function runFolder(folder: string, config: JsonObject = {}): Promise<RunningService> {
     const manifest = await host.manifestOf(folder)
     const spec = { manifest, folder, isolation: "in-process", config, grants: { network: "declared" } } as const
     const service = await host.run(spec, bridge)
     running.push(service)
     return service
   }
-  const run = (manifest: Partial<ManifestInput>, code: string, config: Json = {}) =>
+  const run = (manifest: Partial<ManifestInput>, code: string, config: JsonObject = {}) =>
     runFolder(serviceFolder(manifest, code), config)
   const call = (service: RunningService, task: string, inputs: Json = {}, signal = new AbortController().signal) =>
     service.execute({ execution: "ex_1.t" as TaskExecutionId, task, inputs, deadlineMs: Date.now() + 5000 }, signal)
