@@ -1,24 +1,12 @@
 import assert from "node:assert/strict"
-import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
 import { testEngine } from "../../../support/engine.ts"
+import { WORK, workApplication } from "../../../support/work-service.ts"
 
-const ANY = { data: { type: "object" } } as const
-const manifest: ManifestInput = {
-  id: "work",
-  name: "Work",
-  version: "1.0.0",
-  isolation: "in-process",
-  events: { go: ANY },
-  tasks: { do: { statuses: { ok: ANY }, effect: "idempotent" } },
-}
-const application = (task: string) => ({
-  name: "app",
-  workflows: { w: { trigger: { service: "work", event: "go" }, tasks: { [task]: { run: "work.do" } } } },
-})
+const application = (task: string) => workApplication("app", { [task]: { run: "work.do" } })
 
 describe("changes of applications", () => {
   it("that come at once make a version each, and the last one counts, also after a restart", async () => {
-    const test = await testEngine([{ manifest }])
+    const test = await testEngine([{ manifest: WORK }])
     const { applications, executions, events } = test.engine
     const deployed = await Promise.all(["a", "b", "c"].map((task) => applications.deploy(application(task), {})))
     assert.deepEqual(
@@ -30,13 +18,13 @@ describe("changes of applications", () => {
     const id = accepted.executions[0]!
     assert.deepEqual(Object.keys(executions.show(id).tasks), ["c"])
     await test.stop()
-    const again = await testEngine([{ manifest }], { store: test.store, clock: test.clock })
+    const again = await testEngine([{ manifest: WORK }], { store: test.store, clock: test.clock })
     assert.deepEqual(Object.keys(again.engine.executions.show(id).tasks), ["c"])
     await again.stop()
   })
 
   it("that fail keep nothing from those that come after", async () => {
-    const test = await testEngine([{ manifest }])
+    const test = await testEngine([{ manifest: WORK }])
     const { applications } = test.engine
     const removed = applications.remove("app" as never)
     const deployed = applications.deploy(application("a"), {})

@@ -1,21 +1,7 @@
 import assert from "node:assert/strict"
-import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
 import { testEngine } from "../../../support/engine.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
-
-const ANY = { data: { type: "object" } } as const
-const manifest: ManifestInput = {
-  id: "work",
-  name: "Work",
-  version: "1.0.0",
-  isolation: "in-process",
-  events: { go: ANY },
-  tasks: { do: { statuses: { ok: ANY }, effect: "idempotent" } },
-}
-const application = {
-  name: "app",
-  workflows: { w: { trigger: { service: "work", event: "go" }, tasks: { a: { run: "work.do" } } } },
-}
+import { WORK, workApplication } from "../../../support/work-service.ts"
 
 /** As on a real device what is written can be read before the writer hears of it. */
 class LateStore extends MemoryStore {
@@ -30,8 +16,8 @@ class LateStore extends MemoryStore {
 describe("the list of executions", () => {
   it("names one whose end is just being written once", async () => {
     const store = new LateStore()
-    const test = await testEngine([{ manifest }], { store })
-    await test.engine.applications.deploy(application, {})
+    const test = await testEngine([{ manifest: WORK }], { store })
+    await test.engine.applications.deploy(workApplication("app"), {})
     const { executions } = await test.engine.events.accept({ service: "work", event: "go", data: {} })
     const { promise, resolve } = Promise.withResolvers<void>()
     store.late = promise

@@ -1,38 +1,9 @@
 import assert from "node:assert/strict"
-import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
 import { type TestEngine, testEngine } from "../../../support/engine.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
+import { ONE_WAITS, WORK, workApplication } from "../../../support/work-service.ts"
 
 const DAY_MS = 86_400_000
-const ANY = { data: { type: "object" } } as const
-
-const manifest: ManifestInput = {
-  id: "work",
-  name: "Work",
-  version: "1.0.0",
-  isolation: "in-process",
-  events: { go: ANY, later: ANY },
-  tasks: { do: { statuses: { ok: ANY }, effect: "pure" } },
-}
-const application = {
-  name: "work",
-  workflows: {
-    short: { trigger: { service: "work", event: "go" }, tasks: { a: { run: "work.do" } } },
-  },
-}
-const waiting = {
-  name: "waiting",
-  workflows: {
-    long: {
-      trigger: { service: "work", event: "go" },
-      tasks: {
-        a: { run: "work.do" },
-        b: { run: "work.do", after: "a.ok", wait: { service: "work", event: "later" } },
-      },
-    },
-  },
-}
-
 function go(test: TestEngine, data: { padding?: string } = {}) {
   return test.engine.events.accept({ service: "work", event: "go", data })
 }
@@ -45,9 +16,9 @@ async function jump(test: TestEngine, ms: number): Promise<void> {
 
 describe("pruning", () => {
   it("takes what ended longer ago than it is kept, and nothing else", async () => {
-    const test = await testEngine([{ manifest }])
-    await test.engine.applications.deploy(application, {})
-    await test.engine.applications.deploy(waiting, {})
+    const test = await testEngine([{ manifest: WORK }])
+    await test.engine.applications.deploy(workApplication("work"), {})
+    await test.engine.applications.deploy(workApplication("waiting", ONE_WAITS), {})
     await go(test)
     await jump(test, DAY_MS / 2)
     await go(test)
@@ -60,11 +31,11 @@ describe("pruning", () => {
 
   it("takes the oldest that ended when the quota is nearly reached, and never one that has not", async () => {
     const store = new MemoryStore({ quotaBytes: 200_000 })
-    const test = await testEngine([{ manifest }], { store })
-    await test.engine.applications.deploy(waiting, {})
+    const test = await testEngine([{ manifest: WORK }], { store })
+    await test.engine.applications.deploy(workApplication("waiting", ONE_WAITS), {})
     const { executions } = await go(test)
     await test.engine.applications.remove("waiting" as never)
-    await test.engine.applications.deploy(application, {})
+    await test.engine.applications.deploy(workApplication("work"), {})
     const newest = { id: "" }
     for (let i = 0; i < 40; i++) {
       newest.id = (await go(test, { padding: "x".repeat(8000) })).executions[0]!
