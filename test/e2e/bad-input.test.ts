@@ -281,7 +281,7 @@ describe("bad input to a running agent is named and disturbs nothing", function 
     await until(ended, 10_000, "the end of the execution")
     const [execution] = await executionsOf(agent, "spinning")
     assert.equal(execution?.tasks["take"]?.status, "error")
-    assert.equal((execution?.tasks["take"]?.data as { code: string }).code, "EXPRESSION_FAILED")
+    assert.equal((execution?.tasks["take"]?.data as { code: string } | undefined)?.code, "EXPRESSION_FAILED")
     assert.equal(execution?.tasks["take"]?.attempts, 0)
   })
 })
@@ -293,11 +293,8 @@ const FAKETIME = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
 describe("a wall clock that jumps", function () {
   this.timeout(90_000)
 
-  it("by -1 day and +1 year over restarts and while running loses, doubles and hurries nothing", async function () {
-    if (FAKETIME === undefined) {
-      console.log("      skipped: libfaketime is not installed (apt install faketime)")
-      this.skip()
-    }
+  it("by -1 day and +1 year over restarts and while running loses, doubles and hurries nothing", async () => {
+    assert.ok(FAKETIME !== undefined, "libfaketime is not installed: apt install faketime")
     const home = tempDir("clock")
     const clock = join(tempDir("faketime"), "offset")
     // The file is read anew at every look at the clock; the monotonic clock stays what it is.

@@ -244,7 +244,7 @@ describe("the engine of a running agent", function () {
     await emit(agent, "failing", { order: 9 })
     const [failed] = await ended(agent, "failing", 1)
     assert.equal(failed?.status, "failed")
-    assert.equal((failed?.tasks["fail"]?.data as { code: string }).code, "SERVICE_THREW")
+    assert.equal((failed!.tasks["fail"]!.data as { code: string }).code, "SERVICE_THREW")
     assert.equal((await agent.api("POST", `/executions/${failed!.id}:retry`)).status, 202)
     const [, retried] = await ended(agent, "failing", 2)
     assert.equal(retried?.retryOf, failed!.id)

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream"
 import type { TaskExecutionId } from "../../base/ids.ts"
 import type { ServiceContext, TaskContext } from "../../ports/service-author.ts"
 import type { TaskCall } from "../../ports/service-host.ts"
-import type { Backend } from "./runner.ts"
+import type { Backend } from "./backend.ts"
 
 /**
  * The signal of one call. It is made when somebody looks at it: most handlers never do, and it would be the dearest part

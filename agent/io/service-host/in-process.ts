@@ -5,7 +5,8 @@ import type { Json, JsonObject } from "../../schema/json.ts"
 import { copyJson } from "../../schema/plain-json.ts"
 import { connectDirectly } from "./connect.ts"
 import { loadServiceModule } from "./loader.ts"
-import { type Backend, ServiceRunner } from "./runner.ts"
+import { ServiceRunner } from "./runner.ts"
+import type { Backend } from "./backend.ts"
 import { checkHandlers, codeFileOf, handlerNames, loadFailure } from "./service-module.ts"
 
 /** Which service's code is running: follows its timers, promises and sockets. */

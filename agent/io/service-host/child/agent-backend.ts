@@ -4,7 +4,7 @@ import type { ServiceMessage, WebhookHandler } from "../../../ports/service-auth
 import type { WebhookRequest, WebhookResponse } from "../../../ports/service-host.ts"
 import type { Json, JsonObject } from "../../../schema/json.ts"
 import type { Channel } from "../channel.ts"
-import type { Backend, LogLevel } from "../runner.ts"
+import type { Backend, LogLevel } from "../backend.ts"
 
 /** The context's backend in a confined process: everything is asked of the agent over the channel. */
 export class AgentBackend implements Backend {
