@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs"
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs"
 import { once } from "node:events"
 import { join } from "node:path"
 import { seededRandom } from "../../agent/base/random.ts"
@@ -34,8 +34,7 @@ await load.install(agent)
 load.start(agent)
 await until(() => load.ledger.accepted >= ENOUGH_EVENTS, 60_000, "the first events")
 
-const { bavail, bsize } = statfsSync(disk)
-writeFileSync(join(disk, "log-of-another"), Buffer.alloc(bavail * bsize))
+fillDisk(join(disk, "log-of-another"))
 const acceptedBefore = load.ledger.accepted
 const refusalsBefore = load.ledger.refusals
 await until(() => ends.length > 0 || load.ledger.refusals - refusalsBefore >= ENOUGH_REFUSALS, 60_000, "a refusal")
@@ -51,4 +50,16 @@ process.stdout.write(`${JSON.stringify(report)}\n`)
 async function watched(started: TestAgent): Promise<TestAgent> {
   void once(started.process, "exit").then(() => ends.push(started.output().trim().split("\n").at(-1) ?? ""))
   return started
+}
+
+function fillDisk(path: string): void {
+  const file = openSync(path, "w")
+  const page = Buffer.alloc(4096)
+  try {
+    for (;;) writeSync(file, page)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error
+  } finally {
+    closeSync(file)
+  }
 }

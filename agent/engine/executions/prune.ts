@@ -77,6 +77,8 @@ export class Pruner {
       if (stale.length > 0) await this.#ports.store.write(stale)
     }
     await this.#remove(() => this.#dedupe.sweep(IDS_A_WRITE))
+    // The disk may have room again without anything having gone here: somebody else's file was removed.
+    this.#executions.room.wake()
     if (this.#pressure() <= HIGH_WATER) return
     await this.#remove(() =>
       this.#pressure() > LOW_WATER ? archive.prunable(Number.POSITIVE_INFINITY, EXECUTIONS_A_WRITE) : [],
