@@ -22,7 +22,7 @@ export async function benchWorkflow(bench: Bench): Promise<void> {
       interleaved<"engine" | "lmdb" | "restate", Run | null>({
         engine: () => engine.run({ work, concurrency, count }),
         lmdb: () => lmdb.run({ work: "", concurrency, count }),
-        restate: async () => (peer === null ? null : peer(concurrency, Math.ceil(count / 20))),
+        restate: async () => (peer === null ? null : peer(concurrency, Math.ceil(count / 8))),
       })
     reportMany(bench, name, await jobs(64, scaled(4000, 20_000)), work === "send 3")
     reportOne(bench, name, await jobs(1, scaled(30, 500)))

@@ -11,6 +11,8 @@ import { installed } from "./install.ts"
 
 const PACKAGES = ["@restatedev/restate-server@1.7.12", "@restatedev/restate-sdk@1.17.2"]
 const READY_MS = 60_000
+/** Its service runs on Node and must be compiled as warm as ours. */
+const WARM_UP = 3000
 
 /** @returns runs `count` workflows, `concurrency` at a time, counting the CPU of server and service; null without it */
 export async function restate(bench: Bench): Promise<((concurrency: number, count: number) => Promise<Run>) | null> {
@@ -46,7 +48,7 @@ export async function restate(bench: Bench): Promise<((concurrency: number, coun
     const cpu = used() - before
     return { ...report, cpuSeconds: cpu, perCpuSecond: count / cpu }
   }
-  await run(64, 500)
+  await run(64, WARM_UP)
   return run
 }
 

@@ -2,7 +2,7 @@ import { createServer, type Socket } from "node:net"
 import { Aedes } from "aedes"
 
 /* The peer of our broker: aedes as it is, with what Node 26 needs to read all that a socket holds. No guard, no ACL. */
-const aedes = await Aedes.createBroker({ concurrency: 1000 })
+const aedes = await Aedes.createBroker()
 
 function readsAll(socket: Socket): Socket {
   const read = socket.read.bind(socket)
