@@ -70,20 +70,38 @@ async function judge(mutant: Mutant): Promise<Verdict> {
 }
 
 async function runSpec({ spec, grep, env }: Mutant): Promise<{ code: number | null; output: string }> {
-  const words = ["--bail", "--forbid-only", "--fail-zero", ...(grep === undefined ? [] : ["--grep", grep]), spec]
+  const words = [
+    "--bail",
+    "--exit",
+    "--forbid-only",
+    "--fail-zero",
+    ...(grep === undefined ? [] : ["--grep", grep]),
+    spec,
+  ]
   const bin = join(tree, "node_modules/.bin")
   const child = spawn(join(bin, "mocha"), words, {
     cwd: tree,
     env: { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"] ?? ""}`, CI_SCALE: "small", ...env },
     stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own: a broken agent may outlive its test, and ends with it here.
+    detached: true,
   })
   let output = ""
   child.stdout.on("data", (chunk) => (output += String(chunk)))
   child.stderr.on("data", (chunk) => (output += String(chunk)))
-  const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS)
   const { promise, resolve: ended } = Promise.withResolvers<number | null>()
-  child.once("close", ended)
+  child.once("exit", ended)
+  const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS)
   const code = await promise
   clearTimeout(timer)
+  endGroup(child.pid!)
   return { code, output }
+}
+
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL")
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
+  }
 }
