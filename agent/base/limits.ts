@@ -56,6 +56,8 @@ export const RETRY_DELAY_MS_MAX = 1 * 3600 * SECOND
 export const TASK_INTERRUPTIONS_MAX = 20
 export const TASK_RECOVER_TIMEOUT_MS = 10 * SECOND
 export const TASK_CANCEL_GRACE_MS = 5 * SECOND
+/** Data of the events that active executions began with, all together. */
+export const EXECUTIONS_DATA_BYTES_MAX = 64 * MIB
 export const EXECUTIONS_WAITING_MAX = 100_000
 export const APPLICATION_VERSIONS_KEPT = 20
 export const EXECUTIONS_KEPT_MS_DEFAULT = 30 * DAY
@@ -111,6 +113,7 @@ export const MQTT_QUEUED_BYTES_MAX = 128 * MIB
 /** Sent to one client and not yet acknowledged by it. */
 export const MQTT_INFLIGHT_PER_CLIENT_MAX = 256
 /** Received from one client and not yet acknowledged to it; past it the broker stops reading that client. */
+export const MQTT_ACCEPTING_BYTES_PER_CLIENT_MAX = 4 * MIB
 export const MQTT_ACCEPTING_PER_CLIENT_MAX = 1024
 /** QoS 2 packet ids of one client that wait for their PUBREL. */
 export const MQTT_UNRELEASED_PER_CLIENT_MAX = 20_000

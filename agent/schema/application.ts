@@ -53,7 +53,6 @@ export const ApplicationSchema = v.strictObject({
   description: v.optional(v.pipe(v.string(), v.maxLength(DESCRIPTION_LENGTH_MAX))),
   visibility: v.optional(v.picklist(["private", "public"]), "private"),
   config: v.optional(v.record(SettingNameSchema, v.looseObject({ default: v.optional(v.unknown()) })), {}),
-  redact: v.optional(v.array(v.string()), []),
   workflows: v.record(KeySchema, WorkflowSchema),
   outputs: v.optional(
     v.record(

@@ -87,9 +87,10 @@ export class ApplicationBook {
     return this.#find(name).workflows
   }
 
-  /** The newest version of one workflow, null where it is not deployed. */
+  /** The newest version of one workflow, null where it is not deployed or paused. */
   newest(app: string, workflow: string): PinnedWorkflow | null {
-    return this.#deployed.get(app)?.workflows.get(workflow) ?? null
+    const deployed = this.#deployed.get(app)
+    return deployed === undefined || deployed.record.paused ? null : (deployed.workflows.get(workflow) ?? null)
   }
 
   document(name: string): Application | undefined {

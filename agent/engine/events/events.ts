@@ -254,6 +254,7 @@ export class EventInbox implements Events, EventIntake {
   #create(pinned: PinnedWorkflow, event: Event, held: boolean): Feeding {
     const { app, workflow, version } = pinned.definition
     const live = this.#executions.prepare({ app, workflow, version }, pinned)
+    live.bytes = textOf(event.data).length
     return { live, inputs: [triggeredInput(live.id, event, event.timeMs, { held })] }
   }
 
@@ -271,9 +272,13 @@ export class EventInbox implements Events, EventIntake {
 
 /** Cheap for ordinary data: texts are measured only when something looks long. */
 function isLarge(data: Json): boolean {
-  const text = typeof data === "string" ? data : JSON.stringify(data)
+  const text = textOf(data)
   return (
     text.length > EVENT_DATA_BYTES_MAX ||
     (text.length * 3 > EVENT_DATA_BYTES_MAX && Buffer.byteLength(text) > EVENT_DATA_BYTES_MAX)
   )
+}
+
+function textOf(data: Json): string {
+  return typeof data === "string" ? data : JSON.stringify(data)
 }

@@ -44,6 +44,8 @@ class Advancing {
   readonly #live: Live
   readonly #context: AdvanceContext
   readonly #isNew: boolean
+  /** The result of a task with an effect is written before anything else is tried. */
+  readonly #bringsResult: boolean
   readonly #given: number
   /** Inputs to take, in order, and how many of them were. */
   readonly #inputs: Input[]
@@ -60,8 +62,13 @@ class Advancing {
     this.#live = live
     this.#context = context
     this.#isNew = live.state === null
+    this.#bringsResult = given.some((input) => input.kind === "result" && !this.#isPure(input.task))
     this.#given = given.length
     this.#inputs = given.slice()
+  }
+
+  #isPure(task: number): boolean {
+    return this.#live.pinned.definition.tasks[task]?.effect === "pure"
   }
 
   go(): Soon<Advance> {
@@ -138,8 +145,7 @@ class Advancing {
       case "execute": {
         // docs/spec/execution.md#pure-tasks: not in the first step, so that the event is acknowledged without waiting
         // for any task, and a task that ends the process is found in the store.
-        const isPure = live.pinned.definition.tasks[effect.task]!.effect === "pure"
-        return isPure && !this.#isNew ? context.execute(live, effect) : null
+        return this.#isPure(effect.task) && !this.#isNew && !this.#bringsResult ? context.execute(live, effect) : null
       }
       case "wake":
         // The runner looks at the state for what is due next.

@@ -60,6 +60,17 @@ export class Archive {
     )
   }
 
+  /** One execution that cannot go on must not keep the others from it. */
+  #pinnedOrTold(id: ExecutionId, pin: Pin): PinnedWorkflow | null {
+    try {
+      return this.resolve(id, pin)
+    } catch (error) {
+      if (!(error instanceof ExecutionError)) throw error
+      this.#ports.log.error("an execution cannot go on", { execution: id, code: error.code, reason: error.message })
+      return null
+    }
+  }
+
   /** @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_VERSION_GONE */
   load(id: ExecutionId): Loaded {
     const { store } = this.#ports
@@ -175,7 +186,8 @@ export class Archive {
     for (const { key, value } of this.#ports.store.range(TABLE.active)) {
       const id = key[0] as ExecutionId
       const pin = pinOf(value as ActiveRecord)
-      const pinned = this.resolve(id, pin)
+      const pinned = this.#pinnedOrTold(id, pin)
+      if (pinned === null) continue
       const state = replay(pinned.definition, inputsOf(this.#ports.store, id))
       const seq = this.#ports.store.count(TABLE.history, { prefix: [id] })
       if (state === null || !isFinished(state)) yield { id, pin, seq, state, pinned }

@@ -1,6 +1,6 @@
 import { messageOf } from "../../base/errors.ts"
 import { type ExecutionId, type TaskExecutionId, taskExecutionId } from "../../base/ids.ts"
-import { EXECUTIONS_WAITING_MAX } from "../../base/limits.ts"
+import { EXECUTIONS_DATA_BYTES_MAX, EXECUTIONS_WAITING_MAX } from "../../base/limits.ts"
 import type { Input } from "../../core/execution/input.ts"
 import type { RejectionCode } from "../../core/execution/rejection.ts"
 import { type ExecutionState, isFinished } from "../../core/execution/state.ts"
@@ -96,8 +96,9 @@ export class ExecutionBook implements Executions {
 
   #hasRoom(): boolean {
     // Waiting executions need events to go on: they never keep events out, until there are far too many.
-    const { active, running } = this.runner
-    return running < this.#options.maxActive && active.size < EXECUTIONS_WAITING_MAX && this.#usedShare() < ROOM_SHARE
+    const { active, activeBytes, running } = this.runner
+    if (running >= this.#options.maxActive || active.size >= EXECUTIONS_WAITING_MAX) return false
+    return activeBytes < EXECUTIONS_DATA_BYTES_MAX && this.#usedShare() < ROOM_SHARE
   }
 
   /** Share of the quota in use. Asking the store costs more than the rest of an event: it is looked at now and then. */

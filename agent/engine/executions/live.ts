@@ -14,6 +14,8 @@ export class Live {
   durable: ExecutionState | null = null
   /** Resolves when its newest step is in the store. */
   written: Promise<unknown> = WRITTEN
+  /** About how long the data of its trigger is as text: what it costs to hold it. */
+  bytes = 0
   /** Whether it is among those that run: not waiting for events alone, not ended. */
   runs = false
   /** Of the next step. */

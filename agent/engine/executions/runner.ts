@@ -36,6 +36,8 @@ export class Runner {
   readonly ending = new SlotMap<ExecutionId, Live>()
   /** How many of the active ones run: the others wait for events or for their turn. */
   running = 0
+  /** Sum of `Live.bytes` of the active ones. */
+  activeBytes = 0
   readonly waits = new Waits()
   readonly #ports: EnginePorts
   readonly #tasks: Tasks
@@ -147,9 +149,12 @@ export class Runner {
   #index(live: Live): void {
     if (live.state === null) return
     if (isFinished(live.state)) {
-      this.active.delete(live.id)
+      if (this.active.delete(live.id)) this.activeBytes -= live.bytes
       this.ending.set(live.id, live)
-    } else this.active.set(live.id, live)
+    } else if (!this.active.has(live.id)) {
+      this.active.set(live.id, live)
+      this.activeBytes += live.bytes
+    }
     this.#countRunning(live, live.state.status === "running")
     this.waits.update(live)
     this.#watchClock(live)

@@ -1,5 +1,5 @@
 import { messageOf } from "../../base/errors.ts"
-import type { Authenticate, ClientView, Credentials } from "../../ports/broker.ts"
+import type { Authenticate, ClientView, Credentials, Principal } from "../../ports/broker.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Log } from "../../ports/log.ts"
 import type { Connection } from "./connection.ts"
@@ -10,6 +10,7 @@ import type { Refusal, WillMessage } from "./session-plane.ts"
 import type { SessionStore } from "./session-store.ts"
 import type { Session } from "./session.ts"
 
+const IDENTIFIER_REJECTED: Refusal = 2
 const UNAVAILABLE: Refusal = 3
 const NOT_AUTHORIZED: Refusal = 5
 
@@ -79,6 +80,7 @@ export class Admissions {
     const rights = new Rights(principal)
     if (client.will !== null && !rights.mayPublish(client.will.topic)) return NOT_AUTHORIZED
     const other = this.#byClient.get(client.id)
+    if (this.#belongsToAnother(client.id, principal)) return IDENTIFIER_REJECTED
     if (other === undefined && this.#byClient.size >= this.#connectionsMax) return UNAVAILABLE
     // [MQTT-3.1.4-2]
     other?.fail(notAllowed("MQTT-3.1.4-2", "another client came with the same client id"))
@@ -97,6 +99,12 @@ export class Admissions {
     connection.admission = { session: opened.session, rights, credentials, present }
     await this.#apply(opened.session, rights)
     return 0
+  }
+
+  /** A client id and what is queued under it are not taken over by somebody else, but for the owner. */
+  #belongsToAnother(clientId: string, { name, publish }: Principal): boolean {
+    const holder = this.#byClient.get(clientId)?.admission?.rights ?? this.#sessions.get(clientId)?.rights
+    return holder != null && holder.principal.name !== name && !publish.includes("#")
   }
 
   forget(connection: Connection): void {

@@ -1,5 +1,6 @@
 import { messageOf } from "../../base/errors.ts"
 import {
+  MQTT_ACCEPTING_BYTES_PER_CLIENT_MAX,
   MQTT_ACCEPTING_PER_CLIENT_MAX,
   MQTT_INFLIGHT_PER_CLIENT_MAX,
   MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX,
@@ -36,6 +37,7 @@ export class Dialogue {
   readonly #floor: Floor
   readonly #speaker: Speaker
   readonly #turns = new InOrder()
+  #acceptingBytes = 0
   #rights: Rights
   #publisher: Publisher
   /** Retained messages that new subscriptions still get, as fast as the client takes them. */
@@ -112,18 +114,27 @@ export class Dialogue {
             qos,
             retain,
           )
-    this.#accept(publication, qos, packetId)
-    if (this.#turns.length >= MQTT_ACCEPTING_PER_CLIENT_MAX) this.#speaker.pause(ACCEPTING)
+    this.#acceptingBytes += end - start
+    this.#accept(publication, qos, packetId, end - start)
+    if (this.#isFull()) this.#speaker.pause(ACCEPTING)
     return true
   }
 
-  #accept(publication: Publication, qos: wire.Qos, packetId: number): void {
+  /** As much is on its way into the store as one client may have there. */
+  #isFull(): boolean {
+    return (
+      this.#turns.length >= MQTT_ACCEPTING_PER_CLIENT_MAX || this.#acceptingBytes >= MQTT_ACCEPTING_BYTES_PER_CLIENT_MAX
+    )
+  }
+
+  #accept(publication: Publication, qos: wire.Qos, packetId: number, bytes: number): void {
     const session = this.session
     const accepted = this.#floor.router.accept(publication, this.#publisher, packetId)
     if (qos === 2) this.#remember(session, packetId, accepted)
     this.#turns.after(
       accepted,
       (done) => {
+        this.#acceptingBytes -= bytes
         // A client that gets its own message back sees the PUBREC first, as from brokers that deliver at PUBREL.
         if (qos === 2) this.#speaker.acknowledge(wire.PUBREC << 4, packetId)
         this.#floor.router.deliver(done)
@@ -294,7 +305,9 @@ export class Dialogue {
   }
 
   #caughtUp(): void {
-    if (this.#turns.length <= MQTT_ACCEPTING_PER_CLIENT_MAX / 2) this.#speaker.unpause(ACCEPTING)
+    const half = MQTT_ACCEPTING_BYTES_PER_CLIENT_MAX / 2
+    if (this.#turns.length > MQTT_ACCEPTING_PER_CLIENT_MAX / 2 || this.#acceptingBytes > half) return
+    this.#speaker.unpause(ACCEPTING)
   }
 }
 

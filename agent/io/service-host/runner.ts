@@ -1,4 +1,3 @@
-import type { Duplex } from "node:stream"
 import { isMesgError, messageOf } from "../../base/errors.ts"
 import {
   EVENT_DATA_BYTES_MAX,
@@ -16,12 +15,10 @@ import { TaskError } from "../../base/task-error.ts"
 import type {
   RecoverHandler,
   ServiceContext,
-  ServiceMessage,
   ServiceModule,
   TaskContext,
   TaskHandler,
   VerifyHandler,
-  WebhookHandler,
 } from "../../ports/service-author.ts"
 import type { RecoverAnswer, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"

@@ -30,6 +30,9 @@ interface Group {
   readonly reject: (error: Error) => void
 }
 
+/** How much more than others the writes may take that finish accepted work; past it something is wrong. */
+const RESERVE_FACTOR = 8
+
 /**
  * Group commit. Writes gather until the end of this turn of the event loop, and longer while a commit is in flight;
  * then one LMDB transaction takes them all. One writer alone waits for one sync and no more, a thousand share one.
@@ -58,11 +61,13 @@ export class GroupCommit {
 
   /**
    * @param bytes about what the changes take on the device
+   * @param reserve they finish what was let in: who lets in bounds them (EXECUTIONS_DATA_BYTES_MAX), not the queue
    * @returns resolves when the changes are on the device; shared by the writes of one commit
    */
-  add(changes: readonly EncodedChange[], bytes: number): Promise<void> {
+  add(changes: readonly EncodedChange[], bytes: number, reserve = false): Promise<void> {
     if (this.#dead) return Promise.reject(this.#dead)
-    if (this.#waitingBytes + bytes > STORE_PENDING_BYTES_MAX && this.#waitingBytes > 0)
+    const limit = reserve ? STORE_PENDING_BYTES_MAX * RESERVE_FACTOR : STORE_PENDING_BYTES_MAX
+    if (this.#waitingBytes + bytes > limit && this.#waitingBytes > 0)
       return Promise.reject(
         new StoreError({ code: "STORE_OVERLOADED" }, `more than ${STORE_PENDING_BYTES_MAX} bytes wait to be written`, {
           remedy: "try again when the device has caught up",

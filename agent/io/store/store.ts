@@ -129,7 +129,7 @@ export class LmdbStore implements Store {
       }
       const mayUseReserve = options.reserve === true || puts < encoded.length
       const refusal = puts > 0 ? this.#quota.refuse(bytes, mayUseReserve) : null
-      return refusal ? Promise.reject(refusal) : this.#commit.add(encoded, bytes)
+      return refusal ? Promise.reject(refusal) : this.#commit.add(encoded, bytes, options.reserve)
     } catch (error) {
       return Promise.reject(error as Error)
     }

@@ -177,15 +177,52 @@ describe("rights hold on every way a message can take", () => {
     await narrow.quiet()
   })
 
-  it("a session taken over by another principal gives it only what it may have", async () => {
+  it("a session taken over by another principal after a restart gives it only what it may have", async () => {
+    const store = new MemoryStore()
+    const before = await startBroker({ store, authenticate })
+    port = before.port
     rights = OWN
     const first = await WireClient.connected(port, { clientId: "shared", clean: false })
     await first.subscribe("theirs/#", 1)
     await first.leave()
     await ownerPublishes("theirs/a", "secret")
+    await stopBroker(before.broker)
+    port = (await startBroker({ store: store.crash(), authenticate })).port
     const thief = await device({ clientId: "shared", clean: false })
     await thief.quiet()
     await ownerPublishes("theirs/a", "secret")
     await thief.quiet()
+  })
+})
+
+describe("a client id", () => {
+  const names: Authenticate = ({ username }) =>
+    Promise.resolve(username === "owner" ? OWNER : { name: username ?? "", publish: ["t"], subscribe: ["t"] })
+  let port: number
+  const connack = async (username: string) => {
+    const client = await WireClient.open(port)
+    client.send(connectPacket({ clientId: "pump", username, clean: false }))
+    const { body } = await client.next()
+    return { code: body[1], client }
+  }
+
+  beforeEach(async () => {
+    port = (await startBroker({ authenticate: names })).port
+  })
+  afterEach(stopBrokers)
+
+  it("that is connected is not taken over by another principal", async () => {
+    const holder = await connack("pump")
+    assert.equal((await connack("thief")).code, 2)
+    holder.client.send(Buffer.from([0xc0, 0]))
+    assert.equal((await holder.client.next()).type, 13)
+  })
+
+  it("that is away keeps its session from another principal, and not from itself or the owner", async () => {
+    const holder = await connack("pump")
+    await holder.client.leave()
+    assert.equal((await connack("thief")).code, 2)
+    assert.equal((await connack("pump")).code, 0)
+    assert.equal((await connack("owner")).code, 0)
   })
 })
