@@ -75,7 +75,12 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       applications.load()
       inbox.load()
       const unfinished = restoreExecutions(executions)
-      if (safe) return
+      if (safe) {
+        // Nobody takes events: publishers wait, and lose nothing.
+        ports.broker.hold(true)
+        ports.log.warn("safe mode: no services, no applications, and publishers wait")
+        return
+      }
       retarget()
       inbox.start()
       stopFeed = feedOverMqtt(feed, ports.broker, ports.log)

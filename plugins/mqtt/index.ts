@@ -156,7 +156,7 @@ export default defineService<Config>({
       const { topic, qos = 1, retain = false, broker = "agent" } = inputs
       if (/[#+\0]/.test(topic)) return rejected("a topic to publish to has no wildcards")
       if (broker === "agent") {
-        if (topic.startsWith("$")) return rejected("topics that begin with $ belong to the broker")
+        if (OWN_TOPIC.test(topic)) return rejected("topics below $ and mesg/v1/ belong to the agent")
         await ctx.mqtt.publish(topic, bytesOf(inputs), { qos, retain })
         return { status: "published", data: {} }
       }

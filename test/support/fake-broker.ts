@@ -63,5 +63,9 @@ export class FakeBroker implements Broker {
 
   async recheck(): Promise<void> {}
 
-  hold(): void {}
+  holding = false
+
+  hold(holding: boolean): void {
+    this.holding = holding
+  }
 }

@@ -147,12 +147,23 @@ export class EventInbox implements Events, EventIntake {
 
   /** Acknowledged and kept with the reason, never delivered. @throws EventError always */
   async refuse(code: EventRefusal, service: string, event: string, id: string | null, reason: string): Promise<never> {
-    const refused = { service, event, id, timeMs: this.#ports.clock.now(), code, reason }
-    await this.#ports.store.write([this.#refused.add(refused)])
-    this.#feed.publish(`event-refused/${service}/${event}`, () => ({ kind: "event-refused", event: refused }))
+    await this.keepRefused(code, service, event, id, reason)
     throw new EventError({ code, service, event }, `event ${service}/${event}: ${reason}`, {
       remedy: `see what the event carries: mesg service show ${service}`,
     })
+  }
+
+  /** Kept with the reason, for `mesg event tail --refused`. */
+  async keepRefused(
+    code: EventRefusal,
+    service: string,
+    event: string,
+    id: string | null,
+    reason: string,
+  ): Promise<void> {
+    const refused = { service, event, id, timeMs: this.#ports.clock.now(), code, reason }
+    await this.#ports.store.write([this.#refused.add(refused)])
+    this.#feed.publish(`event-refused/${service}/${event}`, () => ({ kind: "event-refused", event: refused }))
   }
 
   async #take(event: Event, options: AcceptOptions): Promise<Accepted> {

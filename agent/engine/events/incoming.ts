@@ -24,9 +24,16 @@ export interface EventIntake {
   accept(event: IncomingEvent, options?: AcceptOptions): Promise<Accepted>
   /** Acknowledged and kept with the reason, never delivered. @throws EventError always */
   refuse(code: EventRefusal, service: string, event: string, id: string | null, reason: string): Promise<never>
+  /** Kept with the reason. */
+  keepRefused(code: EventRefusal, service: string, event: string, id: string | null, reason: string): Promise<void>
 }
 
-export type EventRefusal = "EVENT_DATA_INVALID" | "EVENT_TOO_LARGE" | "EVENT_ID_INVALID"
+export type EventRefusal =
+  | "UNKNOWN_SERVICE"
+  | "UNKNOWN_EVENT"
+  | "EVENT_DATA_INVALID"
+  | "EVENT_TOO_LARGE"
+  | "EVENT_ID_INVALID"
 
 /** What the inbox needs of the services: the check of one event's data. */
 export interface EventCatalogue {

@@ -8,6 +8,7 @@ export class RegistryError extends MesgError<
   | { code: "SERVICE_SETTING_UNKNOWN"; service: string; setting: string }
   | { code: "SERVICE_REMOTE"; service: string }
   | { code: "SERVICE_STORE_FULL"; service: string }
+  | { code: "TOPIC_REFUSED"; service: string; topic: string }
   | { code: "WEBHOOK_TAKEN"; service: string; path: string }
 > {}
 

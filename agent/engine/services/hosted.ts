@@ -110,7 +110,8 @@ export class Hosted {
       SERVICE_RESTART_DELAY_MS_MAX,
     )
     this.restarts++
-    log.warn("a service ended and is started again", { service: this.spec.manifest.id, ...reason, delayMs })
+    const { code, message } = reason
+    log.warn("a service ended and is started again", { service: this.spec.manifest.id, code, reason: message, delayMs })
     this.#cancelRestart = clock.schedule(clock.now() + delayMs, () => {
       this.#begin().catch((error) => log.error("a service could not be started", { error: messageOf(error) }))
     })

@@ -81,6 +81,10 @@ async function takeEvent({ inbox, log }: MqttBridgeParts, message: IncomingMessa
   } catch (error) {
     // Refused for good: recorded with the reason, acknowledged, not sent again.
     if (!(error instanceof EventError)) throw error
+    const { code } = error
+    if (code === "UNKNOWN_SERVICE" || code === "UNKNOWN_EVENT") {
+      await inbox.keepRefused(code, service, event, id ?? null, error.message)
+    }
     log.debug("an event was refused", { service, event, code: error.code, reason: error.message })
   }
 }

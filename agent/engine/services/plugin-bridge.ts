@@ -4,6 +4,7 @@ import type { Broker } from "../../ports/broker.ts"
 import type { ServiceBridge } from "../../ports/service-host.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
+import { TOPIC_ROOT } from "../../schema/service-message.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { Demand } from "../events/demand.ts"
 import type { EventIntake } from "../events/incoming.ts"
@@ -61,10 +62,21 @@ export function pluginBridge(
       }
       return ports.store.write([{ put: TABLE.serviceStore, key: at, value }])
     },
-    publish: (topic, payload, { qos, retain }) => broker.publish({ topic, payload, qos, retain }),
+    async publish(topic, payload, { qos, retain }) {
+      if (isAgents(topic)) {
+        throw new RegistryError(
+          { code: "TOPIC_REFUSED", service, topic },
+          `service "${service}" may not publish to ${topic}: it belongs to the agent`,
+          { remedy: "report an event with emit; other topics are free" },
+        )
+      }
+      await broker.publish({ topic, payload, qos, retain })
+    },
     subscribe: (filter, handler, event) => {
       const open = () =>
         broker.subscribe(filter, (message) => {
+          // What other services and the agent say to each other is not for a service, whatever it subscribed to.
+          if (isAgents(message.topic) && !message.topic.startsWith(FEED)) return
           const call = () => handler(message.topic, message.payload, { qos: message.qos, retained: message.replayed })
           return message.qos === 2 ? handling.run(message, call) : call()
         })
@@ -80,6 +92,13 @@ export function pluginBridge(
       closers.clear()
     },
   }
+}
+
+const FEED = `${TOPIC_ROOT}/feed/`
+
+/** Manifests, tasks, results, feed, `$SYS`: what clients get by rights of their own, and services through the bridge. */
+function isAgents(topic: string): boolean {
+  return topic.startsWith("$") || topic === TOPIC_ROOT || topic.startsWith(`${TOPIC_ROOT}/`)
 }
 
 /** A subscription that is there only while some application uses the event. @returns ends it */

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict"
+import { utf8 } from "../../../agent/base/bytes.ts"
+import { isMesgError } from "../../../agent/base/errors.ts"
+import { testEngine, type TestEngine } from "../../support/engine.ts"
+
+const ANY = { data: { type: "object" } }
+const SPY = { manifest: { id: "spy", name: "Spy", version: "1.0.0", events: { seen: ANY } } }
+
+describe("the bridge of a service that runs here", () => {
+  let test: TestEngine
+  beforeEach(async () => {
+    test = await testEngine([SPY])
+  })
+  afterEach(() => test.stop())
+
+  for (const topic of [
+    "mesg/v1/other/manifest",
+    "mesg/v1/other/event/e",
+    "mesg/v1/feed/event/a/b",
+    "$SYS/broker/uptime",
+  ]) {
+    it(`publishes nothing to ${topic}`, async () => {
+      const before = test.broker.published.length
+      await assert.rejects(
+        test.bridge("spy").publish(topic, utf8("x"), { qos: 1, retain: true }),
+        (error) => isMesgError(error) && error.code === "TOPIC_REFUSED",
+      )
+      assert.equal(test.broker.published.length, before)
+    })
+  }
+
+  it("hears devices and the feed, and nothing that others say to the agent", async () => {
+    const heard: string[] = []
+    test.bridge("spy").subscribe("#", (topic) => void heard.push(topic), null)
+    for (const topic of [
+      "house/door",
+      "mesg/v1/feed/event/a/b",
+      "mesg/v1/other/result/ex_1.t",
+      "mesg/v1/other/task/t",
+    ]) {
+      await test.broker.say(topic, "{}")
+    }
+    assert.deepEqual(
+      heard.filter((topic) => !topic.startsWith("mesg/v1/spy/")),
+      ["house/door", "mesg/v1/feed/event/a/b"],
+    )
+  })
+})
+
+describe("an event over MQTT that nobody declared", () => {
+  it("is acknowledged and kept among the refused, with the reason", async () => {
+    const test = await testEngine([SPY])
+    await test.broker.say("mesg/v1/nosuch/event/x/1", "{}")
+    await test.broker.say("mesg/v1/spy/event/typo", "{}")
+    const refused = test.engine.events
+      .refused({})
+      .items.map(({ service, event, code }) => `${service} ${event} ${code}`)
+    assert.deepEqual(refused, ["spy typo UNKNOWN_EVENT", "nosuch x UNKNOWN_SERVICE"])
+    await test.stop()
+  })
+})
+
+describe("an agent in safe mode", () => {
+  it("makes publishers wait, as nobody would take their events", async () => {
+    const test = await testEngine([SPY], { start: false })
+    await test.engine.start({ safe: true })
+    assert.equal(test.broker.holding, true)
+    await test.stop()
+  })
+})
