@@ -23,6 +23,8 @@ import { MemoryStore } from "./memory-store.ts"
 /** A service of a test: its manifest and what its tasks do. */
 export interface TestService {
   readonly manifest: ManifestInput
+  /** At each start, before it is said to run. */
+  start?(bridge: ServiceBridge): void
   execute?(call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> | TaskAnswer
   recover?(call: TaskCall): RecoverAnswer
 }
@@ -129,6 +131,7 @@ function hostOf(services: readonly TestService[], bridges: Map<string, ServiceBr
     async run(spec: ServiceSpec, bridge: ServiceBridge): Promise<RunningService> {
       const service = find(spec.manifest.id)
       bridges.set(spec.manifest.id, bridge)
+      service.start?.(bridge)
       return {
         execute: async (call, signal) =>
           (await service.execute?.(call, signal)) ?? { kind: "result", status: "ok", data: {} },

@@ -11,6 +11,8 @@ export interface HostedParts {
   readonly log: Log
   /** Makes the bridge for one run of the service; `close` takes back what the run subscribed to. */
   bridge(spec: ServiceSpec, ended: ServiceBridge["ended"]): { readonly bridge: ServiceBridge; close(): void }
+  /** It runs and has subscribed to what it wants, or it has stopped for good. */
+  settled(): void
   changed(): void
 }
 
@@ -53,6 +55,7 @@ export class Hosted {
         return
       }
       this.running = running
+      this.#parts.settled()
       this.#become("running", null)
     } catch (error) {
       if (run === this.#run) this.#ended(run, reasonOf(error))
@@ -62,6 +65,7 @@ export class Hosted {
   async stop(): Promise<void> {
     this.#wanted = false
     await this.#end("stopped")
+    this.#parts.settled()
   }
 
   /** Another version or other settings, live: calls that come meanwhile wait. */

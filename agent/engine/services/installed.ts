@@ -31,6 +31,8 @@ export interface InstalledPorts extends EnginePorts {
 
 export interface InstalledOptions {
   bridge(service: string, ended: ServiceBridge["ended"]): { readonly bridge: ServiceBridge; close(): void }
+  /** A run of it has subscribed to what it wants, or it has stopped for good. */
+  settled(id: string): void
   /** The service runs, stops, or is another one now. */
   changed(id: string): void
 }
@@ -217,6 +219,7 @@ export class Installed {
       clock,
       log,
       bridge: (spec, ended) => withoutSecrets(spec, this.#options.bridge(spec.manifest.id, ended)),
+      settled: () => this.#options.settled(manifest.id),
       changed: () => this.#options.changed(manifest.id),
     })
     this.#services.set(manifest.id, { hosted, record })

@@ -10,6 +10,7 @@ import type { Demand } from "../events/demand.ts"
 import type { EventIntake } from "../events/incoming.ts"
 import type { EnginePorts } from "../ports.ts"
 import { RegistryError } from "./error.ts"
+import type { Subscriptions } from "./subscriptions.ts"
 import type { Webhooks } from "./webhooks.ts"
 
 /** The MQTT message that a service is handling: an event that it emits meanwhile is written together with it. */
@@ -21,6 +22,7 @@ export interface PluginBridgeParts {
   readonly webhooks: Webhooks
   readonly inbox: EventIntake
   readonly demand: Demand
+  readonly subscriptions: Subscriptions
 }
 
 /** What a plugin may ask of the agent. @returns the bridge, and what takes its subscriptions and webhooks away */
@@ -31,12 +33,12 @@ export function pluginBridge(
 ): { bridge: ServiceBridge; close(): void } {
   const { ports, broker, webhooks } = parts
   const log = ports.log.with({ service })
-  const closers = new Set<() => void>()
-  const closing = (close: () => void) => {
+  const closers = new Set<(forGood: boolean) => void>()
+  const closing = (close: (forGood: boolean) => void) => {
     closers.add(close)
     return () => {
       closers.delete(close)
-      close()
+      close(true)
     }
   }
   const bridge: ServiceBridge = {
@@ -74,7 +76,7 @@ export function pluginBridge(
     },
     subscribe: (filter, handler, event) => {
       const open = () =>
-        broker.subscribe(filter, (message) => {
+        parts.subscriptions.add(filter, (message) => {
           // What other services and the agent say to each other is not for a service, whatever it subscribed to.
           if (isAgents(message.topic) && !message.topic.startsWith(FEED)) return
           const call = () => handler(message.topic, message.payload, { qos: message.qos, retained: message.replayed })
@@ -88,7 +90,7 @@ export function pluginBridge(
   return {
     bridge,
     close: () => {
-      for (const close of closers) close()
+      for (const close of closers) close(false)
       closers.clear()
     },
   }
@@ -102,14 +104,19 @@ function isAgents(topic: string): boolean {
 }
 
 /** A subscription that is there only while some application uses the event. @returns ends it */
-function whileUsed(demand: Demand, service: string, event: string, open: () => () => void): () => void {
-  let close: (() => void) | null = null
+function whileUsed(
+  demand: Demand,
+  service: string,
+  event: string,
+  open: () => (forGood: boolean) => void,
+): (forGood: boolean) => void {
+  let close: ((forGood: boolean) => void) | null = null
   const stop = demand.watch(service, event, (used) => {
-    close?.()
+    close?.(true)
     close = used ? open() : null
   })
-  return () => {
+  return (forGood) => {
     stop()
-    close?.()
+    close?.(forGood)
   }
 }

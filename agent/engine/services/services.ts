@@ -20,6 +20,7 @@ import { bridgeMqtt } from "./mqtt-bridge.ts"
 import { pluginBridge } from "./plugin-bridge.ts"
 import { Registered } from "./registered.ts"
 import { showSettings } from "./secrets.ts"
+import { Subscriptions } from "./subscriptions.ts"
 import { Webhooks } from "./webhooks.ts"
 
 export type ServicePorts = InstalledPorts
@@ -31,6 +32,7 @@ export class ServiceBook implements Services, EventCatalogue {
   readonly #webhooks = new Webhooks()
   readonly #installed: Installed
   readonly #registered: Registered
+  readonly #subscriptions = new Map<string, Subscriptions>()
   readonly #eventChecks = new WeakMap<Manifest, Map<string, DataCheck>>()
   #inbox!: EventIntake
   #executions!: ExecutionBook
@@ -42,14 +44,24 @@ export class ServiceBook implements Services, EventCatalogue {
     this.#feed = feed
     this.#registered = new Registered(ports.broker, ports.keys)
     this.#installed = new Installed(ports, {
-      bridge: (service, ended) =>
-        pluginBridge(
+      bridge: (service, ended) => {
+        const subscriptions = this.#subscriptionsOf(service)
+        const { broker } = ports
+        return pluginBridge(
           service,
-          { ports, broker: ports.broker, webhooks: this.#webhooks, inbox: this.#inbox, demand },
+          { ports, broker, webhooks: this.#webhooks, inbox: this.#inbox, demand, subscriptions },
           ended,
-        ),
+        )
+      },
+      settled: (service) => this.#subscriptionsOf(service).settle(),
       changed: (id) => this.#tell(this.#view(id)),
     })
+  }
+
+  #subscriptionsOf(service: string): Subscriptions {
+    const known = this.#subscriptions.get(service) ?? new Subscriptions(this.#ports.broker, this.#ports.clock)
+    this.#subscriptions.set(service, known)
+    return known
   }
 
   /** The engine's parts know each other: the inbox needs manifests, services need the inbox. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { utf8 } from "../../../agent/base/bytes.ts"
 import { isMesgError } from "../../../agent/base/errors.ts"
-import { testEngine, type TestEngine } from "../../support/engine.ts"
+import { testEngine, type TestEngine, type TestService } from "../../support/engine.ts"
 
 const ANY = { data: { type: "object" } }
 const SPY = { manifest: { id: "spy", name: "Spy", version: "1.0.0", events: { seen: ANY } } }
@@ -65,6 +65,50 @@ describe("an agent in safe mode", () => {
     const test = await testEngine([SPY], { start: false })
     await test.engine.start({ safe: true })
     assert.equal(test.broker.holding, true)
+    await test.stop()
+  })
+})
+
+describe("a message for a service that is between two runs", () => {
+  it("waits for the next run, and the publisher is acknowledged only then", async () => {
+    const heard: string[] = []
+    let run = 0
+    const listener: TestService = {
+      ...SPY,
+      start(bridge) {
+        const name = ++run
+        bridge.subscribe("house/#", (topic) => void heard.push(`${name} ${topic}`), null)
+      },
+    }
+    const test = await testEngine([listener])
+    test.bridge("spy").ended({ code: "SERVICE_EXITED", message: "gone" })
+    let acknowledged = false
+    const saying = test.broker.say("house/door", "open").then(() => {
+      acknowledged = true
+    })
+    await test.settle()
+    assert.equal(acknowledged, false)
+    await test.pass(1000)
+    await saying
+    assert.deepEqual(heard, ["2 house/door"])
+    await test.stop()
+  })
+
+  it("is not acknowledged where the service does not come back in time", async () => {
+    let runs = 0
+    const test = await testEngine([
+      {
+        ...SPY,
+        start(bridge) {
+          if (++runs > 1) throw new Error("it does not start any more")
+          bridge.subscribe("house/#", () => {}, null)
+        },
+      },
+    ])
+    test.bridge("spy").ended({ code: "SERVICE_EXITED", message: "gone" })
+    const saying = assert.rejects(test.broker.say("house/door", "open"), /not back yet/)
+    await test.pass(11_000)
+    await saying
     await test.stop()
   })
 })

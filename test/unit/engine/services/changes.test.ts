@@ -30,6 +30,7 @@ function slowToStop() {
         return run
       },
     },
+    settled: () => {},
     bridge: () => ({ bridge: {} as ServiceBridge, close: () => {} }),
     changed: () => {},
   })

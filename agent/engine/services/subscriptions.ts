@@ -1,0 +1,73 @@
+import { SERVICE_START_TIMEOUT_MS } from "../../base/limits.ts"
+import type { Broker, IncomingMessage, MessageHandler } from "../../ports/broker.ts"
+import type { Clock } from "../../ports/clock.ts"
+
+interface Entry {
+  readonly handlers: Set<MessageHandler>
+  readonly waiting: Set<() => void>
+  close(): void
+}
+
+/**
+ * What one service is subscribed to, over its restarts: between two runs messages wait for the next one, so that no
+ * publisher is acknowledged for what nobody took. One that waits too long is not acknowledged, and sends again.
+ */
+export class Subscriptions {
+  readonly #broker: Broker
+  readonly #clock: Clock
+  readonly #filters = new Map<string, Entry>()
+
+  constructor(broker: Broker, clock: Clock) {
+    this.#broker = broker
+    this.#clock = clock
+  }
+
+  /** @returns ends it: for good, or until the next run of the service subscribes again */
+  add(filter: string, handler: MessageHandler): (forGood: boolean) => void {
+    const entry = this.#filters.get(filter) ?? this.#open(filter)
+    entry.handlers.add(handler)
+    for (const wake of entry.waiting) wake()
+    return (forGood) => {
+      entry.handlers.delete(handler)
+      if (forGood && entry.handlers.size === 0) this.#drop(filter, entry)
+    }
+  }
+
+  /** A run has subscribed to what it wants, or there is no next one: what is left over is nobody's. */
+  settle(): void {
+    for (const [filter, entry] of this.#filters) if (entry.handlers.size === 0) this.#drop(filter, entry)
+  }
+
+  #open(filter: string): Entry {
+    const entry: Entry = { handlers: new Set(), waiting: new Set(), close: () => {} }
+    this.#filters.set(filter, entry)
+    entry.close = this.#broker.subscribe(filter, (message) => this.#deliver(entry, message))
+    return entry
+  }
+
+  #drop(filter: string, entry: Entry): void {
+    entry.close()
+    if (this.#filters.get(filter) === entry) this.#filters.delete(filter)
+    for (const wake of entry.waiting) wake()
+  }
+
+  async #deliver(entry: Entry, message: IncomingMessage): Promise<void> {
+    if (entry.handlers.size === 0 && !message.replayed) await this.#nextRun(entry)
+    await Promise.all(Array.from(entry.handlers, async (handler) => handler(message)))
+  }
+
+  #nextRun(entry: Entry): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const over = () => {
+        entry.waiting.delete(over)
+        cancel()
+        resolve()
+      }
+      const cancel = this.#clock.schedule(this.#clock.now() + SERVICE_START_TIMEOUT_MS, () => {
+        entry.waiting.delete(over)
+        reject(new Error("the service that takes these messages is not back yet"))
+      })
+      entry.waiting.add(over)
+    })
+  }
+}
