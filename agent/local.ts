@@ -72,7 +72,24 @@ async function testService({ values, json, out }: LocalCall): Promise<LocalResul
 
 async function validateService({ values }: LocalCall): Promise<LocalResult> {
   const { validateService } = await import("./io/service-host/author/validate-service.ts")
-  const { manifest, code, permissions, warnings } = await validateService(resolve(String(values["folder"])))
+  const { ServiceError } = await import("./io/service-host/service-error.ts")
+  const folder = resolve(String(values["folder"]))
+  const validation = await validateService(folder).catch((error: unknown) => {
+    if (error instanceof ServiceError && error.detail.code === "MANIFEST_INVALID") return error.detail
+    throw error
+  })
+  if ("issues" in validation) {
+    const { code, file, issues } = validation
+    const text = issues.map(
+      ({ line, path, message }) => `${file}${line === null ? "" : `:${line}`}: ${path} ${message}`,
+    )
+    return {
+      exitCode: 1,
+      output: { code, file, issues },
+      text: [...text, `${issues.length} problems (${code})`].join("\n"),
+    }
+  }
+  const { manifest, code, permissions, warnings } = validation
   const text = [
     `${manifest.id} ${manifest.version} is valid (${code})`,
     ...permissions.map((line) => `  ${line}`),

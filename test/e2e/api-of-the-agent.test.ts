@@ -74,6 +74,7 @@ workflows:
     assert.equal((await mesg("app", "deploy", file)).exitCode, 0)
     const { id } = await json<{ id: string }>("app", "run", "keep", "--data", '{"a":1}')
     assert.equal((await mesg("execution", "watch", id)).exitCode, 0)
+    assert.equal((await mesg("execution", "watch", `ex_${"0".repeat(26)}`)).exitCode, 1)
     const shown = await json<{ status: string; branches: unknown; transitions: unknown[] }>("execution", "show", id)
     assert.equal(shown.status, "completed")
     assert.deepEqual(shown.branches, [{ path: ["keep"], status: "completed", remaining: [] }])

@@ -17,7 +17,7 @@ export async function runBackup(context: RunnerContext): Promise<number> {
   terminal.out(
     chosen.json
       ? `${JSON.stringify(result)}\n`
-      : `${result.file}: ${bytesText(result.bytes)}. Keep it safe: it holds the keys.\n`,
+      : `${result.file}: ${bytesText(result.bytes)}. It holds the store; keep keys, config.yml and plugins of the home beside it.\n`,
   )
   return EXIT.ok
 }

@@ -70,19 +70,22 @@ export async function runWatch(context: RunnerContext): Promise<number> {
   const query = new URLSearchParams({ kinds: "execution", execution: id })
   const stream = follow(agent, query, signal, opened.resolve)
   let next = stream.next()
-  // The stream is open before the first look, so no change falls between the two.
-  await Promise.race([opened.promise, next])
-  let shown = show(await look(), null, context)
-  while (!hasEnded(shown.execution)) {
-    const event = await next
-    if (event.done === true) break
-    const execution = event.value.kind === "reset" ? await look() : (event.value.data as ExecutionView)
-    shown = show(execution, shown, context)
-    next = stream.next()
+  try {
+    // The stream is open before the first look, so no change falls between the two.
+    await Promise.race([opened.promise, next])
+    let shown = show(await look(), null, context)
+    while (!hasEnded(shown.execution)) {
+      const event = await next
+      if (event.done === true) break
+      const execution = event.value.kind === "reset" ? await look() : (event.value.data as ExecutionView)
+      shown = show(execution, shown, context)
+      next = stream.next()
+    }
+    return shown.execution.status === "completed" ? EXIT.ok : EXIT.failed
+  } finally {
+    enough.abort()
+    await next.catch(() => {}) // All was seen; a connection that breaks now breaks nothing.
   }
-  enough.abort()
-  await next.catch(() => {}) // All was seen; a connection that breaks now breaks nothing.
-  return shown.execution.status === "completed" ? EXIT.ok : EXIT.failed
 }
 
 /** `logs`: the newest lines, and with -f those that follow. */
