@@ -92,8 +92,9 @@ export async function startBroker(options: TestOptions = {}): Promise<TestBroker
     allowOrigin: options.allowOrigin ?? (() => true),
   })
   options.prepare?.(broker)
-  const bound = await broker.start()
+  // Stopped after a start that fails, too.
   running.add(broker)
+  const bound = await broker.start()
   return { broker, port: bound.mqtt.port, tlsPort: bound.tls?.port ?? null, store, recorder }
 }
 
