@@ -5,6 +5,7 @@
  *   npm run test:mutants [NAME…]
  */
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { delimiter, join, resolve } from "node:path"
 import { tempDir } from "../support/temp-dir.ts"
@@ -89,12 +90,13 @@ async function runSpec({ spec, grep, env }: Mutant): Promise<{ code: number | nu
   let output = ""
   child.stdout.on("data", (chunk) => (output += String(chunk)))
   child.stderr.on("data", (chunk) => (output += String(chunk)))
-  const { promise, resolve: ended } = Promise.withResolvers<number | null>()
-  child.once("exit", ended)
+  const closed = once(child, "close")
   const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS)
-  const code = await promise
+  const [code] = (await once(child, "exit")) as [number | null]
   clearTimeout(timer)
+  // Nobody holds the pipes after this: what was said is here when they close.
   endGroup(child.pid!)
+  await closed
   return { code, output }
 }
 

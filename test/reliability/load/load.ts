@@ -16,7 +16,10 @@ export interface LoadSize {
   readonly perSecond: number
 }
 
-const SIZE: LoadSize = { clients: 2, window: 40, effectMs: 400, perSecond: scaled(300, 1500) }
+const SIZE: LoadSize = { clients: 2, window: 40, effectMs: 800, perSecond: scaled(400, 2000) }
+
+/** Long enough that the agent dies under executions that only wait. */
+const PAID_WITHIN_MS = 2000
 
 /** Publishers of every kind, the services they need, and the outside that counts. The agent may die under it. */
 export class Load {
@@ -51,7 +54,7 @@ export class Load {
       window,
       next: () => this.#next(),
       settled: (sent: Sent) => {
-        if (sent.event === "booking") this.#payer!.pay(sent.n)
+        if (sent.event === "booking") this.#payer!.pay(sent.n, this.#random.below(PAID_WITHIN_MS))
       },
     }
     this.#payer = payer(url, "payer")

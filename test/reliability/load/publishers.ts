@@ -117,24 +117,25 @@ export function ignoreRefusedConnection(error: Error): void {
 }
 
 /** Pays each booking once its fate is known: the event that its execution waits for. */
-export function payer(url: string, clientId: string): { pay(n: number): void } & Publisher {
+export function payer(url: string, clientId: string): { pay(n: number, afterMs: number): void } & Publisher {
   const client = connect(url, { clientId, clean: false, reconnectPeriod: 50, connectTimeout: 5000, protocolVersion: 4 })
   client.on("error", ignoreRefusedConnection)
   const open = new Set<Promise<void>>()
   const pay = async (n: number): Promise<void> => {
     const topic = `mesg/v1/load/event/paid/${clientId}-${n}`
-    const sent = () => client.publishAsync(topic, JSON.stringify({ n }), { qos: 1 })
-    while (
-      !(await sent().then(
+    for (let sent = false; !sent && !client.disconnecting; ) {
+      sent = await client.publishAsync(topic, JSON.stringify({ n }), { qos: 1 }).then(
         () => true,
         () => false,
-      ))
-    )
-      await pause(PAUSE_MS)
+      )
+      if (!sent) await pause(PAUSE_MS)
+    }
   }
   return {
-    pay(n) {
-      const paid = pay(n).finally(() => open.delete(paid))
+    pay(n, afterMs) {
+      const paid = pause(afterMs)
+        .then(() => pay(n))
+        .finally(() => open.delete(paid))
       open.add(paid)
     },
     async finish() {

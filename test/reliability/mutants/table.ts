@@ -42,7 +42,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     spec: "test/reliability/device-errors.test.ts",
     grep: "sync error",
-    says: /lost: event \d+ over \S+ was accepted and made no execution/,
+    says: /(lost: event \d+ over \S+ was accepted|duplicated: event \d+ over http-id)/,
   },
   {
     name: "store-does-not-sync",
