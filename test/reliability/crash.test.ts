@@ -36,7 +36,11 @@ describe("kill -9", function () {
         await load.install(agent)
         load.start(agent)
         for (let kill = 0; kill < KILLS; kill++) {
-          await until(async () => (await statusOf(agent)).running >= IN_FLIGHT * 0.9, 60_000, "executions in flight")
+          const inFlight = async () => {
+            const { running, waiting } = await statusOf(agent)
+            return running + waiting >= IN_FLIGHT * 0.9
+          }
+          await until(inFlight, 60_000, "executions in flight")
           await new Promise((resolve) => setTimeout(resolve, random.below(400)))
           await agent.kill()
           agent = await startAgent(options)
