@@ -13,11 +13,11 @@ export const TABLE = {
   service: "svc",
   /** [service, key] -> the private key-value space of a plugin. */
   serviceStore: "svcs",
-  /** [execution] -> an execution that has not ended: app, workflow, version. Found again at start. */
+  /** [execution] -> an execution that has not ended: its definition, its newest steps. Found again at start. */
   active: "act",
-  /** [execution, seq] -> one durable step of an execution: its inputs, time, Core. */
+  /** [execution, number] -> steps of an execution that its record has no room for. */
   history: "hist",
-  /** [execution] -> the view of an execution that has ended. */
+  /** [execution] -> an execution that has ended: its definition, its newest steps, its status. */
   finished: "fin",
   /** [generation, service, event, id] -> an event id that was accepted. */
   eventId: "evid",

@@ -11,6 +11,7 @@ import { type PinnedWorkflow, pinWorkflow } from "../../agent/engine/application
 import { advance, type AdvanceContext } from "../../agent/engine/executions/advance.ts"
 import { endInput } from "../../agent/engine/executions/end-input.ts"
 import { eventScope, matches } from "../../agent/engine/executions/evaluate.ts"
+import { Journal } from "../../agent/engine/executions/journal.ts"
 import { Live } from "../../agent/engine/executions/live.ts"
 import { JsonataExpressions } from "../../agent/io/expressions/expressions.ts"
 import type { Application } from "../../agent/schema/application.ts"
@@ -96,6 +97,8 @@ function defaultsOf({ config }: Application): JsonObject {
   return Object.fromEntries(Object.entries(config).map(([name, entry]) => [name, (entry.default ?? null) as Json]))
 }
 
+const CORE = "00".repeat(32)
+
 /** One workflow, at most one execution of it, and the clock. */
 class Play {
   readonly #live: Live
@@ -107,11 +110,13 @@ class Play {
 
   constructor(pinned: PinnedWorkflow, manifests: ReadonlyMap<string, Manifest>) {
     const { app, workflow, version, tasks } = pinned.definition
-    this.#live = new Live("ex_00000000000000000000000000" as ExecutionId, { app, workflow, version }, pinned)
+    const id = "ex_00000000000000000000000000" as ExecutionId
+    const pin = { app, workflow, version }
+    this.#live = new Live(id, pin, pinned, Journal.begin(id, pin, CORE))
     this.#manifests = manifests
     this.#context = {
       expressions,
-      core: "00".repeat(32),
+      core: CORE,
       place: (_, task) => {
         this.#started.push(tasks[task]!.name)
         return true

@@ -2,8 +2,9 @@ import assert from "node:assert/strict"
 import { seededRandom } from "../../agent/base/random.ts"
 import type { Change, Store, WriteOptions } from "../../agent/ports/store.ts"
 import type { TaskAnswer, TaskCall } from "../../agent/ports/service-host.ts"
-import type { Input } from "../../agent/core/execution/input.ts"
+import type { ExecutionId } from "../../agent/base/ids.ts"
 import { TABLE } from "../../agent/schema/tables.ts"
+import { headOf, inputsOf } from "../../agent/engine/executions/journal.ts"
 import { testEngine, type TestEngine, type TestService } from "../support/engine.ts"
 import { FakeClock } from "../support/fake-clock.ts"
 import { MemoryStore } from "../support/memory-store.ts"
@@ -163,9 +164,8 @@ function checkEnd(test: TestEngine, world: World, memory: MemoryStore, about: st
     assert.equal(execution.status, "completed", `${about}: ${JSON.stringify(execution.tasks)}`)
     const { n } = execution.trigger.data as { n: number }
     assert.equal(execution.tasks["d"]?.status, n === 3 ? "timed-out" : "ok", about)
-    const inputs = [...memory.range(TABLE.history, { prefix: [execution.id] })].flatMap(
-      ({ value }) => (value as { inputs: Input[] }).inputs,
-    )
+    const id = execution.id as ExecutionId
+    const inputs = [...inputsOf(memory, id, headOf(memory, id)!)]
     for (const task of [0, 1, 2]) {
       const results = inputs.filter((input) => input.kind === "result" && input.task === task)
       assert.equal(results.length, 1, `${about}: one result for each task`)

@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import type { WorkflowDefinition } from "../../agent/core/workflow/definition.ts"
-import type { StepRecord } from "../../agent/engine/executions/journal.ts"
+import type { StepRecord } from "../../agent/engine/executions/step-text.ts"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
 
 /** Where the golden histories are. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import type { ApplicationName, ExecutionId } from "../../agent/base/ids.ts"
 import type { WorkflowDefinition } from "../../agent/core/workflow/definition.ts"
-import { type StepRecord, stepsOf } from "../../agent/engine/executions/journal.ts"
+import { headOf, stepsOf } from "../../agent/engine/executions/journal.ts"
+import type { StepRecord } from "../../agent/engine/executions/step-text.ts"
 import type { TaskAnswer } from "../../agent/ports/service-host.ts"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
 import type { Json } from "../../agent/schema/json.ts"
@@ -97,7 +98,8 @@ class Recording {
     const { store } = this.engine
     const view = this.list()[index]
     assert.ok(view !== undefined, "there is an execution")
-    const steps = [...stepsOf(store, view.id as ExecutionId)].map(({ record }) => record)
+    const id = view.id as ExecutionId
+    const steps = [...stepsOf(store, id, headOf(store, id)!)]
     const { document } = this.engine.engine.applications.show("app" as ApplicationName)
     await this.engine.stop()
     return { definition: compileWorkflow(document, "w", 1, {}, catalogueOf([SERVICE_S])), steps }
@@ -109,9 +111,7 @@ function walked(tasks: Tasks, play: (walk: Walk) => void, options: { held?: bool
   return async () => {
     const walk = new Walk(definitionOf(tasks), options)
     play(walk)
-    const steps = walk.inputs.map(
-      (input): StepRecord => ({ v: 1, atMs: input.atMs, core: "ab".repeat(32), inputs: [input] }),
-    )
+    const steps = walk.inputs.map((input): StepRecord => ({ atMs: input.atMs, core: "ab".repeat(32), inputs: [input] }))
     return { definition: walk.definition, steps }
   }
 }

@@ -1,13 +1,12 @@
 import type { Effect } from "../../core/execution/effect.ts"
 import type { Input } from "../../core/execution/input.ts"
 import type { RejectionCode } from "../../core/execution/rejection.ts"
-import { type ExecutionState, isFinished } from "../../core/execution/state.ts"
+import type { ExecutionState } from "../../core/execution/state.ts"
 import { createExecution, transition } from "../../core/execution/transition.ts"
 import type { Expressions } from "../../ports/expressions.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
 import { executionScope, matches, render, type Soon, soon } from "./evaluate.ts"
-import { activeChange, finishedChanges, stepChange } from "./journal.ts"
 import type { Live } from "./live.ts"
 
 /** What one step made of an execution: to be written whole, then acted upon. */
@@ -109,14 +108,9 @@ class Advancing {
 
   #end(): Advance {
     const live = this.#live
-    const changes: Change[] = []
     const [first] = this.#taken
-    if (first !== undefined) {
-      const record = { v: 1, atMs: first.atMs, core: this.#context.core, inputs: this.#taken } as const
-      changes.push(stepChange(live.id, live.seq++, record))
-      if (isFinished(live.state!)) changes.push(...finishedChanges(live.state!, live.pin))
-      else if (this.#isNew) changes.push(activeChange(live.id, live.pin))
-    }
+    const step = first && { atMs: first.atMs, core: this.#context.core, inputs: this.#taken }
+    const changes = step === undefined ? [] : live.journal.record(step, live.state!)
     return { live, state: live.state!, changes, effects: this.#effects, rejected: this.#rejected }
   }
 

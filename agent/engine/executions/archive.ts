@@ -10,15 +10,18 @@ import { pageSize } from "../page.ts"
 import type { EnginePorts } from "../ports.ts"
 import { ExecutionError } from "./error.ts"
 import {
-  type ActiveRecord,
   type FinishedRecord,
+  type HeadRecord,
+  headOf,
   inputsOf,
+  Journal,
   type Pin,
   pinOf,
-  type StepRecord,
+  removalOf,
   stepsOf,
 } from "./journal.ts"
 import { Live } from "./live.ts"
+import type { StepRecord } from "./step-text.ts"
 import { executionView } from "./view.ts"
 
 /** The definitions that executions are pinned to. */
@@ -30,7 +33,8 @@ export interface Loaded {
   readonly state: ExecutionState
   readonly pin: Pin
   readonly pinned: PinnedWorkflow
-  readonly steps: readonly { seq: number; record: StepRecord }[]
+  readonly head: HeadRecord
+  readonly steps: readonly StepRecord[]
 }
 
 export interface EndedCounts {
@@ -74,36 +78,37 @@ export class Archive {
   /** @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_VERSION_GONE */
   load(id: ExecutionId): Loaded {
     const { store } = this.#ports
-    const record = (store.get(TABLE.active, [id]) ?? store.get(TABLE.finished, [id])) as
-      | ActiveRecord
-      | FinishedRecord
-      | undefined
-    if (record === undefined) {
+    const head = headOf(store, id)
+    if (head === null) {
       throw new ExecutionError({ code: "EXECUTION_NOT_FOUND", execution: id }, `there is no execution ${id}`, {
         remedy: "see what there is: mesg execution list",
       })
     }
-    const pin = pinOf(record)
+    const pin = pinOf(head)
     const pinned = this.resolve(id, pin)
-    const steps = [...stepsOf(store, id)]
+    const steps = [...stepsOf(store, id, head)]
     const state = replay(
       pinned.definition,
-      steps.flatMap((step) => step.record.inputs),
+      steps.flatMap((step) => step.inputs),
     )
     if (state === null) {
       throw new ExecutionError({ code: "EXECUTION_NOT_FOUND", execution: id }, `execution ${id} has no history`)
     }
-    return { state, pin, pinned, steps }
+    return { state, pin, pinned, head, steps }
   }
 
   /** An ended execution as if it were in memory, null where it is gone. */
   revive(id: ExecutionId): Live | null {
     if (this.#ports.store.get(TABLE.finished, [id]) === undefined) return null
-    const { state, pin, pinned } = this.load(id)
-    const live = new Live(id, pin, pinned)
+    const { state, pin, pinned, head } = this.load(id)
+    const live = new Live(id, pin, pinned, this.#journal(id, head))
     live.state = state
     live.durable = state
     return live
+  }
+
+  #journal(id: ExecutionId, head: HeadRecord): Journal {
+    return Journal.resume(id, this.#ports.store, head, this.#ports.keys.nodeKey)
   }
 
   /** Newest first. Running ones come from memory, ended ones from the store. */
@@ -179,18 +184,18 @@ export class Archive {
   *unfinished(): Iterable<{
     id: ExecutionId
     pin: Pin
-    seq: number
+    journal: Journal
     state: ExecutionState | null
     pinned: PinnedWorkflow
   }> {
     for (const { key, value } of this.#ports.store.range(TABLE.active)) {
       const id = key[0] as ExecutionId
-      const pin = pinOf(value as ActiveRecord)
+      const head = value as HeadRecord
+      const pin = pinOf(head)
       const pinned = this.#pinnedOrTold(id, pin)
       if (pinned === null) continue
-      const state = replay(pinned.definition, inputsOf(this.#ports.store, id))
-      const seq = this.#ports.store.count(TABLE.history, { prefix: [id] })
-      if (state === null || !isFinished(state)) yield { id, pin, seq, state, pinned }
+      const state = replay(pinned.definition, inputsOf(this.#ports.store, id, head))
+      if (state === null || !isFinished(state)) yield { id, pin, journal: this.#journal(id, head), state, pinned }
     }
   }
 
@@ -207,10 +212,7 @@ export class Archive {
       if (count === limit) break
       if ((value as FinishedRecord).finishedMs >= beforeMs) continue
       count++
-      changes.push({ remove: TABLE.finished, key })
-      for (const step of this.#ports.store.range(TABLE.history, { prefix: key })) {
-        changes.push({ remove: TABLE.history, key: step.key })
-      }
+      changes.push(...removalOf(this.#ports.store, key[0] as ExecutionId, value as HeadRecord))
     }
     return changes
   }

@@ -1,13 +1,14 @@
 import type { ExecutionId } from "../../base/ids.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
-import type { Pin } from "./journal.ts"
+import type { Journal, Pin } from "./journal.ts"
 
 /** An execution that has not ended, in memory. One input is taken at a time: whoever changes it holds its lock. */
 export class Live {
   readonly id: ExecutionId
   readonly pin: Pin
   readonly pinned: PinnedWorkflow
+  readonly journal: Journal
   /** Null until its first input. */
   state: ExecutionState | null = null
   /** The newest state that is in the store: what everybody outside is shown. */
@@ -18,18 +19,17 @@ export class Live {
   bytes = 0
   /** Whether it is among those that run: not waiting for events alone, not ended. */
   runs = false
-  /** Of the next step. */
-  seq = 0
   /** When its timer rings, ms since epoch; null without one. */
   timerMs: number | null = null
   cancelTimer: (() => void) | null = null
   #locked = false
   readonly #waiting: (() => void)[] = []
 
-  constructor(id: ExecutionId, pin: Pin, pinned: PinnedWorkflow) {
+  constructor(id: ExecutionId, pin: Pin, pinned: PinnedWorkflow, journal: Journal) {
     this.id = id
     this.pin = pin
     this.pinned = pinned
+    this.journal = journal
   }
 
   /** @returns null where the lock was free and is now taken, else resolves when it is */

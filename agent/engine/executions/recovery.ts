@@ -9,11 +9,10 @@ import { Live } from "./live.ts"
 /** Puts every unfinished execution back into memory. Nothing acts yet. @returns them, oldest first */
 export function restoreExecutions(book: ExecutionBook): Live[] {
   const lives: Live[] = []
-  for (const { id, pin, seq, state, pinned } of book.archive.unfinished()) {
-    const live = new Live(id, pin, pinned)
+  for (const { id, pin, journal, state, pinned } of book.archive.unfinished()) {
+    const live = new Live(id, pin, pinned, journal)
     live.state = state
     live.durable = state
-    live.seq = seq
     book.runner.restore(live)
     book.overlaps.add(live)
     lives.push(live)

@@ -12,7 +12,7 @@ import type { EnginePorts } from "../ports.ts"
 import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
 import { type Advance, type AdvanceContext, advance } from "./advance.ts"
 import { endInput } from "./end-input.ts"
-import type { Pin } from "./journal.ts"
+import { Journal, type Pin } from "./journal.ts"
 import { Live } from "./live.ts"
 import { Waits } from "./waits.ts"
 
@@ -72,7 +72,8 @@ export class Runner {
 
   /** A new execution, in memory only until its first input is transacted. */
   prepare(pin: Pin, pinned: PinnedWorkflow): Live {
-    return new Live(this.newExecutionId(), pin, pinned)
+    const id = this.newExecutionId()
+    return new Live(id, pin, pinned, Journal.begin(id, pin, this.#ports.keys.nodeKey))
   }
 
   /** Puts an execution that the store remembers back into memory. */

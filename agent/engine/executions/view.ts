@@ -3,7 +3,7 @@ import { branchesOf } from "../../core/execution/branches.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
 import type { WorkflowDefinition } from "../../core/workflow/definition.ts"
 import type { ExecutionView, TransitionView } from "../../schema/execution.ts"
-import type { StepRecord } from "./journal.ts"
+import type { StepRecord } from "./step-text.ts"
 
 /** An execution as everybody outside the engine sees it. */
 export function executionView(state: ExecutionState): ExecutionView {

@@ -1,6 +1,6 @@
 import { join } from "node:path"
-import type { Input } from "../../../agent/core/execution/input.ts"
-import type { StepRecord } from "../../../agent/engine/executions/journal.ts"
+import type { ExecutionId } from "../../../agent/base/ids.ts"
+import { type HeadRecord, headOf, inputsOf } from "../../../agent/engine/executions/journal.ts"
 import { LmdbStore } from "../../../agent/io/store/store.ts"
 import type { ExecutionView } from "../../../agent/schema/execution.ts"
 import { TABLE } from "../../../agent/schema/tables.ts"
@@ -90,34 +90,26 @@ export async function auditHistories(home: string): Promise<Findings> {
   await store.start()
   const found = new FindingList()
   try {
-    let last = ""
-    let inputs: Input[] = []
-    let next = 0
-    const close = () => {
-      for (const wrong of wrongHistory(inputs)) found.add("history", `${last}: ${wrong}`)
+    for (const { key, value } of store.range(TABLE.finished)) {
+      const id = key[0] as ExecutionId
+      for (const wrong of wrongHistory(store, id, value as HeadRecord)) found.add("history", `${id}: ${wrong}`)
     }
-    for (const { key, value } of store.range(TABLE.history)) {
-      const [id, seq] = key as [string, number]
-      if (id !== last) {
-        close()
-        last = id
-        inputs = []
-        next = 0
-      }
-      if (seq !== next) found.add("history", `${id}: step ${next} is missing`)
-      next = seq + 1
-      inputs.push(...(value as StepRecord).inputs)
-    }
-    close()
     for (const { key } of store.range(TABLE.active)) found.add("unfinished", String(key[0]))
+    for (const { key } of store.range(TABLE.history)) {
+      if (headOf(store, key[0] as ExecutionId) === null) found.add("history", `${key[0]}: a chunk of no execution`)
+    }
   } finally {
     await store.stop()
   }
   return found.list
 }
 
-function wrongHistory(inputs: readonly Input[]): string[] {
+function wrongHistory(store: LmdbStore, id: ExecutionId, head: HeadRecord): string[] {
   const wrong: string[] = []
+  const numbers = [...store.range(TABLE.history, { prefix: [id] })].map(({ key }) => key[1])
+  if (head.v === 2 && numbers.length !== head.chunks) wrong.push(`${numbers.length} of ${head.chunks} chunks`)
+  if (numbers.some((number, index) => number !== index)) wrong.push("a chunk is missing")
+  const inputs = [...inputsOf(store, id, head)]
   const starts = new Map<number, number>()
   const ended = new Set<number>()
   inputs.forEach((input, index) => {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict"
+import type { ExecutionId } from "../../../../agent/base/ids.ts"
+import { stepsOfText } from "../../../../agent/engine/executions/step-text.ts"
 import type { Change } from "../../../../agent/ports/store.ts"
 import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
@@ -39,18 +41,21 @@ class WatchedStore extends MemoryStore {
   readonly steps: (readonly string[])[] = []
 
   override write(...[changes, options]: Parameters<MemoryStore["write"]>): Promise<void> {
-    for (const change of changes) if (isStep(change)) this.steps.push(kindsOf(change))
+    for (const change of changes) if (isHead(change)) this.steps.push(newestKinds(change))
     return super.write(changes, options)
   }
 }
 
-function isStep(change: Change): change is Change & { put: string } {
-  return "put" in change && change.put === TABLE.history
+type HeadChange = Change & { readonly put: string; readonly value: { readonly tail: string; readonly core: string } }
+
+function isHead(change: Change): change is HeadChange {
+  return "put" in change && (change.put === TABLE.active || change.put === TABLE.finished)
 }
 
-function kindsOf(change: Change & { put: string }): string[] {
-  const { inputs } = (change as { value: { inputs: { kind: string }[] } }).value
-  return inputs.map(({ kind }) => kind).filter((kind) => kind !== "prepared" && kind !== "assigned")
+function newestKinds({ key, value }: HeadChange): string[] {
+  const steps = stepsOfText(value.tail, { execution: key[0] as ExecutionId, core: value.core })
+  const kinds = steps.at(-1)!.inputs.map((input): string => input.kind)
+  return kinds.filter((kind) => kind !== "prepared" && kind !== "assigned")
 }
 
 async function run(effect: Effect, execute?: TestService["execute"]) {
