@@ -98,13 +98,16 @@ export interface Services {
   /** @throws RegistryError SERVICE_NOT_FOUND */
   show(id: ServiceId): ServiceView & { readonly manifest: Manifest; readonly config: JsonObject }
   /**
-   * Adds or upgrades from a folder on this machine, live. That it does not start is no refusal: the view tells.
-   * @throws ServiceError MANIFEST_MISSING, MANIFEST_INVALID, SOURCE_INVALID; RegistryError SERVICE_BUILT_IN, SERVICE_ID_TAKEN
+   * Adds or upgrades from a folder on this machine, live. That it does not start, or still needs settings, is no refusal:
+   * the view tells. `trust` runs it in the agent's process where its manifest asks for that.
+   * @throws ServiceError MANIFEST_MISSING, MANIFEST_INVALID, SERVICE_CODE_MISSING, SOURCE_INVALID;
+   * RegistryError SERVICE_BUILT_IN, SERVICE_ID_TAKEN, SERVICE_SETTING_UNKNOWN, SETTINGS_INVALID
    */
   add(folder: string, options: { trust: boolean; config?: JsonObject; networkAny?: boolean }): Promise<ServiceView>
   /**
-   * Merges settings and restarts the service with them; a `secret` value is sealed before it is stored.
-   * @throws RegistryError SERVICE_NOT_FOUND, SERVICE_REMOTE, SERVICE_SETTING_UNKNOWN
+   * Merges settings and restarts the service with them; a `secret` value is sealed before it is stored. Refused settings
+   * change nothing.
+   * @throws RegistryError SERVICE_NOT_FOUND, SERVICE_REMOTE, SERVICE_SETTING_UNKNOWN, SETTINGS_INVALID
    */
   configure(id: ServiceId, config: JsonObject): Promise<ServiceView>
   remove(id: ServiceId): Promise<void>
@@ -126,7 +129,8 @@ export interface ServiceView {
   readonly description: string
   /** Where it runs: in the agent, in a child process, or behind MQTT. */
   readonly kind: Isolation | "mqtt"
-  readonly state: "running" | "starting" | "stopped" | "failed"
+  /** `needs-configuration`: it is not started before its settings are complete; `offline`: nobody answers behind MQTT. */
+  readonly state: "running" | "starting" | "stopped" | "failed" | "needs-configuration" | "offline"
   readonly error: { readonly code: string; readonly message: string } | null
   readonly events: readonly string[]
   readonly tasks: readonly string[]

@@ -62,6 +62,8 @@ export interface Broker {
   retained(filter: string): Iterable<Message>
   /** Whether any client would get a message on this topic: what nobody wants need not be put together. */
   wanted(topic: string): boolean
+  /** Whether a connected client gets messages on this topic, by a filter of its own that begins with `prefix`. */
+  attended(topic: string, prefix: string): boolean
   clients(): readonly ClientView[]
   /** Rights of a principal changed or ended: its clients are checked again, and disconnected where refused. */
   recheck(principal: string): Promise<void>

@@ -33,18 +33,36 @@ export function secretSettings(manifest: Pick<Manifest, "config">): readonly str
 
 export type CheckedSettings =
   | { readonly ok: true; readonly config: JsonObject }
-  | { readonly ok: false; readonly issues: readonly DataIssue[] }
+  | {
+      readonly ok: false
+      /** Required settings that are not there, and have no default. */
+      readonly missing: readonly string[]
+      /** What is wrong with those that are there; `path` begins with `/` and the setting's name. */
+      readonly issues: readonly DataIssue[]
+    }
 
 /** Checks settings against the manifest and fills in the defaults. Never puts a value into a message: it may be secret. */
 export function checkSettings(manifest: Pick<Manifest, "config">, given: Json): CheckedSettings {
-  const schema = settingsSchema(manifest)
+  const { required, ...schema } = settingsSchema(manifest)
   const config: Record<string, Json> = {}
+  // Most services have no settings: nothing is compiled for them.
+  if (Object.keys(schema.properties).length === 0 && isEmpty(given)) return { ok: true, config }
   for (const [name, entry] of Object.entries(schema.properties)) {
     if (entry["default"] !== undefined) config[name] = entry["default"]
   }
   if (given !== null && typeof given === "object" && !Array.isArray(given)) Object.assign(config, given)
+  const missing = required.filter((name) => !Object.hasOwn(config, name))
   const compiled = compileDataSchema(schema)
-  if (!compiled.ok) return { ok: false, issues: [{ path: "", message: compiled.message }] }
-  const issues = compiled.check(config)
-  return issues.length === 0 ? { ok: true, config } : { ok: false, issues }
+  const issues = compiled.ok ? compiled.check(config) : [{ path: "", message: compiled.message }]
+  return missing.length + issues.length === 0 ? { ok: true, config } : { ok: false, missing, issues }
+}
+
+/** What is wrong with settings, in words. */
+export function settingsTrouble({ missing, issues }: CheckedSettings & { ok: false }): string {
+  const wrong = issues.map(({ path, message }) => `${path === "" ? "they" : path.slice(1)} ${message}`)
+  return [...missing.map((name) => `${name} is missing`), ...wrong].join("; ")
+}
+
+function isEmpty(given: Json): boolean {
+  return given !== null && typeof given === "object" && Object.keys(given).length === 0
 }

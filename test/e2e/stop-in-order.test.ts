@@ -23,6 +23,7 @@ const SLOW = {
   "service.yml": `id: slow
 name: Slow
 version: 1.0.0
+isolation: in-process
 tasks: { wait: { statuses: { ok: { data: { type: object } } }, effect: pure } }
 `,
   "index.js": `export default {

@@ -57,8 +57,17 @@ export class FakeBroker implements Broker {
     return [...this.subscribed].some((filter) => topicMatches(filter, topic))
   }
 
+  attended(topic: string, prefix: string): boolean {
+    return [...this.subscribed].some((filter) => filter.startsWith(prefix) && topicMatches(filter, topic))
+  }
+
+  /** Ids of the clients that are connected. */
+  readonly connected = new Set<string>()
+
   clients() {
-    return []
+    return [...this.connected].map((clientId) => {
+      return { clientId, principal: "test", transport: "tcp", connectedSinceMs: 0 }
+    })
   }
 
   async recheck(): Promise<void> {}

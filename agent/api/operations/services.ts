@@ -72,7 +72,7 @@ export const SERVICE_OPERATIONS = [
     path: "/api/v1/services/{id}/config",
     scope: "deploy",
     status: 200,
-    problems: ["SERVICE_NOT_FOUND", "SERVICE_REMOTE", "SERVICE_SETTING_UNKNOWN"],
+    problems: ["SERVICE_NOT_FOUND", "SERVICE_REMOTE", "SERVICE_SETTING_UNKNOWN", "SETTINGS_INVALID"],
     commands: [
       {
         name: "service configure",

@@ -1,4 +1,5 @@
 import { MesgError } from "../../base/errors.ts"
+import type { DataIssue } from "../../schema/data-schema.ts"
 
 export class RegistryError extends MesgError<
   | { code: "SERVICE_NOT_FOUND"; service: string }
@@ -6,6 +7,7 @@ export class RegistryError extends MesgError<
   | { code: "SERVICE_ID_TAKEN"; service: string }
   | { code: "SERVICE_BUILT_IN"; service: string }
   | { code: "SERVICE_SETTING_UNKNOWN"; service: string; setting: string }
+  | { code: "SETTINGS_INVALID"; service: string; issues: readonly DataIssue[] }
   | { code: "SERVICE_REMOTE"; service: string }
   | { code: "SERVICE_STORE_FULL"; service: string }
   | { code: "TOPIC_REFUSED"; service: string; topic: string }

@@ -3,6 +3,7 @@ import { SERVICE_RESTART_DELAY_MS_MAX, SERVICE_RESTART_DELAY_MS_MIN } from "../.
 import type { Clock } from "../../ports/clock.ts"
 import type { Log } from "../../ports/log.ts"
 import type { RunningService, ServiceBridge, ServiceHost, ServiceSpec } from "../../ports/service-host.ts"
+import { checkSettings, settingsTrouble } from "../../schema/settings.ts"
 import type { ServiceView } from "../core.ts"
 
 export interface HostedParts {
@@ -37,9 +38,17 @@ export class Hosted {
 
   /** Starts it, and from then on keeps it running. Never rejects: `error` tells why it does not run. */
   async start(): Promise<void> {
-    this.#wanted = true
     this.#cancelRestart()
-    await this.#begin()
+    const settings = checkSettings(this.spec.manifest, this.spec.config)
+    this.#wanted = settings.ok
+    if (settings.ok) return this.#begin()
+    // Time mends no settings: it is not tried before somebody changes them.
+    const { manifest } = this.spec
+    this.#become("needs-configuration", {
+      code: "SETTINGS_INVALID",
+      message: `settings of ${manifest.id}: ${settingsTrouble(settings)}`,
+    })
+    this.#parts.settled()
   }
 
   async #begin(): Promise<void> {

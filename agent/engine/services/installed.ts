@@ -11,6 +11,7 @@ import { Turns } from "../turns.ts"
 import { RegistryError, serviceNotFound } from "./error.ts"
 import { Hosted } from "./hosted.ts"
 import { openSettings, sealSettings, secretHider } from "./secrets.ts"
+import { checkNames, checkChange } from "./settings-change.ts"
 
 /** A service of this home as stored. One that ships with the agent is stored only when it was configured. */
 interface ServiceRecord {
@@ -38,6 +39,7 @@ export interface InstalledOptions {
 }
 
 export interface AddOptions {
+  /** The owner's word that it may run in the agent's process, where its manifest asks for that. */
   readonly trust: boolean
   readonly config?: JsonObject
   readonly networkAny?: boolean
@@ -105,12 +107,12 @@ export class Installed {
     return this.#services.get(id)?.record.config ?? {}
   }
 
-  /** @throws RegistryError SERVICE_BUILT_IN */
+  /** @throws RegistryError SERVICE_BUILT_IN, SERVICE_SETTING_UNKNOWN, SETTINGS_INVALID */
   add(source: string, manifest: Manifest, options: AddOptions): Promise<void> {
     return this.#turns.take(() => this.#add(source, manifest, options))
   }
 
-  /** Merges settings; null takes one away. @throws RegistryError SERVICE_NOT_FOUND, SERVICE_SETTING_UNKNOWN */
+  /** Merges settings; null takes one away. @throws RegistryError SERVICE_NOT_FOUND, SERVICE_SETTING_UNKNOWN, SETTINGS_INVALID */
   configure(id: string, config: JsonObject): Promise<void> {
     return this.#turns.take(() => this.#configure(id, config))
   }
@@ -121,7 +123,7 @@ export class Installed {
   }
 
   async #add(source: string, manifest: Manifest, options: AddOptions): Promise<void> {
-    const { host, shelf, store, keys } = this.#ports
+    const { host, shelf, store } = this.#ports
     const { id } = manifest
     const before = this.#services.get(id)
     if (before?.record.folder === null) {
@@ -130,15 +132,16 @@ export class Installed {
       })
     }
     const folder = await shelf.put(source, id)
-    const copied = await host.manifestOf(folder)
-    const record: ServiceRecord = {
-      v: 1,
-      folder,
-      isolation: options.trust ? "in-process" : "confined",
-      networkAny: options.networkAny ?? before?.record.networkAny ?? false,
-      config: { ...before?.record.config, ...sealSettings(copied, options.config ?? {}, keys) },
+    let copied: Manifest
+    let record: ServiceRecord
+    try {
+      copied = await host.manifestOf(folder)
+      record = this.#recordOf(copied, folder, options, before?.record)
+      await store.write([{ put: TABLE.service, key: [id], value: record }])
+    } catch (error) {
+      await shelf.remove(folder)
+      throw error
     }
-    await store.write([{ put: TABLE.service, key: [id], value: record }])
     if (before === undefined) await this.#install(copied, folder, record).start()
     else {
       const { folder: old } = before.record
@@ -149,20 +152,31 @@ export class Installed {
     await this.#announce(id)
   }
 
+  /** @throws RegistryError SERVICE_SETTING_UNKNOWN, SETTINGS_INVALID */
+  #recordOf(manifest: Manifest, folder: string, options: AddOptions, before: ServiceRecord | undefined): ServiceRecord {
+    const given = options.config ?? {}
+    checkNames(manifest, given)
+    // What an older version had and this one no longer knows is gone.
+    const kept = Object.entries(before?.config ?? {}).filter(([name]) => Object.hasOwn(manifest.config, name))
+    const config = { ...Object.fromEntries(kept), ...sealSettings(manifest, given, this.#ports.keys) }
+    checkChange(manifest, given, this.#open(manifest, config))
+    return {
+      v: 1,
+      folder,
+      isolation: options.trust ? manifest.isolation : "confined",
+      networkAny: options.networkAny ?? before?.networkAny ?? false,
+      config,
+    }
+  }
+
   async #configure(id: string, config: JsonObject): Promise<void> {
     const service = this.#find(id)
     const { manifest, folder } = service.hosted.spec
-    for (const name of Object.keys(config)) {
-      if (Object.hasOwn(manifest.config, name)) continue
-      throw new RegistryError(
-        { code: "SERVICE_SETTING_UNKNOWN", service: id, setting: name },
-        `service "${id}" has no setting "${name}"`,
-        { remedy: `its settings: ${Object.keys(manifest.config).join(", ") || "none"}` },
-      )
-    }
+    checkNames(manifest, config)
     const given = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null))
     const kept = Object.fromEntries(Object.entries(service.record.config).filter(([name]) => config[name] !== null))
     const record = { ...service.record, config: { ...kept, ...sealSettings(manifest, given, this.#ports.keys) } }
+    checkChange(manifest, config, this.#open(manifest, record.config))
     await this.#ports.store.write([{ put: TABLE.service, key: [id], value: record }])
     service.record = record
     await service.hosted.replace(this.#spec(manifest, folder, record))
@@ -226,12 +240,16 @@ export class Installed {
     return hosted
   }
 
+  #open(manifest: Manifest, config: JsonObject): JsonObject {
+    return openSettings(manifest, config, this.#ports.keys)
+  }
+
   #spec(manifest: Manifest, folder: string, record: ServiceRecord): ServiceSpec {
     return {
       manifest,
       folder,
       isolation: record.isolation,
-      config: openSettings(manifest, record.config, this.#ports.keys),
+      config: this.#open(manifest, record.config),
       grants: { network: record.networkAny ? "any" : "declared" },
     }
   }

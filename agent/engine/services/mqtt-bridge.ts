@@ -15,10 +15,12 @@ export interface MqttBridgeParts {
   readonly broker: Broker
   readonly log: Log
   readonly inbox: EventIntake
-  /** @returns why it is refused, null where it is registered now */
-  register(manifest: Manifest): string | null
+  /** @param clientId who said so just now, null where it was said before @returns why it is refused, null where it is registered now */
+  register(manifest: Manifest, clientId: string | null): string | null
   unregister(service: string): void
   isHosted(service: string): boolean
+  /** A client said something in the service's name just now. */
+  heard(service: string, clientId: string): void
   /** Records a task's answer. Resolves when it is durable. */
   answer(service: string, execution: TaskExecutionId, answer: ServiceAnswer): Promise<void>
 }
@@ -37,7 +39,8 @@ export function bridgeMqtt(parts: MqttBridgeParts): () => void {
   }
 }
 
-async function takeManifest(parts: MqttBridgeParts, { topic, payload }: IncomingMessage): Promise<void> {
+async function takeManifest(parts: MqttBridgeParts, message: IncomingMessage): Promise<void> {
+  const { topic, payload, replayed, from } = message
   const service = topic.split("/")[2]!
   // Manifests of services that run here are published by the agent itself.
   if (parts.isHosted(service)) return
@@ -45,12 +48,12 @@ async function takeManifest(parts: MqttBridgeParts, { topic, payload }: Incoming
     parts.unregister(service)
     return say(parts.broker, service, "")
   }
-  const verdict = registered(parts, service, payload)
+  const verdict = registered(parts, service, payload, replayed ? null : from.clientId)
   if (verdict !== "ok") parts.log.warn("a service was refused", { service, reason: verdict })
   return say(parts.broker, service, verdict)
 }
 
-function registered(parts: MqttBridgeParts, service: string, payload: Uint8Array): string {
+function registered(parts: MqttBridgeParts, service: string, payload: Uint8Array, clientId: string | null): string {
   if (payload.length > MANIFEST_BYTES_MAX) return `the manifest is larger than ${MANIFEST_BYTES_MAX} bytes`
   const document = parsePayload(payload)
   if (!document.ok) return `the manifest is no JSON: ${document.message}`
@@ -58,17 +61,18 @@ function registered(parts: MqttBridgeParts, service: string, payload: Uint8Array
   if (!checked.ok)
     return checked.issues.map(({ path, message }) => `${path.join(".") || "manifest"}: ${message}`).join("; ")
   if (checked.manifest.id !== service) return `the manifest says id "${checked.manifest.id}", the topic "${service}"`
-  return parts.register(checked.manifest) ?? "ok"
+  return parts.register(checked.manifest, clientId) ?? "ok"
 }
 
 function say(broker: Broker, service: string, verdict: string): Promise<void> {
   return broker.publish({ topic: serviceTopic.status(service), payload: utf8(verdict), qos: 1, retain: true })
 }
 
-async function takeEvent({ inbox, log }: MqttBridgeParts, message: IncomingMessage): Promise<void> {
+async function takeEvent({ inbox, log, heard }: MqttBridgeParts, message: IncomingMessage): Promise<void> {
   // A retained event has been taken when it was published.
   if (message.replayed) return
   const [, , service, , event, id] = message.topic.split("/") as [string, string, string, string, string, string?]
+  heard(service, message.from.clientId)
   const document = parsePayload(message.payload)
   try {
     if (!document.ok)
@@ -92,6 +96,7 @@ async function takeEvent({ inbox, log }: MqttBridgeParts, message: IncomingMessa
 async function takeAnswer(parts: MqttBridgeParts, message: IncomingMessage): Promise<void> {
   if (message.replayed) return
   const [, , service, , execution] = message.topic.split("/") as [string, string, string, string, string]
+  parts.heard(service, message.from.clientId)
   const document = parsePayload(message.payload)
   const answer = document.ok ? v.safeParse(ServiceAnswerSchema, document.value) : null
   const invalid = {

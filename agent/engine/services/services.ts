@@ -82,9 +82,10 @@ export class ServiceBook implements Services, EventCatalogue {
       broker: this.#ports.broker,
       log: this.#ports.log,
       inbox: this.#inbox,
-      register: (manifest) => this.#register(manifest),
+      register: (manifest, clientId) => this.#register(manifest, clientId),
       unregister: (service) => this.#unregister(service),
       isHosted: (service) => this.#installed.has(service),
+      heard: (service, clientId) => this.#registered.heard(service, clientId),
       answer: (service, execution, answer) => this.#answer(service, execution, answer),
     })
     await this.#installed.start()
@@ -187,9 +188,9 @@ export class ServiceBook implements Services, EventCatalogue {
     return this.#webhooks.answer(request)
   }
 
-  #register(manifest: Manifest): string | null {
+  #register(manifest: Manifest, clientId: string | null): string | null {
     if (this.#installed.has(manifest.id)) return `service "${manifest.id}" runs on this Core`
-    this.#registered.register(manifest)
+    this.#registered.register(manifest, clientId)
     this.#tell(this.#view(manifest.id))
     return null
   }
@@ -220,7 +221,7 @@ export class ServiceBook implements Services, EventCatalogue {
       version: manifest.version,
       description: manifest.description,
       kind: hosted?.spec.isolation ?? "mqtt",
-      state: hosted?.state ?? "running",
+      state: hosted?.state ?? (this.#registered.online(id) ? "running" : "offline"),
       error: hosted?.error ?? null,
       events: Object.keys(manifest.events),
       tasks: Object.keys(manifest.tasks),

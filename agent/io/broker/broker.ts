@@ -8,7 +8,7 @@ import {
   MQTT_SWEEP_INTERVAL_MS,
   MQTT_SYS_INTERVAL_MS,
 } from "../../base/limits.ts"
-import { isTopicFilter } from "../../base/topic.ts"
+import { isTopicFilter, topicMatches } from "../../base/topic.ts"
 import type { Authenticate, Broker, ClientView, Message, MessageHandler, Principal } from "../../ports/broker.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Log } from "../../ports/log.ts"
@@ -196,6 +196,16 @@ class MqttBroker implements RunningBroker, Home {
   wanted(topic: string): boolean {
     const known = this.router.topics.of(topic)
     return known !== null && this.router.route(known).sessions.length > 0
+  }
+
+  attended(topic: string, prefix: string): boolean {
+    const known = this.router.topics.of(topic)
+    const sessions = known === null ? [] : this.router.route(known).sessions
+    return sessions.some(
+      ({ receiver, subscriptions }) =>
+        receiver !== null &&
+        [...subscriptions.keys()].some((filter) => filter.startsWith(prefix) && topicMatches(filter, topic)),
+    )
   }
 
   *retainedFor(filter: string): Generator<Publication> {

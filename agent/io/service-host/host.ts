@@ -1,5 +1,5 @@
 import type { ServiceBridge, ServiceHost, ServiceSpec } from "../../ports/service-host.ts"
-import { checkSettings } from "../../schema/settings.ts"
+import { checkSettings, settingsTrouble } from "../../schema/settings.ts"
 import { runConfined } from "./confined.ts"
 import { type ChildRuntime, SOURCE_RUNTIME } from "./confinement.ts"
 import { containUncaught, runInProcess } from "./in-process.ts"
@@ -32,8 +32,8 @@ export function serviceHost(options: ServiceHostOptions = {}): ServiceHostWithCo
       const { id } = spec.manifest
       const settings = checkSettings(spec.manifest, spec.config)
       if (!settings.ok) {
-        const reasons = settings.issues.map(({ path, message }) => `${path === "" ? "they" : path.slice(1)} ${message}`)
-        throw new ServiceError({ code: "SETTINGS_INVALID", service: id }, `settings of ${id}: ${reasons.join("; ")}`, {
+        const message = `settings of ${id}: ${settingsTrouble(settings)}`
+        throw new ServiceError({ code: "SETTINGS_INVALID", service: id }, message, {
           remedy: `\`mesg service configure ${id}\` sets them; \`config\` in its service.yml tells which there are`,
         })
       }

@@ -5,11 +5,13 @@ import { messageOf } from "../../base/errors.ts"
 import type { ServiceShelf } from "../../ports/service-host.ts"
 import { refuseLinksOut } from "./confinement.ts"
 import { ServiceError } from "./service-error.ts"
+import { codeFileOf } from "./service-module.ts"
 
 /** Copies of added services below `<home>/plugins/`. A copy has a name of its own, so that an upgrade never mixes two versions. */
 export function serviceShelf(dir: string): ServiceShelf {
   return {
     async put(folder, id) {
+      codeFileOf(folder)
       await refuseLinksOut(await realpath(folder))
       const copy = join(dir, `${id}-${randomBytes(4).toString("hex")}`)
       const draft = `${copy}.partial`

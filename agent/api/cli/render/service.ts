@@ -55,15 +55,25 @@ export const SERVICE_RENDERERS: Renderers = {
 
 function serviceText(service: View, terminal: Terminal): string {
   const failure = service.error === null ? "" : `: ${service.error.message} (${service.error.code})`
-  return facts(terminal, [
+  const hint =
+    service.state === "needs-configuration"
+      ? `\nIt starts once they are right: mesg service configure ${service.id} --config '{…}'\n`
+      : ""
+  const about = facts(terminal, [
     ["service", `${service.id} ${service.version}`],
     ["name", service.name],
     ["about", service.description],
     ["state", `${service.state}${failure}`],
     ["runs", service.kind],
     ["restarts", String(service.restarts)],
-    ["memory", service.memoryBytes === null ? "the agent's" : bytesText(service.memoryBytes)],
+    ["memory", memoryText(service)],
     ["events", service.events.join(", ")],
     ["tasks", service.tasks.join(", ")],
   ])
+  return about + hint
+}
+
+function memoryText({ kind, memoryBytes }: View): string {
+  if (memoryBytes !== null) return bytesText(memoryBytes)
+  return kind === "in-process" ? "the agent's" : "-"
 }

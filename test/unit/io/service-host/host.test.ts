@@ -252,7 +252,7 @@ describe("a service in the agent's process", () => {
     })
     await assert.rejects(
       run({ config: { key: { type: "string", required: true } } }, `throw new Error("loaded")`),
-      /required property 'key'/,
+      /key is missing/,
     )
   })
 })
