@@ -16,7 +16,11 @@ export interface ServiceSpec {
   readonly grants: { readonly network: "declared" | "any" }
 }
 
-/** What a running service may ask of the agent. */
+/**
+ * What a running service may ask of the agent, for one run of it. Subscriptions and webhooks are ended here when the
+ * service no longer wants them; what is open when the run ends, who made the bridge takes back: messages then wait for
+ * the next run.
+ */
 export interface ServiceBridge {
   /** Resolves when the event is durable. @throws EventError with the reason */
   emit(event: string, data: Json, id?: string): Promise<void>

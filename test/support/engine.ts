@@ -27,6 +27,8 @@ export interface TestService {
   start?(bridge: ServiceBridge): void
   execute?(call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> | TaskAnswer
   recover?(call: TaskCall): RecoverAnswer
+  /** Before a run is over. */
+  stop?(): Promise<void>
 }
 
 export interface TestEngine {
@@ -137,7 +139,7 @@ function hostOf(services: readonly TestService[], bridges: Map<string, ServiceBr
           (await service.execute?.(call, signal)) ?? { kind: "result", status: "ok", data: {} },
         recover: async (call) => service.recover?.(call) ?? { kind: "unknown" },
         verify: async () => null,
-        stop: async () => {},
+        stop: async () => service.stop?.(),
         memory: () => null,
       }
     },

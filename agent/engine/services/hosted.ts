@@ -92,8 +92,9 @@ export class Hosted {
     const { running } = this
     this.running = null
     this.#become(state, null)
-    await running?.stop()
+    // Before it stops: what comes from now on waits for the next run.
     this.#close()
+    await running?.stop()
   }
 
   /** Resolves when it runs; with null where it is stopped, or the signal aborts first. */

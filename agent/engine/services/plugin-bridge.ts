@@ -36,9 +36,9 @@ export function pluginBridge(
   const closers = new Set<(forGood: boolean) => void>()
   const closing = (close: (forGood: boolean) => void) => {
     closers.add(close)
+    // After the end of the run nothing is ended any more: the next run decides what is left over.
     return () => {
-      closers.delete(close)
-      close(true)
+      if (closers.delete(close)) close(true)
     }
   }
   const bridge: ServiceBridge = {

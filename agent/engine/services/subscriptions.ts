@@ -4,7 +4,8 @@ import type { Clock } from "../../ports/clock.ts"
 
 interface Entry {
   readonly handlers: Set<MessageHandler>
-  readonly waiting: Set<() => void>
+  /** Told when a handler is there again, or that none will be. */
+  readonly waiting: Set<(comesBack: boolean) => void>
   close(): void
 }
 
@@ -26,7 +27,7 @@ export class Subscriptions {
   add(filter: string, handler: MessageHandler): (forGood: boolean) => void {
     const entry = this.#filters.get(filter) ?? this.#open(filter)
     entry.handlers.add(handler)
-    for (const wake of entry.waiting) wake()
+    for (const wake of entry.waiting) wake(true)
     return (forGood) => {
       entry.handlers.delete(handler)
       if (forGood && entry.handlers.size === 0) this.#drop(filter, entry)
@@ -48,7 +49,7 @@ export class Subscriptions {
   #drop(filter: string, entry: Entry): void {
     entry.close()
     if (this.#filters.get(filter) === entry) this.#filters.delete(filter)
-    for (const wake of entry.waiting) wake()
+    for (const wake of entry.waiting) wake(false)
   }
 
   async #deliver(entry: Entry, message: IncomingMessage): Promise<void> {
@@ -58,10 +59,12 @@ export class Subscriptions {
 
   #nextRun(entry: Entry): Promise<void> {
     return new Promise((resolve, reject) => {
-      const over = () => {
+      const over = (comesBack: boolean) => {
         entry.waiting.delete(over)
         cancel()
-        resolve()
+        if (comesBack) resolve()
+        // Sent again it finds nobody subscribed, or the agent that stops here started again.
+        else reject(new Error("the service that took these messages does not come back"))
       }
       const cancel = this.#clock.schedule(this.#clock.now() + SERVICE_START_TIMEOUT_MS, () => {
         entry.waiting.delete(over)

@@ -46,10 +46,10 @@ export class ChildDesk {
     return this.#do(channel, request, signal)
   }
 
-  /** Everything the service held is given back. */
+  /** The process is gone, and its streams go with it. What it was subscribed to is the bridge's to take back. */
   close(): void {
     this.#life.abort(new Error(`${this.#service} has ended`))
-    for (const held of this.#held.values()) held.close()
+    for (const held of this.#held.values()) if (held.kind === "stream") held.close()
     this.#held.clear()
   }
 

@@ -79,12 +79,7 @@ export class ServiceRunner {
     if (this.#life.signal.aborted) return
     this.#life.abort(this.#stopped())
     for (const call of this.#calls.values()) call.abort(this.#stopped())
-    const closing = [...this.#subscriptions, ...this.#webhooks].map((close) => close())
-    this.#subscriptions.clear()
-    this.#webhooks.clear()
-    for (const closed of await Promise.allSettled(closing)) {
-      if (closed.status === "rejected") this.#say("warn", "a subscription did not end", closed.reason)
-    }
+    // Subscriptions and webhooks are not ended: messages wait for the next run. See docs/spec/service.md#restarts
     if (!this.#started) return
     try {
       const stop = async () => this.#module.stop?.()

@@ -94,6 +94,57 @@ describe("a message for a service that is between two runs", () => {
     await test.stop()
   })
 
+  /** A service whose runs subscribe, and end that themselves as they stop, which takes until `mayStop`. */
+  const changing = async (subscribes: (run: number) => boolean) => {
+    const heard: string[] = []
+    const mayStop = Promise.withResolvers<void>()
+    const ends: (() => void)[] = []
+    const test = await testEngine([
+      {
+        manifest: { ...SPY.manifest, config: { n: { type: "number" } } },
+        start(bridge) {
+          const run = ends.length + 1
+          ends.push(
+            subscribes(run)
+              ? bridge.subscribe("house/#", (topic) => void heard.push(`${run} ${topic}`), null)
+              : () => undefined,
+          )
+        },
+        async stop() {
+          ends.at(-1)!()
+          await mayStop.promise
+        },
+      },
+    ])
+    return { test, heard, mayStop }
+  }
+
+  it("waits for the next run while this one still stops, also where it ends its subscriptions itself", async () => {
+    const { test, heard, mayStop } = await changing(() => true)
+    const changed = test.engine.services.configure("spy" as never, { n: 1 })
+    await test.settle()
+    const saying = test.broker.say("house/door", "open")
+    await test.settle()
+    assert.deepEqual(heard, [])
+    mayStop.resolve()
+    await Promise.all([changed, saying])
+    assert.deepEqual(heard, ["2 house/door"])
+    await test.stop()
+  })
+
+  it("is not acknowledged where the next run wants it no more, or the agent stops", async () => {
+    for (const act of ["configure", "stop"] as const) {
+      const { test, mayStop } = await changing((run) => run === 1)
+      const acting = act === "stop" ? test.stop() : test.engine.services.configure("spy" as never, { n: 1 })
+      await test.settle()
+      const saying = assert.rejects(test.broker.say("house/door", "open"), /does not come back/)
+      await test.settle()
+      mayStop.resolve()
+      await Promise.all([acting, saying])
+      if (act === "configure") await test.stop()
+    }
+  })
+
   it("is not acknowledged where the service does not come back in time", async () => {
     let runs = 0
     const test = await testEngine([
