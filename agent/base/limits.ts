@@ -102,6 +102,8 @@ export const MQTT_CONNECTIONS_MAX = 10_000
 export const MQTT_CONNECTIONS_PENDING_MAX = 256
 export const MQTT_OFFLINE_MESSAGES_PER_CLIENT_MAX = 10_000
 export const MQTT_OFFLINE_BYTES_PER_CLIENT_MAX = 16 * MIB
+/** Of connected clients, and those that wait while publishers are held; past it a CONNECT with a will is refused. */
+export const MQTT_WILLS_MAX = 20_000
 export const MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX = 1000
 export const MQTT_TOPIC_LENGTH_MAX = 1024
 export const MQTT_TOPIC_LEVELS_MAX = 32

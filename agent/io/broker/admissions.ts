@@ -6,12 +6,11 @@ import type { Connection } from "./connection.ts"
 import { notAllowed } from "./error.ts"
 import { Rights } from "./rights.ts"
 import type { Router } from "./router.ts"
-import type { Refusal, WillMessage } from "./session-plane.ts"
+import { type Refusal, UNAVAILABLE, type WillMessage } from "./session-plane.ts"
 import type { SessionStore } from "./session-store.ts"
 import type { Session } from "./session.ts"
 
 const IDENTIFIER_REJECTED: Refusal = 2
-const UNAVAILABLE: Refusal = 3
 const NOT_AUTHORIZED: Refusal = 5
 
 /** Who is connected, and whether who comes may: authentication, the will's rights, take-over, the session. */

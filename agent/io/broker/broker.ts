@@ -15,7 +15,6 @@ import type { Log } from "../../ports/log.ts"
 import type { Metrics } from "../../ports/metrics.ts"
 import type { Store } from "../../ports/store.ts"
 import type { Config } from "../../schema/config.ts"
-import { TABLE } from "../../schema/tables.ts"
 import { Admissions } from "./admissions.ts"
 import { Connection, type Home } from "./connection.ts"
 import { Counters } from "./counters.ts"
@@ -26,14 +25,14 @@ import { type Bound, Listeners } from "./listeners.ts"
 import { Outputs } from "./output.ts"
 import { StorePersistence } from "./persistence.ts"
 import { Incoming, Publication, type Publisher } from "./publication.ts"
-import type { WillRecord } from "./records.ts"
 import { Retained } from "./retained.ts"
 import { Rights } from "./rights.ts"
 import { Router } from "./router.ts"
-import { SessionPlane } from "./session-plane.ts"
+import { type ConnectingClient, type Refusal, SessionPlane, UNAVAILABLE } from "./session-plane.ts"
 import { SessionStore } from "./session-store.ts"
 import { sysMessages } from "./sys-topics.ts"
 import { type UpgradeHandler, websocketUpgrade } from "./websocket.ts"
+import { Wills } from "./wills.ts"
 
 export interface BrokerOptions {
   /** Address to bind. */
@@ -87,6 +86,7 @@ class MqttBroker implements RunningBroker, Home {
   readonly #pending = new Set<Connection>()
   readonly #admissions: Admissions
   readonly #plane: SessionPlane
+  readonly #wills: Wills
   readonly #listeners: Listeners
   readonly #turns = new InOrder()
   #timers: NodeJS.Timeout[] = []
@@ -119,14 +119,17 @@ class MqttBroker implements RunningBroker, Home {
       connectionsMax: mqtt.maxConnections,
       log,
     })
+    this.#wills = new Wills(
+      store,
+      (clientId, principal, will, turns) => this.#publishWill(clientId, principal, will, turns),
+      log,
+    )
     this.#plane = new SessionPlane(
       new StorePersistence(store, () => this.sessions.nextSeq()),
       {
-        admit: (connection, client) => this.#admissions.admit(connection, client),
+        admit: (connection, client) => this.#admit(connection, client),
         admitted: (connection) => this.#admitted(connection),
         isPresent: (clientId) => this.#admissions.get(clientId)?.admission?.present === true,
-        principalOf: (clientId) => this.#admissions.get(clientId)?.admission?.rights.principal ?? null,
-        publishWill: (connection, will) => this.#publishWill(connection, will),
       },
       log,
     )
@@ -146,7 +149,7 @@ class MqttBroker implements RunningBroker, Home {
   async start(): Promise<Bound> {
     this.open()
     await this.#plane.start()
-    await this.#publishLeftWills()
+    await this.#wills.start(this.holding)
     this.#tellSys()
     this.#timers = [
       setInterval(() => this.#sweep(), MQTT_SWEEP_INTERVAL_MS),
@@ -158,6 +161,7 @@ class MqttBroker implements RunningBroker, Home {
 
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#wills.stop()
     this.#listeners.stop()
     for (const timer of this.#timers) clearInterval(timer)
     await this.#plane.stop()
@@ -225,6 +229,7 @@ class MqttBroker implements RunningBroker, Home {
 
   hold(holding: boolean): void {
     this.holding = holding
+    if (!holding && this.#opened) void this.#wills.release()
     this.#unhold()
   }
 
@@ -233,11 +238,13 @@ class MqttBroker implements RunningBroker, Home {
   }
 
   leaving(connection: Connection, packet: Buffer): void {
+    this.#wills.forget(connection)
     this.#forget(connection)
     this.#plane.disconnect(connection, packet)
   }
 
   gone(connection: Connection): void {
+    this.#wills.over(connection, this.holding)
     this.#forget(connection)
     this.#plane.drop(connection)
   }
@@ -262,6 +269,12 @@ class MqttBroker implements RunningBroker, Home {
       this.counters.connectionsRefused++
       oldest?.fail(new Error("too many connections wait to be admitted"))
     }
+  }
+
+  async #admit(connection: Connection, client: ConnectingClient): Promise<0 | Refusal> {
+    const refusal = await this.#admissions.admit(connection, client)
+    if (refusal !== 0 || client.will === null) return refusal
+    return (await this.#wills.keep(connection, client.will)) ? 0 : UNAVAILABLE
   }
 
   #admitted(connection: Connection): void {
@@ -291,34 +304,16 @@ class MqttBroker implements RunningBroker, Home {
     await promise
   }
 
-  async #publishWill(connection: Connection, will: Message): Promise<void> {
-    // At a stop wills stay in the store, and are published at the next start.
-    if (this.#stopping) return
-    // Rights may have changed since CONNECT; null where they were taken away.
-    const { admission } = connection
-    if (admission === null) return
-    await this.#publishWillOf(admission.session.clientId, admission.rights, will)
-  }
-
-  async #publishWillOf(clientId: string, rights: Rights, will: Message): Promise<void> {
+  /** Rights may have changed since CONNECT: without them it goes nowhere, and is counted. */
+  async #publishWill(clientId: string, principal: Principal, will: Message, turns: InOrder): Promise<void> {
     const topic = this.router.topics.of(will.topic)
-    if (topic === null || !rights.mayPublish(will.topic)) return this.refused(clientId, will.topic)
+    if (topic === null || !new Rights(principal).mayPublish(will.topic)) return this.refused(clientId, will.topic)
     const publication = new Publication(topic, new Uint8Array(will.payload), will.qos, will.retain)
     try {
-      await this.#publish(publication, { clientId, principal: rights.principal, session: null }, new InOrder())
+      await this.#publish(publication, { clientId, principal, session: null }, turns)
     } catch (error) {
       this.#options.metrics.count("mesg_mqtt_will_failed_total")
-      this.log.error("a will could not be published", { clientId, topic: will.topic, error: messageOf(error) })
-    }
-  }
-
-  /** Of clients that were connected when the last run ended. */
-  async #publishLeftWills(): Promise<void> {
-    for (const { key, value } of Array.from(this.#options.store.range(TABLE.mqttWill))) {
-      const will = value as WillRecord
-      const principal: Principal = will.principal ?? { name: "", publish: [], subscribe: [] }
-      await this.#publishWillOf(key[0] as string, new Rights(principal), will)
-      await this.#options.store.write([{ remove: TABLE.mqttWill, key }])
+      throw error
     }
   }
 

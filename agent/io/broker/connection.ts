@@ -6,6 +6,7 @@ import { Dialogue } from "./dialogue.ts"
 import { notAllowed, ProtocolError } from "./error.ts"
 import type { Floor } from "./floor.ts"
 import { FrameGuard, type FrameSink } from "./frame-guard.ts"
+import { InOrder } from "./in-order.ts"
 import type { Link } from "./link.ts"
 import { Output } from "./output.ts"
 import { HELD, UNREAD } from "./pause.ts"
@@ -43,6 +44,8 @@ export class Connection implements FrameSink, Receiver {
   readonly openedMs: number
   facts: ConnectFacts | null = null
   admission: Admission | null = null
+  /** It lost its right to be here, and its will with it. */
+  revoked = false
   readonly #home: Home
   readonly #guard: FrameGuard
   readonly #output: Output
@@ -75,6 +78,11 @@ export class Connection implements FrameSink, Receiver {
     return this.#output.roomy
   }
 
+  /** The order in which what it published is delivered. */
+  get turns(): InOrder {
+    return this.#dialogue?.turns ?? new InOrder()
+  }
+
   /** CONNACK is on its way: packets flow. */
   ready(admission: Admission): void {
     if (this.#closed) return
@@ -97,9 +105,8 @@ export class Connection implements FrameSink, Receiver {
 
   /** The client lost its right to be here, and its will with it. */
   revoke(): void {
-    const { admission } = this
+    this.revoked = true
     this.fail(notAllowed("recheck", "the client's rights ended"))
-    if (admission !== null) this.admission = null
   }
 
   frame(bytes: Buffer, start: number, body: number, end: number): boolean {

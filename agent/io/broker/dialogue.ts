@@ -36,7 +36,8 @@ export class Dialogue {
   readonly session: Session
   readonly #floor: Floor
   readonly #speaker: Speaker
-  readonly #turns = new InOrder()
+  /** Its acknowledgements and deliveries; the will comes after them. */
+  readonly turns = new InOrder()
   #acceptingBytes = 0
   #rights: Rights
   #publisher: Publisher
@@ -84,7 +85,7 @@ export class Dialogue {
   #publish(bytes: Buffer, start: number, body: number, end: number): boolean {
     const qos = ((bytes[start]! >> 1) & 3) as wire.Qos
     // Who has nothing under way may speak: the answers of services must come through a flood of events that wait for them.
-    const floods = this.#floor.router.saturated && (qos === 0 || this.#turns.length > 0)
+    const floods = this.#floor.router.saturated && (qos === 0 || this.turns.length > 0)
     if (this.#floor.holding || floods) return this.#speaker.pause(HELD)
     const retain = (bytes[start]! & 1) !== 0
     const field = wire.readField(bytes, body, end)
@@ -100,7 +101,7 @@ export class Dialogue {
       return true
     }
     const route = this.#floor.router.route(topic)
-    if (qos === 0 && !retain && route.handlers.length === 0 && this.#turns.length === 0) {
+    if (qos === 0 && !retain && route.handlers.length === 0 && this.turns.length === 0) {
       this.#floor.router.forward(route, bytes, start, end)
       return true
     }
@@ -123,7 +124,7 @@ export class Dialogue {
   /** As much is on its way into the store as one client may have there. */
   #isFull(): boolean {
     return (
-      this.#turns.length >= MQTT_ACCEPTING_PER_CLIENT_MAX || this.#acceptingBytes >= MQTT_ACCEPTING_BYTES_PER_CLIENT_MAX
+      this.turns.length >= MQTT_ACCEPTING_PER_CLIENT_MAX || this.#acceptingBytes >= MQTT_ACCEPTING_BYTES_PER_CLIENT_MAX
     )
   }
 
@@ -131,7 +132,7 @@ export class Dialogue {
     const session = this.session
     const accepted = this.#floor.router.accept(publication, this.#publisher, packetId)
     if (qos === 2) this.#remember(session, packetId, accepted)
-    this.#turns.after(
+    this.turns.after(
       accepted,
       (done) => {
         this.#acceptingBytes -= bytes
@@ -170,7 +171,7 @@ export class Dialogue {
   #repeated(packetId: number): boolean {
     const known = this.session.unreleased.get(packetId)
     if (known === undefined) return false
-    this.#turns.after(
+    this.turns.after(
       known,
       () => this.#speaker.acknowledge(wire.PUBREC << 4, packetId),
       (error) => this.#speaker.fail(error),
@@ -188,7 +189,7 @@ export class Dialogue {
     this.#floor.refused(this.session.clientId, topic.name)
     if (qos === 0) return
     const type = qos === 1 ? wire.PUBACK : wire.PUBREC
-    this.#turns.after(null, () => this.#speaker.acknowledge(type << 4, packetId), NOTHING)
+    this.turns.after(null, () => this.#speaker.acknowledge(type << 4, packetId), NOTHING)
   }
 
   #acknowledged(packetId: number): void {
@@ -216,7 +217,7 @@ export class Dialogue {
       known === undefined || !session.persistent
         ? null
         : (known ?? Promise.resolve()).then(() => this.#floor.sessions.freed(session, packetId))
-    this.#turns.after(
+    this.turns.after(
       freed,
       () => {
         session.unreleased.delete(packetId)
@@ -253,7 +254,7 @@ export class Dialogue {
       if (allowed) granted.set(filter.text, qos as wire.Qos)
     }
     const stored = session.persistent ? this.#floor.sessions.subscribed(session, granted) : null
-    this.#turns.after(
+    this.turns.after(
       stored,
       () => {
         if (this.#speaker.closed) return
@@ -293,7 +294,7 @@ export class Dialogue {
       at = filter.end
     }
     const stored = session.persistent ? this.#floor.sessions.unsubscribed(session, filters) : null
-    this.#turns.after(
+    this.turns.after(
       stored,
       () => {
         for (const filter of filters) this.#floor.router.unsubscribe(session, filter)
@@ -306,7 +307,7 @@ export class Dialogue {
 
   #caughtUp(): void {
     const half = MQTT_ACCEPTING_BYTES_PER_CLIENT_MAX / 2
-    if (this.#turns.length > MQTT_ACCEPTING_PER_CLIENT_MAX / 2 || this.#acceptingBytes > half) return
+    if (this.turns.length > MQTT_ACCEPTING_PER_CLIENT_MAX / 2 || this.#acceptingBytes > half) return
     this.#speaker.unpause(ACCEPTING)
   }
 }

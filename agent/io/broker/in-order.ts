@@ -15,14 +15,17 @@ export class InOrder {
     return this.#turns.length - this.#at
   }
 
-  /** Runs `act` with what `awaited` gave, now if nothing is to be waited for. `failed` hears of what it threw. */
+  /**
+   * Runs `act` with what `awaited` gave, now if nothing is to be waited for; `failed` with what it threw instead. A
+   * failure keeps its turn too: it must not close the connection before what came first is acknowledged.
+   */
   after<Value>(awaited: Value | Promise<Value>, act: (value: Value) => void, failed: (error: unknown) => void): void {
     if (!(awaited instanceof Promise)) {
       if (this.length === 0) act(awaited)
       else this.#turns.push({ ready: true, run: () => act(awaited) })
       return
     }
-    const turn: Turn = { ready: false, run: NOTHING }
+    const turn: Turn = { ready: false, run: () => {} }
     this.#turns.push(turn)
     const settle = (run: () => void) => {
       turn.run = run
@@ -31,10 +34,7 @@ export class InOrder {
     }
     awaited.then(
       (value) => settle(() => act(value)),
-      (error: unknown) => {
-        failed(error)
-        settle(NOTHING)
-      },
+      (error: unknown) => settle(() => failed(error)),
     )
   }
 
@@ -54,5 +54,3 @@ export class InOrder {
     }
   }
 }
-
-const NOTHING = () => {}

@@ -3,12 +3,12 @@ import { Aedes, type Client, type PublishPacket } from "aedes"
 import { MQTT_CONNECT_TIMEOUT_MS, MQTT_TOPIC_LEVELS_MAX } from "../../base/limits.ts"
 import type { Log } from "../../ports/log.ts"
 import { messageOf } from "../../base/errors.ts"
-import type { Principal } from "../../ports/broker.ts"
 import type { Connection } from "./connection.ts"
 import type { StorePersistence } from "./persistence.ts"
 
 /** CONNACK return codes that an admission can end in. */
 export type Refusal = 2 | 3 | 4 | 5
+export const UNAVAILABLE = 3
 
 export interface WillMessage {
   readonly topic: string
@@ -17,20 +17,22 @@ export interface WillMessage {
   readonly retain: boolean
 }
 
+/** Who asks to be let in. */
+export interface ConnectingClient {
+  readonly id: string
+  readonly username: string | null
+  readonly password: Uint8Array | null
+  readonly will: WillMessage | null
+}
+
 /** What happens around aedes' CONNECT. */
 export interface PlaneHooks {
-  /** Who is it, may it set this will, and its session opened. @returns 0 to let it in */
-  admit(
-    connection: Connection,
-    client: { id: string; username: string | null; password: Uint8Array | null; will: WillMessage | null },
-  ): Promise<0 | Refusal>
+  /** Who is it, may it set this will, and its session opened and will stored. @returns 0 to let it in */
+  admit(connection: Connection, client: ConnectingClient): Promise<0 | Refusal>
   /** CONNACK 0 was written. */
   admitted(connection: Connection): void
   /** Whether the client that is being admitted has a session that outlived its last connection [MQTT-3.2.2-2]. */
   isPresent(clientId: string): boolean
-  /** Who sets a will: kept with it, for the case that it is published after a crash. */
-  principalOf(clientId: string): Principal | null
-  publishWill(connection: Connection, will: WillMessage): Promise<void>
 }
 
 /** The stream aedes sees instead of the socket: CONNECT and DISCONNECT go in, CONNACK comes out. */
@@ -57,7 +59,7 @@ class PlaneStream extends Duplex {
 
 /**
  * aedes, for what surrounds the messages: CONNECT with its checks and return codes, the order of session, will and
- * CONNACK, take-over of a client id, wills and their end. It never sees a PUBLISH or a SUBSCRIBE.
+ * CONNACK, take-over of a client id. It never sees a PUBLISH or a SUBSCRIBE.
  * @see docs/adr/001-broker-fast-path.md
  */
 export class SessionPlane {
@@ -67,7 +69,7 @@ export class SessionPlane {
   constructor(persistence: StorePersistence, hooks: PlaneHooks, log: Log) {
     const connectionOf = (client: Client | null) => (client?.conn as PlaneStream | undefined)?.connection
     this.#aedes = new PlaneAedes({
-      persistence: planePersistence(persistence, hooks, () => this.#aedes.closed),
+      persistence: planePersistence(persistence, hooks),
       maxTopicLevels: MQTT_TOPIC_LEVELS_MAX,
       maxClientsIdLength: 65_535,
       connectTimeout: 2 * MQTT_CONNECT_TIMEOUT_MS,
@@ -90,7 +92,6 @@ export class SessionPlane {
       // Restored subscriptions need no second home here.
       authorizeSubscribe: (_client, _subscription, done) => done(null, null),
     })
-    this.#aedes.willed = (client, will) => hooks.publishWill(connectionOf(client)!, will)
     this.#aedes.on("clientReady", (client) => hooks.admitted(connectionOf(client)!))
     const failed = (client: Client, error: Error) => connectionOf(client)?.fail(error)
     this.#aedes.on("clientError", failed)
@@ -101,7 +102,7 @@ export class SessionPlane {
     await this.#aedes.listen()
   }
 
-  /** Wills stay in the store: whoever is still connected is cut off, and the next start publishes them. */
+  /** Whoever is still connected is cut off. */
   stop(): Promise<void> {
     return new Promise((resolve) => this.#aedes.close(() => resolve()))
   }
@@ -119,7 +120,7 @@ export class SessionPlane {
     this.#streams.delete(connection)
   }
 
-  /** The connection is gone: the will, if there is one, is published. */
+  /** The connection is gone. */
   drop(connection: Connection): void {
     const stream = this.#streams.get(connection)
     this.#streams.delete(connection)
@@ -128,27 +129,14 @@ export class SessionPlane {
 }
 
 class PlaneAedes extends Aedes {
-  willed: (client: Client, will: WillMessage) => Promise<void> = () => Promise.resolve()
-
-  /** aedes publishes wills, with their client, and notices for other brokers of a cluster, without one. */
-  override publish(packet: PublishPacket, ...rest: unknown[]): void {
-    const client = typeof rest[0] === "object" ? (rest[0] as Client | null) : null
-    const done = rest.find((each): each is (error?: Error) => void => typeof each === "function")
-    if (client === null) {
-      done?.()
-      return
-    }
-    const payload = Buffer.from(packet.payload)
-    const { topic, qos, retain } = packet
-    this.willed(client, { topic, payload, qos, retain }).then(
-      () => done?.(),
-      (error: unknown) => done?.(error instanceof Error ? error : new Error(messageOf(error))),
-    )
+  /** Wills are the broker's own matter, and there is no cluster that wants to be told of clients. */
+  override publish(_packet: PublishPacket, ...rest: unknown[]): void {
+    rest.find((each): each is (error?: Error) => void => typeof each === "function")?.()
   }
 }
 
-/** What aedes must not do itself: replay queues, and publish the wills of clients that are well. */
-function planePersistence(real: StorePersistence, hooks: PlaneHooks, stopping: () => boolean): StorePersistence {
+/** What aedes must not do itself: keep wills, replay queues, and publish the wills of clients that are well. */
+function planePersistence(real: StorePersistence, hooks: PlaneHooks): StorePersistence {
   const plane = Object.create(real) as StorePersistence
   // aedes takes a session to be present if it has subscriptions; the specification, if it exists.
   plane.subscriptionsByClient = async ({ id }) => (hooks.isPresent(id) ? [{ topic: "session", qos: 0 }] : [])
@@ -156,8 +144,8 @@ function planePersistence(real: StorePersistence, hooks: PlaneHooks, stopping: (
   plane.cleanIncoming = () => Promise.resolve()
   plane.outgoingStream = () => Readable.from([])
   plane.streamWill = () => Readable.from([])
-  plane.putWill = (client, will) => real.putWill(client, { ...will, principal: hooks.principalOf(client.id) })
-  plane.delWill = async (client) => (stopping() ? undefined : real.delWill(client))
+  plane.putWill = () => Promise.resolve()
+  plane.delWill = async () => undefined
   return plane
 }
 

@@ -191,7 +191,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/io/broker/broker.ts",
-        from: "    if (topic === null || !rights.mayPublish(will.topic)) return",
+        from: "    if (topic === null || !new Rights(principal).mayPublish(will.topic)) return",
         to: "    if (topic === null) return",
       },
     ],
