@@ -23,6 +23,7 @@ export type ApiErrorDetail =
         | "TOO_MANY_STREAMS"
         | "IDEMPOTENCY_KEY_INVALID"
         | "IDEMPOTENCY_KEY_REUSED"
+        | "IDEMPOTENCY_UNSUPPORTED"
         | "IDEMPOTENCY_IN_PROGRESS"
         | "IDEMPOTENCY_INTERRUPTED"
         | "NAME_MISMATCH"

@@ -19,7 +19,8 @@ Errors are problem details (RFC 9457) with a stable \`code\`, listed in [errors.
 Times are ISO 8601. \`429\` says in \`Retry-After\` when to come back.
 
 An \`Idempotency-Key\` makes a repeat harmless: the same request with the same key is done once in 24 hours. For events it
-is the event's id where none is given.
+makes the event's id where none is given. A key or an event id that comes back with another request or other data is
+refused (\`IDEMPOTENCY_KEY_REUSED\`, 409), and so is a key where no answer is kept (\`IDEMPOTENCY_UNSUPPORTED\`).
 
 ${[...areas].map(([area, operations]) => areaSection(area, operations)).join("\n")}
 ## The stream

@@ -11,6 +11,9 @@ export type ExecutionId = Branded<"ExecutionId">
 /** `<execution id>.<task name>`: the same over every retry, the plugin's idempotency key. */
 export type TaskExecutionId = Branded<"TaskExecutionId">
 
+/** Stands where an execution names its application, for a task that was called outside any: no application has this name. */
+export const CALLED = "call"
+
 const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 /**

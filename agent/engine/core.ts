@@ -39,6 +39,8 @@ export interface Events {
 export interface Accepted {
   readonly event: Event
   readonly duplicate: boolean
+  /** A duplicate by its id whose data is another: the first one counts. */
+  readonly differs: boolean
   /** Executions the event created. */
   readonly executions: readonly ExecutionId[]
 }

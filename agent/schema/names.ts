@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import type { ApplicationName, ExecutionId, ServiceId } from "../base/ids.ts"
+import { type ApplicationName, CALLED, type ExecutionId, type ServiceId } from "../base/ids.ts"
 import { EVENT_ID_LENGTH_MAX, NAME_LENGTH_MAX } from "../base/limits.ts"
 
 /** Statuses that every task has beside its declared ones. Their data is `{code, message}`. */
@@ -29,8 +29,11 @@ export const KeySchema = named(KEBAB, "a key")
 export const SettingNameSchema = named(/^[a-zA-Z][A-Za-z0-9_-]*$/, "a setting")
 /** Tasks of a workflow are identifiers, so that expressions can name them: `tasks.pay.data`. */
 export const TaskNameSchema = named(/^[a-z][A-Za-z0-9_]*$/, "a task name")
+/** What an execution says that it belongs to: an application, or CALLED. */
+export const ExecutionOwnerSchema = named(KEBAB, "an application name")
 export const ApplicationNameSchema = v.pipe(
-  named(KEBAB, "an application name"),
+  ExecutionOwnerSchema,
+  v.check((name) => name !== CALLED, `\`${CALLED}\` is reserved and cannot be the name of an application`),
   v.transform((name) => name as ApplicationName),
 )
 export const ExecutionIdSchema = v.pipe(
@@ -38,7 +41,22 @@ export const ExecutionIdSchema = v.pipe(
   v.regex(/^ex_[0-9a-hjkmnp-tv-z]{26}$/, "an execution id is ex_ and 26 digits"),
   v.transform((id) => id as ExecutionId),
 )
-export const EventIdSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(EVENT_ID_LENGTH_MAX))
+/** What people and programs may name an execution by: its own id, or that of one of its tasks. */
+export const ExecutionReferenceSchema = v.pipe(
+  v.string(),
+  v.regex(
+    /^ex_[0-9a-hjkmnp-tv-z]{26}(?:\.[a-z][A-Za-z0-9_]{0,62})?$/,
+    "an execution id is ex_ and 26 digits; the name of a task may follow after a dot",
+  ),
+  v.transform((id) => id.split(".", 1)[0] as ExecutionId),
+)
+
+export const EVENT_ID_RULE = `an event id has 1 to ${EVENT_ID_LENGTH_MAX} characters, and is one level of an MQTT topic: no /, + or #`
+/** A lone half of a character is no UTF-8, so MQTT could not carry it either. */
+export function isEventId(id: string): boolean {
+  return id.length <= EVENT_ID_LENGTH_MAX && /^[^/+#\0]+$/.test(id) && id.isWellFormed()
+}
+export const EventIdSchema = v.pipe(v.string(), v.check(isEventId, EVENT_ID_RULE))
 export const SemverSchema = v.pipe(
   v.string(),
   v.regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/, "a version is like 1.2.0"),

@@ -161,7 +161,7 @@ const shown = ({ bytes, modifiedMs }: Seen) => ({ bytes, modified: new Date(modi
 /** The same state of a file has the same id, so that a repeat after a crash is recognised. */
 function idOf(kind: string, root: string, path: string, { bytes, modifiedMs }: Seen): string {
   const name = createHash("sha256").update(`${root}/${path}`).digest("hex").slice(0, 32)
-  return `${kind}/${name}/${modifiedMs}/${bytes}`
+  return `${kind}.${name}.${modifiedMs}.${bytes}`
 }
 
 export default defineService<Config>({

@@ -92,7 +92,9 @@ async function receive(ctx: ServiceContext<Config>, name: string, hook: Hook, re
   const named = hook.header?.toLowerCase()
   const shown = Object.entries(request.headers).filter(([header]) => !HIDDEN_HEADERS.has(header) && header !== named)
   const id = hook.idHeader === undefined ? undefined : request.headers[hook.idHeader.toLowerCase()]
-  if (id !== undefined && id.length > EVENT_ID_LENGTH_MAX) return answer(400, "the id is too long\n")
+  // Event ids are one level of a topic: the sender's may hold anything.
+  const eventId = id === undefined || id === "" ? null : `${name}.${encodeURIComponent(id)}`
+  if (eventId !== null && eventId.length > EVENT_ID_LENGTH_MAX) return answer(400, "the id is too long\n")
   const data = {
     hook: name,
     method: request.method,
@@ -102,11 +104,7 @@ async function receive(ctx: ServiceContext<Config>, name: string, hook: Hook, re
     ...bodyFields(request.body),
   }
   try {
-    await ctx.emit(
-      "request",
-      data,
-      id === undefined || id === "" ? {} : { id: `${name}/${id}`.slice(0, EVENT_ID_LENGTH_MAX) },
-    )
+    await ctx.emit("request", data, eventId === null ? {} : { id: eventId })
   } catch (error) {
     const { code, message } = error as { code?: string; message: string }
     if (code === "EVENT_TOO_LARGE" || code === "NOT_PLAIN_JSON" || code === "EVENT_DATA_INVALID")

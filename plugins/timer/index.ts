@@ -41,7 +41,7 @@ async function report(ctx: ServiceContext<Config>, name: string, scheduledMs: nu
   const data = { name, scheduled: new Date(scheduledMs).toISOString(), missed }
   for (let attempt = 0; !ctx.signal.aborted; attempt++) {
     try {
-      return await ctx.emit("fired", data, { id: `${name}/${scheduledMs}` })
+      return await ctx.emit("fired", data, { id: `${name}.${scheduledMs}` })
     } catch (error) {
       if (ctx.signal.aborted) return
       const waitMs = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 0

@@ -66,7 +66,8 @@ export class FakeCore implements Core {
   callEnds: { status: string; data: Json } | null = { status: "ok", data: { done: true } }
   /** Calls of tasks that wait end when this does. */
   callGate: Promise<void> = Promise.resolve()
-  readonly #ids = new Set<string>()
+  /** The data of each event id that was seen. */
+  readonly #ids = new Map<string, string>()
   readonly #random = seededRandom(7)
   #duplicates = 0
 
@@ -81,15 +82,15 @@ export class FakeCore implements Core {
         })
       }
       const accepted = { service: service as ServiceId, event, data, id, timeMs: FAKE_TIME_MS }
-      const duplicate = id !== null && this.#ids.has(id)
-      if (duplicate) {
+      const before = id === null ? undefined : this.#ids.get(id)
+      if (before !== undefined) {
         this.#duplicates++
-        return { event: accepted, duplicate, executions: [] }
+        return { event: accepted, duplicate: true, differs: before !== JSON.stringify(data), executions: [] }
       }
-      if (id !== null) this.#ids.add(id)
+      if (id !== null) this.#ids.set(id, JSON.stringify(data))
       this.feed.publish(`event/${service}/${event}`, () => ({ kind: "event", event: accepted }))
       const execution = this.startExecution("running")
-      return { event: accepted, duplicate, executions: [execution.id] }
+      return { event: accepted, duplicate: false, differs: false, executions: [execution.id] }
     },
     refused: (paging) => pageOf(this.refusedEvents, (item) => String(item.timeMs), paging),
     counts: () => ({

@@ -67,7 +67,8 @@ async function run(chosen: Chosen, options: CliOptions, terminal: Terminal): Pro
     return await runOnAgent(chosen.entry.command.runner, context)
   } catch (error) {
     const { id } = chosen.entry.operation
-    if (!(error instanceof CliError) || error.code !== "NO_AGENT") throw error
+    if (!(error instanceof CliError)) throw error
+    if (error.code !== "NO_AGENT") throw (await import("./as-typed.ts")).asTyped(error, chosen.entry)
     if (id !== "config.show" && id !== "config.set") throw error
     const action = options.local[id]
     if (action === undefined) throw error

@@ -94,15 +94,17 @@ export class ApiApp {
   }
 
   async #carryOut(c: Request_, operation: TypedOperation, raw: RawInput, token: Token | null): Promise<Response> {
-    const key = operation.idempotency === undefined ? null : (c.req.header("idempotency-key") ?? null)
+    const key = operation.method === "GET" ? null : (c.req.header("idempotency-key") ?? null)
     if (key !== null) checkIdempotencyKey(key)
     const run = () => this.#run(c, operation, raw, token, key)
-    if (key === null || operation.idempotency !== "store") return run()
+    if (key === null || operation.idempotency === "event") return run()
+    if (operation.idempotency === undefined) throw notIdempotent(operation)
     const asked = JSON.stringify([operation.method, c.req.path, raw.query, raw.body])
     const kept = await this.#idempotency.once(token?.id ?? "", key, asked, async () => {
       const response = await run()
       return { status: response.status, body: await response.text() }
     })
+    if (kept.body === "") return new Response(null, { status: kept.status })
     return new Response(kept.body, { status: kept.status, headers: { "content-type": "application/json" } })
   }
 
@@ -177,6 +179,13 @@ function responseOf(operation: Operation, result: unknown): Response {
   if (result instanceof Reply) return Response.json(result.body, { status: result.status })
   if (result === undefined) return new Response(null, { status: operation.status })
   return Response.json(result, { status: operation.status })
+}
+
+/** A key that is passed over would let a caller believe that a repeat does nothing. */
+function notIdempotent({ method, path }: Operation): ApiError {
+  return new ApiError({ code: "IDEMPOTENCY_UNSUPPORTED" }, `${method} ${path} keeps no answer to give again`, {
+    remedy: "send it without an Idempotency-Key, and look at what there is before you send it again",
+  })
 }
 
 /** `/a/{id}:cancel` as hono reads it: a parameter never holds a colon, so that the verb after it is its own. */

@@ -58,7 +58,7 @@ export class Idempotency {
    */
   async once(owner: string, header: string, request: string, work: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
     checkIdempotencyKey(header)
-    const key = toHex(sha256(utf8(`${owner}\0${header}`)))
+    const key = callersKey(owner, header)
     const hash = toHex(sha256(utf8(request)))
     if (this.#running.has(key)) {
       throw new ApiError({ code: "IDEMPOTENCY_IN_PROGRESS" }, "a request with this Idempotency-Key is being answered", {
@@ -125,6 +125,15 @@ function shortened(body: string): string {
   return JSON.stringify(Object.fromEntries(fields.filter(([, value]) => JSON.stringify(value).length <= 100)))
 }
 
+/** @returns 64 hex digits: the keys of different callers are different */
+export function callersKey(owner: string, header: string): string {
+  return toHex(sha256(utf8(`${owner}\0${header}`)))
+}
+
+export function keyReused(message: string): ApiError {
+  return new ApiError({ code: "IDEMPOTENCY_KEY_REUSED" }, message, { remedy: "use a new one for each new request" })
+}
+
 /** @throws ApiError IDEMPOTENCY_KEY_INVALID */
 export function checkIdempotencyKey(header: string): void {
   if (header.length > 0 && header.length <= IDEMPOTENCY_KEY_LENGTH_MAX && /^[!-~ ]+$/.test(header)) return
@@ -137,9 +146,7 @@ export function checkIdempotencyKey(header: string): void {
 
 function answerOf(known: Stored, request: string): KeptAnswer {
   if (known.request !== request) {
-    throw new ApiError({ code: "IDEMPOTENCY_KEY_REUSED" }, "this Idempotency-Key was used for another request", {
-      remedy: "use a new key for each new request",
-    })
+    throw keyReused("this Idempotency-Key was used for another request")
   }
   if (known.answer === null) {
     throw new ApiError(

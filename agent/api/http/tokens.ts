@@ -8,6 +8,7 @@ import type { Principal } from "../../ports/broker.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Random } from "../../ports/random.ts"
 import type { Store } from "../../ports/store.ts"
+import { Turns } from "../../engine/turns.ts"
 import { TABLE } from "../../schema/tables.ts"
 import { TOPIC_ROOT } from "../../schema/service-message.ts"
 import { ApiError } from "../errors.ts"
@@ -53,6 +54,8 @@ export class Tokens {
   readonly #options: TokensOptions
   readonly #tokens = new Map<string, StoredToken>()
   readonly #listeners = new Set<(token: Token) => Promise<void> | void>()
+  /** Whether a name is free is only known once the one before is written. */
+  readonly #turns = new Turns()
   #runToken = ""
 
   constructor(options: TokensOptions) {
@@ -81,7 +84,11 @@ export class Tokens {
    * @returns the token and its secret, which is never shown again
    * @throws ApiError TOO_MANY_TOKENS, TOKEN_INVALID
    */
-  async create(request: TokenRequest): Promise<{ token: Token; secret: string }> {
+  create(request: TokenRequest): Promise<{ token: Token; secret: string }> {
+    return this.#turns.take(() => this.#create(request))
+  }
+
+  async #create(request: TokenRequest): Promise<{ token: Token; secret: string }> {
     const { store, clock, random } = this.#options
     if (this.#tokens.size >= TOKENS_MAX) {
       throw new ApiError({ code: "TOO_MANY_TOKENS" }, `there are ${TOKENS_MAX} tokens already`, {

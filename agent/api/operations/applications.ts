@@ -24,6 +24,7 @@ export const APPLICATION_OPERATIONS = [
     path: "/api/v1/applications/{name}",
     scope: "deploy",
     status: 200,
+    idempotency: "store",
     problems: ["APPLICATION_REFUSED", "NAME_MISMATCH", "APPLICATION_CONFIG_INVALID"],
     commands: [
       {
@@ -65,6 +66,7 @@ export const APPLICATION_OPERATIONS = [
     path: "/api/v1/applications/{name}:pause",
     scope: "deploy",
     status: 200,
+    idempotency: "store",
     problems: ["APPLICATION_NOT_FOUND"],
     commands: [{ name: "app pause", arguments: [NAME] }],
   },
@@ -75,6 +77,7 @@ export const APPLICATION_OPERATIONS = [
     path: "/api/v1/applications/{name}:resume",
     scope: "deploy",
     status: 200,
+    idempotency: "store",
     problems: ["APPLICATION_NOT_FOUND"],
     commands: [{ name: "app resume", arguments: [NAME] }],
   },
@@ -85,6 +88,7 @@ export const APPLICATION_OPERATIONS = [
     path: "/api/v1/applications/{name}",
     scope: "deploy",
     status: 204,
+    idempotency: "store",
     problems: ["APPLICATION_NOT_FOUND"],
     commands: [{ name: "app remove", arguments: [NAME] }],
   },

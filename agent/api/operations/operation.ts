@@ -18,7 +18,10 @@ export interface Operation {
   readonly alternative?: { readonly status: 200 | 202; readonly when: string }
   /** Answers with something else than one JSON value. */
   readonly media?: "text/event-stream" | "application/octet-stream" | "text/plain"
-  /** Whether an `Idempotency-Key` is honoured: `store` keeps the answer, `event` makes the key the event's id. */
+  /**
+   * How an `Idempotency-Key` is honoured: `store` keeps the answer, `event` makes the key the event's id. Where it is left
+   * out and something is changed, the key is refused: answers with a secret or a file are not kept.
+   */
   readonly idempotency?: "store" | "event"
   /** The path parameter that a token bound to services must name one of; such tokens may call nothing else. */
   readonly serviceParam?: string

@@ -31,6 +31,7 @@ export const SERVICE_OPERATIONS = [
     path: "/api/v1/services",
     scope: "admin",
     status: 201,
+    idempotency: "store",
     problems: ["MANIFEST_MISSING", "MANIFEST_INVALID", "SOURCE_INVALID", "SERVICE_BUILT_IN", "SERVICE_ID_TAKEN"],
     commands: [
       {
@@ -62,6 +63,7 @@ export const SERVICE_OPERATIONS = [
     path: "/api/v1/services/{id}",
     scope: "admin",
     status: 204,
+    idempotency: "store",
     problems: ["SERVICE_NOT_FOUND", "SERVICE_REMOTE", "SERVICE_BUILT_IN"],
     commands: [{ name: "service remove", arguments: [SERVICE] }],
   },
@@ -72,6 +74,7 @@ export const SERVICE_OPERATIONS = [
     path: "/api/v1/services/{id}/config",
     scope: "deploy",
     status: 200,
+    idempotency: "store",
     problems: ["SERVICE_NOT_FOUND", "SERVICE_REMOTE", "SERVICE_SETTING_UNKNOWN", "SETTINGS_INVALID"],
     commands: [
       {
@@ -121,6 +124,7 @@ export const SERVICE_OPERATIONS = [
       "EVENT_DATA_INVALID",
       "EVENT_TOO_LARGE",
       "EVENT_ID_INVALID",
+      "IDEMPOTENCY_KEY_REUSED",
       "OVERLOADED",
     ],
     commands: [

@@ -134,6 +134,7 @@ export const SYSTEM_OPERATIONS = [
     path: "/api/v1/config/{key}",
     scope: "admin",
     status: 200,
+    idempotency: "store",
     problems: ["CONFIG_UNKNOWN_KEY", "CONFIG_INVALID"],
     commands: [
       {
@@ -226,6 +227,7 @@ export const SYSTEM_OPERATIONS = [
     path: "/api/v1/tokens/{id}",
     scope: "admin",
     status: 204,
+    idempotency: "store",
     problems: ["TOKEN_NOT_FOUND"],
     commands: [{ name: "token revoke", arguments: [{ name: "ID", to: "params.id", summary: "the token's id" }] }],
   },

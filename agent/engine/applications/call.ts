@@ -42,7 +42,7 @@ export class ApplicationCalls {
 
   async #find(name: string, call: TaskCall): Promise<Live | "APPLICATION_NOT_FOUND" | "EXECUTION_NOT_FOUND"> {
     const known = this.#dedupe.find("app", name, call.execution)
-    if (known !== null) return this.#again(known[0]!)
+    if (known !== null) return this.#again(known.executions[0]!)
     const document = this.#applications.document(name)
     const [workflow] = Object.keys(document?.workflows ?? {})
     const pinned = workflow === undefined ? null : this.#applications.newest(name, workflow)
@@ -57,7 +57,7 @@ export class ApplicationCalls {
       timeMs,
     }
     const live = this.#executions.prepare({ app: name, workflow: workflow!, version }, pinned)
-    const remembered = this.#dedupe.remember("app", name, call.execution, [live.id], timeMs)
+    const remembered = this.#dedupe.remember("app", name, call.execution, { executions: [live.id], data: null }, timeMs)
     await this.#executions.transact([{ live, inputs: [triggeredInput(live.id, event, timeMs)] }], remembered)
     return live
   }

@@ -12,6 +12,15 @@ interface Generation {
 interface EventIdRecord {
   readonly v: 1
   readonly executions: readonly ExecutionId[]
+  /** Fingerprint of the data; left out where nobody could be told that a repeat has other data. */
+  readonly data?: string
+}
+
+/** What is known of an id that was seen. */
+export interface Known {
+  /** The executions that the event made when it was first accepted. */
+  readonly executions: readonly ExecutionId[]
+  readonly data: string | null
 }
 
 /**
@@ -36,21 +45,23 @@ export class Dedupe {
     else newest.count = this.#store.count(TABLE.eventId, { prefix: [newest.number] })
   }
 
-  /** @returns the executions that the event made when it was first accepted, null where its id is new */
-  find(service: string, event: string, id: string): readonly ExecutionId[] | null {
+  /** @returns null where the id is new */
+  find(service: string, event: string, id: string): Known | null {
     for (let i = this.#generations.length - 1; i >= 0; i--) {
       const found = this.#store.get(TABLE.eventId, [this.#generations[i]!.number, service, event, id])
-      if (found !== undefined) return (found as EventIdRecord).executions
+      if (found === undefined) continue
+      const { executions, data = null } = found as EventIdRecord
+      return { executions, data }
     }
     return null
   }
 
   /** What remembers an id: goes into the event's own write. */
-  remember(service: string, event: string, id: string, executions: readonly ExecutionId[], nowMs: number): Change[] {
+  remember(service: string, event: string, id: string, { executions, data }: Known, nowMs: number): Change[] {
     const turned = this.#turn(nowMs)
     const generation = this.#generations.at(-1)!
     generation.count++
-    const value: EventIdRecord = { v: 1, executions }
+    const value: EventIdRecord = { v: 1, executions, ...(data === null ? {} : { data }) }
     return [...turned, { put: TABLE.eventId, key: [generation.number, service, event, id], value }]
   }
 

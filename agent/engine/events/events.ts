@@ -4,6 +4,7 @@ import { triggeredInput } from "../../core/execution/transition.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Event, RefusedEvent } from "../../schema/event.ts"
 import { isTooDeep, type Json } from "../../schema/json.ts"
+import { EVENT_ID_RULE, isEventId } from "../../schema/names.ts"
 import type { ApplicationBook } from "../applications/applications.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { Accepted, Events, Page, Paging } from "../core.ts"
@@ -16,6 +17,7 @@ import type { EnginePorts } from "../ports.ts"
 import { Admissions } from "./admissions.ts"
 import { Dedupe } from "./dedupe.ts"
 import { EventError } from "./error.ts"
+import { fingerprintOf } from "./fingerprint.ts"
 import type { AcceptOptions, EventCatalogue, EventIntake, EventRefusal, IncomingEvent } from "./incoming.ts"
 import { RefusedEvents } from "./refused.ts"
 import { Triggers } from "./triggers.ts"
@@ -90,10 +92,14 @@ export class EventInbox implements Events, EventIntake {
     if (id === null) return this.#take(this.#stamp(service, event, data, null), options)
     const name = `${service}/${event}/${id}`
     const before = this.#onTheWay.get(name)
-    if (before !== undefined) return this.#duplicate(await before)
+    if (before !== undefined) return this.#duplicate(await before, data)
     const known = this.dedupe.find(service, event, id)
-    if (known !== null)
-      return this.#duplicate({ event: this.#stamp(service, event, data, id), duplicate: true, executions: known })
+    if (known !== null) {
+      this.#duplicates++
+      const differs = known.data !== null && known.data !== fingerprintOf(data)
+      const { executions } = known
+      return { event: this.#stamp(service, event, data, id), duplicate: true, differs, executions }
+    }
     const taking = this.#take(this.#stamp(service, event, data, id), options)
     this.#onTheWay.set(name, taking)
     try {
@@ -107,9 +113,9 @@ export class EventInbox implements Events, EventIntake {
     return { service: service as ServiceId, event, data, id, timeMs: this.#ports.clock.now() }
   }
 
-  #duplicate(first: Accepted): Accepted {
+  #duplicate(first: Accepted, data: Json): Accepted {
     this.#duplicates++
-    return { ...first, duplicate: true }
+    return { ...first, duplicate: true, differs: fingerprintOf(first.event.data) !== fingerprintOf(data) }
   }
 
   /** @throws EventError; what breaks its schema is kept among the refused */
@@ -125,14 +131,8 @@ export class EventInbox implements Events, EventIntake {
         remedy: `see its events: mesg service show ${service}`,
       })
     }
-    if (id !== null && (id.length === 0 || id.length > EVENT_ID_LENGTH_MAX)) {
-      return this.refuse(
-        "EVENT_ID_INVALID",
-        service,
-        event,
-        id.slice(0, EVENT_ID_LENGTH_MAX),
-        `an event id has 1 to ${EVENT_ID_LENGTH_MAX} characters`,
-      )
+    if (id !== null && !isEventId(id)) {
+      return this.refuse("EVENT_ID_INVALID", service, event, id.slice(0, EVENT_ID_LENGTH_MAX), EVENT_ID_RULE)
     }
     if (isTooDeep(data)) {
       return this.refuse("EVENT_TOO_LARGE", service, event, id, `the data nests deeper than ${JSON_DEPTH_MAX} levels`)
@@ -175,7 +175,7 @@ export class EventInbox implements Events, EventIntake {
       this.#accepted++
       this.#unmatched++
       this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
-      return { event, duplicate: false, executions: [] }
+      return { event, duplicate: false, differs: false, executions: [] }
     }
     const entering = matched.length === 0 ? null : this.#enter(options)
     // Only who has to wait gives up the turn: the others take their room before anybody else asks.
@@ -189,17 +189,20 @@ export class EventInbox implements Events, EventIntake {
     await begun.durable
     this.#accepted++
     this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
-    return { event, duplicate: false, executions: begun.created }
+    return { event, duplicate: false, differs: false, executions: begun.created }
   }
 
   /** One write: the new executions, the waiting ones that the event reaches, its id, and what its sender adds. */
   #begin(event: Event, matched: readonly PinnedWorkflow[], options: AcceptOptions) {
     const { feedings, changes, created } = this.#plan(event, matched)
     const feedWaiting = this.#executions.runner.waits.find(event).map((live) => this.#deliver(live, event))
-    const remembered =
-      event.id === null ? [] : this.dedupe.remember(event.service, event.event, event.id, created, event.timeMs)
+    const remembered = event.id === null ? [] : this.#remember(event, event.id, created)
     const also = [...changes, ...remembered, ...(options.also?.() ?? [])]
     return { created, durable: this.#executions.transact([...feedings, ...feedWaiting], also) }
+  }
+
+  #remember({ service, event, data, timeMs }: Event, id: string, executions: readonly ExecutionId[]): Change[] {
+    return this.dedupe.remember(service, event, id, { executions, data: fingerprintOf(data) }, timeMs)
   }
 
   #enter({ patient = false }: AcceptOptions): Promise<() => void> | null {

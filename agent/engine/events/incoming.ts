@@ -34,6 +34,7 @@ export type EventRefusal =
   | "EVENT_DATA_INVALID"
   | "EVENT_TOO_LARGE"
   | "EVENT_ID_INVALID"
+  | "EVENT_ID_REUSED"
 
 /** What the inbox needs of the services: the check of one event's data. */
 export interface EventCatalogue {

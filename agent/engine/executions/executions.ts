@@ -120,7 +120,7 @@ export class ExecutionBook implements Executions {
     const live = this.runner.active.get(id)?.durable
     return {
       ...executionView(live ?? state),
-      transitions: steps.flatMap((step, seq) => transitionViews(state.definition, seq, step)),
+      transitions: transitionViews(state.definition, steps),
     }
   }
 

@@ -40,13 +40,14 @@ export function executionView(state: ExecutionState): ExecutionView {
   }
 }
 
-/** One step of the history, a line per input. */
-export function transitionViews(definition: WorkflowDefinition, seq: number, record: StepRecord): TransitionView[] {
-  return record.inputs.map((input) => {
+/** The whole history, a line per input, numbered from 1. */
+export function transitionViews(definition: WorkflowDefinition, steps: readonly StepRecord[]): TransitionView[] {
+  const inputs = steps.flatMap(({ core, inputs }) => inputs.map((input) => ({ core, input })))
+  return inputs.map(({ core, input }, index) => {
     const { kind, atMs, ...detail } = input as Input & { task?: number }
     const task = detail.task === undefined ? null : (definition.tasks[detail.task]?.name ?? null)
     const { task: _, ...rest } = detail
-    return { seq, time: new Date(atMs).toISOString(), core: record.core, kind, task, detail: rest }
+    return { seq: index + 1, time: new Date(atMs).toISOString(), core, kind, task, detail: rest }
   })
 }
 

@@ -8,7 +8,7 @@ import type { Manifest } from "../../schema/manifest.ts"
 import { checkManifest } from "../../schema/manifest-check.ts"
 import { type ServiceAnswer, ServiceAnswerSchema, serviceTopic, TOPIC_ROOT } from "../../schema/service-message.ts"
 import * as v from "valibot"
-import { EventError } from "../events/error.ts"
+import { EventError, EVENT_ID_REUSED } from "../events/error.ts"
 import type { EventIntake } from "../events/incoming.ts"
 
 export interface MqttBridgeParts {
@@ -77,11 +77,13 @@ async function takeEvent({ inbox, log, heard }: MqttBridgeParts, message: Incomi
   try {
     if (!document.ok)
       await inbox.refuse("EVENT_DATA_INVALID", service, event, id ?? null, `the data is no JSON: ${document.message}`)
-    else
-      await inbox.accept(
+    else {
+      const { differs } = await inbox.accept(
         { service, event, data: document.value, id: id ?? null },
         { patient: true, also: () => message.takeChanges() },
       )
+      if (differs) await inbox.keepRefused("EVENT_ID_REUSED", service, event, id ?? null, EVENT_ID_REUSED)
+    }
   } catch (error) {
     // Refused for good: recorded with the reason, acknowledged, not sent again.
     if (!(error instanceof EventError)) throw error

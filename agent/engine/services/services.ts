@@ -1,4 +1,4 @@
-import { type ServiceId, type TaskExecutionId, taskExecutionId } from "../../base/ids.ts"
+import { CALLED, type ServiceId, type TaskExecutionId, taskExecutionId } from "../../base/ids.ts"
 import { isFinished } from "../../core/execution/state.ts"
 import type { RunningService, WebhookRequest, WebhookResponse } from "../../ports/service-host.ts"
 import { compileDataSchema, type DataCheck } from "../../schema/data-schema.ts"
@@ -174,7 +174,7 @@ export class ServiceBook implements Services, EventCatalogue {
       )
     }
     const event: Event = { service: id, event: "call", data: inputs, id: null, timeMs: this.#ports.clock.now() }
-    const pin = { app: "call", workflow: `${id}.${task}`, version: 0, call: { service: id, task, manifest: declared } }
+    const pin = { app: CALLED, workflow: `${id}.${task}`, version: 0, call: { service: id, task, manifest: declared } }
     const live = await this.#executions.create(pin, pinCall(id, task, declared), event, null)
     if (waitMs > 0) await this.#executions.follow(live, isFinished, AbortSignal.timeout(waitMs))
     const state = live.durable!

@@ -46,7 +46,7 @@ describe("the service http", () => {
       assert.deepEqual(plugin.bridge.events, [
         {
           event: "request",
-          id: "bell/r1",
+          id: "bell.r1",
           data: {
             hook: "bell",
             method: "POST",
@@ -84,6 +84,12 @@ describe("the service http", () => {
         assert.deepEqual(plugin.bridge.events, [])
       })
     }
+
+    it("202 to any id that the sender chose: the event's own is one that MQTT could carry", async () => {
+      const headers = { ...bearer, "x-request-id": "a/b+c#d" }
+      assert.equal((await send("bell", { headers })).status, 202)
+      assert.equal(plugin.bridge.events.at(-1)?.id, "bell.a%2Fb%2Bc%23d")
+    })
 
     it("503 while the agent takes no event, 413 where it never will", async () => {
       plugin.bridge.refuse = Object.assign(new Error("later"), { code: "OVERLOADED" })

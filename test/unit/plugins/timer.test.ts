@@ -117,7 +117,7 @@ describe("the service timer", function () {
       await bridge.until(() => bridge.events.length === 2, "two ticks")
       for (const [i, { id }] of bridge.events.entries()) {
         const { scheduled, missed, name } = datas(bridge)[i]!
-        assert.equal(id, `tick/${at(scheduled)}`)
+        assert.equal(id, `tick.${at(scheduled)}`)
         assert.deepEqual([name, missed, at(scheduled) % 1000], ["tick", false, 0])
       }
       assert.equal(at(datas(bridge)[1]!.scheduled) - at(datas(bridge)[0]!.scheduled), 1000)

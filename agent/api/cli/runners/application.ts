@@ -1,4 +1,5 @@
 import { relative } from "node:path"
+import { CALLED } from "../../../base/ids.ts"
 import type { Refusal, Warning } from "../../../schema/application.ts"
 import type { OutputOf } from "../../operations/schemas/table.ts"
 import { callAgent } from "../client.ts"
@@ -76,7 +77,7 @@ async function deploy(context: RunnerContext, source: SourceFile, body: object):
 }
 
 function isName(name: unknown): name is string {
-  return typeof name === "string" && /^[a-z][a-z0-9-]{0,62}$/.test(name)
+  return typeof name === "string" && /^[a-z][a-z0-9-]{0,62}$/.test(name) && name !== CALLED
 }
 
 function refusalsOf(error: unknown): readonly Refusal[] | null {

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../../schema/json.ts"
 import type { Manifest } from "../../../schema/manifest.ts"
 import { type Handlers, Reply } from "../handler.ts"
+import { callersKey, keyReused } from "../idempotency.ts"
 import { isoTime, pageView, refusedView, serviceView } from "../views.ts"
 import { pagingOf } from "./paging.ts"
 
@@ -41,10 +42,15 @@ export const SERVICE_HANDLERS: Handlers<
     if (!call.ended || waitMs === 0) return { execution: call.execution }
     return new Reply(200, { execution: call.execution, status: call.status ?? "error", data: call.data })
   },
-  "event.emit": async ({ core }, { params, body }, { idempotencyKey }) => {
-    const id = body.id ?? (idempotencyKey === null ? null : `key:${idempotencyKey}`)
+  "event.emit": async ({ core }, { params, body }, { idempotencyKey, token }) => {
+    const id =
+      body.id ?? (idempotencyKey === null ? null : `key-${callersKey(token?.id ?? "", idempotencyKey).slice(0, 32)}`)
     const accepted = await core.events.accept({ service: params.id, event: params.event, data: body.data, id })
-    const { event, duplicate, executions } = accepted
+    const { event, duplicate, differs, executions } = accepted
+    if (differs) {
+      const by = body.id === undefined ? "Idempotency-Key" : `id ${JSON.stringify(body.id)}`
+      throw keyReused(`an event with this ${by} and other data was accepted before`)
+    }
     return {
       event: { service: event.service, event: event.event, id: event.id, time: isoTime(event.timeMs) },
       duplicate,

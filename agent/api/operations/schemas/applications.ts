@@ -2,7 +2,7 @@ import * as v from "valibot"
 import { RULE_CODES } from "../../../schema/application.ts"
 import { ExecutionViewSchema } from "../../../schema/execution.ts"
 import { ApplicationNameSchema, KeySchema } from "../../../schema/names.ts"
-import { JsonObjectSchema, JsonSchema, type OperationSchemas, PAGING, pageOf, TimeSchema } from "./common.ts"
+import { JsonObjectSchema, JsonSchema, type OperationSchemas, pagingBy, pageOf, TimeSchema } from "./common.ts"
 
 const WarningSchema = v.object({ path: v.string(), message: v.string() })
 export const RefusalSchema = v.object({
@@ -51,7 +51,7 @@ export const APPLICATION_SCHEMAS = {
     body: DeploymentSchema,
     output: v.object({ ...ApplicationViewSchema.entries, warnings: v.array(WarningSchema) }),
   },
-  "application.list": { query: v.strictObject(PAGING), output: pageOf(ApplicationViewSchema) },
+  "application.list": { query: v.strictObject(pagingBy(ApplicationNameSchema)), output: pageOf(ApplicationViewSchema) },
   "application.show": {
     params: Params,
     output: v.object({ ...ApplicationViewSchema.entries, document: JsonObjectSchema }),

@@ -26,14 +26,21 @@ export const JsonObjectSchema = v.pipe(
 /** ISO 8601. */
 export const TimeSchema = v.pipe(v.string(), v.isoTimestamp())
 
-export const CursorSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(512))
 export const LimitSchema = v.pipe(
   v.string(),
   v.regex(/^[1-9]\d{0,3}$/, `a limit is a number from 1 to ${LIST_LIMIT_MAX}`),
   v.transform(Number),
   v.maxValue(LIST_LIMIT_MAX, `a limit is a number from 1 to ${LIST_LIMIT_MAX}`),
 )
-export const PAGING = { limit: v.optional(LimitSchema), cursor: v.optional(CursorSchema) }
+
+/** The query of a list. @param place what its cursors are made of: where the last page ended */
+export function pagingBy<const Place extends v.GenericSchema<string, string>>(place: Place) {
+  const cursor = v.pipe(
+    v.string(),
+    v.check((text) => v.is(place, text), "is no cursor of this list: take the one that the last page gave"),
+  )
+  return { limit: v.optional(LimitSchema), cursor: v.optional(cursor) }
+}
 
 /** A page of a list: its items and where to go on. */
 export function pageOf<const Item extends v.GenericSchema>(item: Item) {

@@ -1,17 +1,17 @@
 import * as v from "valibot"
 import { EXECUTION_STATUSES, ExecutionViewSchema, TransitionViewSchema } from "../../../schema/execution.ts"
-import { ApplicationNameSchema, ExecutionIdSchema } from "../../../schema/names.ts"
-import { type OperationSchemas, PAGING, pageOf, TimeSchema } from "./common.ts"
+import { ExecutionIdSchema, ExecutionOwnerSchema, ExecutionReferenceSchema } from "../../../schema/names.ts"
+import { type OperationSchemas, pagingBy, pageOf, TimeSchema } from "./common.ts"
 
-const Params = v.strictObject({ id: ExecutionIdSchema })
+const Params = v.strictObject({ id: ExecutionReferenceSchema })
 
 export const EXECUTION_SCHEMAS = {
   "execution.list": {
     query: v.strictObject({
-      app: v.optional(ApplicationNameSchema),
+      app: v.optional(ExecutionOwnerSchema),
       status: v.optional(v.picklist(EXECUTION_STATUSES)),
       since: v.optional(TimeSchema),
-      ...PAGING,
+      ...pagingBy(ExecutionIdSchema),
     }),
     output: pageOf(ExecutionViewSchema),
   },

@@ -1,6 +1,6 @@
 import * as v from "valibot"
 import { KeySchema, EventIdSchema, ServiceIdSchema, SettingNameSchema } from "../../../schema/names.ts"
-import { JsonObjectSchema, JsonSchema, type OperationSchemas, PAGING, pageOf, TimeSchema } from "./common.ts"
+import { JsonObjectSchema, JsonSchema, type OperationSchemas, pagingBy, pageOf, TimeSchema } from "./common.ts"
 
 export const ServiceViewSchema = v.object({
   id: v.string(),
@@ -26,11 +26,13 @@ export const RefusedEventSchema = v.object({
   reason: v.string(),
 })
 
+/** Refused events are numbered as they come. */
+const RefusedPlace = v.pipe(v.string(), v.regex(/^\d{1,15}$/))
 const Params = v.strictObject({ id: ServiceIdSchema })
 const Settings = v.record(SettingNameSchema, JsonSchema)
 
 export const SERVICE_SCHEMAS = {
-  "service.list": { query: v.strictObject(PAGING), output: pageOf(ServiceViewSchema) },
+  "service.list": { query: v.strictObject(pagingBy(ServiceIdSchema)), output: pageOf(ServiceViewSchema) },
   "service.show": {
     params: Params,
     output: v.object({ ...ServiceViewSchema.entries, manifest: JsonObjectSchema, config: JsonObjectSchema }),
@@ -63,5 +65,5 @@ export const SERVICE_SCHEMAS = {
       executions: v.array(v.string()),
     }),
   },
-  "event.refused": { query: v.strictObject(PAGING), output: pageOf(RefusedEventSchema) },
+  "event.refused": { query: v.strictObject(pagingBy(RefusedPlace)), output: pageOf(RefusedEventSchema) },
 } as const satisfies Record<string, OperationSchemas>

@@ -1,8 +1,8 @@
 import * as v from "valibot"
 import { TOKEN_SERVICES_MAX, TOKEN_TOPICS_MAX } from "../../../base/limits.ts"
-import { ExecutionIdSchema, ServiceIdSchema } from "../../../schema/names.ts"
+import { ExecutionReferenceSchema, ServiceIdSchema } from "../../../schema/names.ts"
 import { TOKEN_SCOPES } from "../operation.ts"
-import { JsonSchema, LimitSchema, listOf, type OperationSchemas, PAGING, pageOf, TimeSchema } from "./common.ts"
+import { JsonSchema, LimitSchema, listOf, type OperationSchemas, pagingBy, pageOf, TimeSchema } from "./common.ts"
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
@@ -60,6 +60,7 @@ export const TokenSchema = v.object({
 })
 
 const ConfigKeySchema = v.pipe(v.string(), v.regex(/^[a-zA-Z]+(?:\.[a-zA-Z]+)*$/, "a key is like mqtt.port"))
+const TokenIdSchema = v.pipe(v.string(), v.regex(/^[0-9a-z]{10}$/, "a token's id"))
 const FilePathSchema = v.pipe(
   v.string(),
   v.maxLength(4096),
@@ -97,13 +98,13 @@ export const SYSTEM_SCHEMAS = {
     query: v.strictObject({
       kinds: v.optional(listOf(STREAM_KINDS)),
       service: v.optional(ServiceIdSchema),
-      execution: v.optional(ExecutionIdSchema),
+      execution: v.optional(ExecutionReferenceSchema),
       app: v.optional(v.pipe(v.string(), v.maxLength(63))),
       /** For clients that cannot set Last-Event-ID. */
       after: v.optional(v.pipe(v.string(), v.maxLength(64))),
     }),
   },
-  "token.list": { query: v.strictObject(PAGING), output: pageOf(TokenSchema) },
+  "token.list": { query: v.strictObject(pagingBy(TokenIdSchema)), output: pageOf(TokenSchema) },
   "token.create": {
     body: v.strictObject({
       name: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(100))),
@@ -114,5 +115,5 @@ export const SYSTEM_SCHEMAS = {
     /** `token` is the secret. */
     output: v.object({ ...TokenSchema.entries, token: v.string() }),
   },
-  "token.revoke": { params: v.strictObject({ id: v.pipe(v.string(), v.regex(/^[0-9a-z]{10}$/, "a token's id")) }) },
+  "token.revoke": { params: v.strictObject({ id: TokenIdSchema }) },
 } as const satisfies Record<string, OperationSchemas>

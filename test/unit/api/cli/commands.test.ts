@@ -165,6 +165,32 @@ describe("commands", () => {
     assert.equal((await run(["status"])).exitCode, 3)
   })
 
+  const wrong: [words: string[], says: string, remedy: string][] = [
+    [["execution", "show", "7"], "ID: an execution id is ex_", "mesg execution show --help"],
+    [["service", "show", "OCPP"], "SERVICE: a service id must match", "mesg service show --help"],
+    [["event", "emit", "ocpp", "e", "--data", "1", "--id", "a/b"], "--id: an event id has", "mesg event emit --help"],
+    [
+      ["service", "configure", "ocpp", "--config", '{"a b":1}'],
+      "--config a b: a setting",
+      "mesg service configure --help",
+    ],
+    [["execution", "list", "--limit", "0"], "--limit: a limit is a number", "mesg execution list --help"],
+  ]
+  for (const [words, says, remedy] of wrong) {
+    it(`say what is wrong with what was typed: mesg ${words.join(" ")}`, async () => {
+      const { exitCode, err } = await run(words)
+      assert.equal(exitCode, 1)
+      assert.ok(err.startsWith(`mesg: ${says}`), err)
+      assert.ok(err.includes(`(INPUT_INVALID)\n  see ${remedy}`), err)
+    })
+  }
+
+  it("take the id of a called task for that of its execution", async () => {
+    const execution = server.core.startExecution("completed")
+    const { exitCode, out } = await run(["execution", "show", `${execution.id}.call`, "--json"])
+    assert.deepEqual([exitCode, objectOf(out)["id"]], [0, execution.id])
+  })
+
   it("print a refusal as the one JSON value too", async () => {
     const { exitCode, out } = await mesg(["status", "--json"])
     assert.deepEqual([exitCode, objectOf(out)["code"]], [3, "NO_AGENT"])

@@ -6,12 +6,17 @@ import {
   IDEMPOTENCY_KEYS_MAX,
 } from "../../../../agent/base/limits.ts"
 import { Idempotency } from "../../../../agent/api/http/idempotency.ts"
+import { isEventId } from "../../../../agent/schema/names.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
 import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
 import { FakeClock } from "../../../support/fake-clock.ts"
 import { refusal } from "../../../support/fake-core.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
 
+const APPLICATION = {
+  name: "ev-charging",
+  workflows: { w: { trigger: { service: "ocpp", event: "e" }, tasks: { pay: { run: "ethereum.transfer" } } } },
+}
 const TASK = "/api/v1/services/ocpp/tasks/set-standby"
 const EVENT = "/api/v1/services/ocpp/events/transaction-stopped"
 const code = (body: unknown) => (body as { code?: string }).code
@@ -43,7 +48,7 @@ describe("an Idempotency-Key", () => {
   it("used for another request is refused", async () => {
     await call("k1", { inputs: { a: 1 } })
     const other = await call("k1", { inputs: { a: 2 } })
-    assert.deepEqual([other.status, code(other.body)], [422, "IDEMPOTENCY_KEY_REUSED"])
+    assert.deepEqual([other.status, code(other.body)], [409, "IDEMPOTENCY_KEY_REUSED"])
     assert.equal(server.core.asked.length, 1)
   })
 
@@ -58,8 +63,41 @@ describe("an Idempotency-Key", () => {
     const second = await call("k1", { data: { kwh: 1 } }, EVENT)
     const duplicate = (answer: { body: unknown }) => (answer.body as { duplicate: boolean }).duplicate
     assert.deepEqual([first.status, duplicate(first), second.status, duplicate(second)], [202, false, 202, true])
+    assert.ok(isEventId((server.core.asked[0]!.input as { id: string }).id))
     await call("k2", { data: { kwh: 1 }, id: "own" }, EVENT)
     assert.equal((server.core.asked.at(-1)!.input as { id: string }).id, "own")
+  })
+
+  for (const [name, body] of [
+    ["a key", {}],
+    ["an id", { id: "e1" }],
+  ] as const) {
+    it(`of an event, with ${name} that was used for other data, is refused and starts nothing`, async () => {
+      await call("k/1", { data: { kwh: 1 }, ...body }, EVENT)
+      const other = await call("k/1", { data: { kwh: 2 }, ...body }, EVENT)
+      assert.deepEqual([other.status, code(other.body)], [409, "IDEMPOTENCY_KEY_REUSED"])
+      assert.equal(server.core.executionViews.length, 1)
+    })
+  }
+
+  it("makes a repeated PUT deploy once, and a repeated DELETE succeed", async () => {
+    const path = "/api/v1/applications/ev-charging"
+    const repeat = async (method: string, options: object) => {
+      const request = { ...options, headers: { "idempotency-key": method } }
+      const first = await server.call(method, path, request)
+      const second = await server.call(method, path, request)
+      assert.deepEqual([second.status, second.body], [first.status, first.body])
+      return first.status
+    }
+    assert.equal(await repeat("PUT", { body: APPLICATION }), 200)
+    assert.equal(server.core.applicationViews.get("ev-charging")?.version, 1)
+    assert.equal(await repeat("DELETE", {}), 204)
+  })
+
+  it("is refused where the answer cannot be kept, instead of passed over", async () => {
+    const answer = await server.call("POST", "/api/v1/tokens", { body: {}, headers: { "idempotency-key": "k1" } })
+    assert.deepEqual([answer.status, code(answer.body)], [400, "IDEMPOTENCY_UNSUPPORTED"])
+    assert.deepEqual(server.tokens.list(), [])
   })
 
   for (const key of ["", "x".repeat(IDEMPOTENCY_KEY_LENGTH_MAX + 1)]) {

@@ -33,6 +33,17 @@ describe("tokens", () => {
     assert.equal(after.verify(after.runToken)?.scope, "admin")
   })
 
+  it("of one name are made once, also when two ask at once", async () => {
+    const tokens = fresh()
+    const request = { name: "panel", scope: "read", services: [], topics: [] } as const
+    const made = await Promise.allSettled([tokens.create(request), tokens.create(request)])
+    assert.deepEqual(
+      made.map(({ status }) => status),
+      ["fulfilled", "rejected"],
+    )
+    assert.equal(tokens.list().length, 1)
+  })
+
   const wrong = (secret: string): [text: string, name: string][] => [
     ["", "nothing"],
     ["mesg", "half of it"],

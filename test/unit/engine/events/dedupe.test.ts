@@ -14,7 +14,7 @@ async function generations(store: MemoryStore, count: number): Promise<Dedupe> {
 }
 
 async function remember(dedupe: Dedupe, store: MemoryStore, id: string, nowMs: number): Promise<number> {
-  const changes = dedupe.remember("meter", "read", id, [], nowMs)
+  const changes = dedupe.remember("meter", "read", id, { executions: [], data: null }, nowMs)
   await store.write(changes)
   return changes.length
 }
@@ -23,7 +23,7 @@ describe("ids of events", () => {
   it("are known for the whole window, and forgotten with their generation", async () => {
     const dedupe = await generations(new MemoryStore(), DEDUPE_GENERATIONS + 2)
     assert.equal(dedupe.find("meter", "read", "id-0"), null)
-    assert.deepEqual(dedupe.find("meter", "read", "id-1"), [])
+    assert.deepEqual(dedupe.find("meter", "read", "id-1"), { executions: [], data: null })
   })
 
   it("cost the event that ends a generation no more than any other", async () => {
@@ -46,6 +46,6 @@ describe("ids of events", () => {
     await store.write(swept)
     await store.write(again.sweep(2))
     assert.deepEqual(again.sweep(2), [])
-    assert.deepEqual(again.find("meter", "read", "id-3"), [])
+    assert.deepEqual(again.find("meter", "read", "id-3")?.executions, [])
   })
 })
