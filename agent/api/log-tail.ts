@@ -1,4 +1,5 @@
 import { messageOf } from "../base/errors.ts"
+import { HIDDEN, SECRET_FIELDS } from "../base/hidden.ts"
 import { LOG_LINE_BYTES_MAX, LOG_LINES_KEPT_MAX } from "../base/limits.ts"
 import type { Log, LogFields } from "../ports/log.ts"
 import type { LogLevel, LogLine, LogTail } from "./deps.ts"
@@ -55,13 +56,10 @@ function bounded(fields: LogFields): LogFields {
     : { cut: text.slice(0, LOG_LINE_BYTES_MAX) }
 }
 
-// The last line of defence, as in the log itself: nobody logs secrets, but a field of this name is one.
-const SECRET_FIELDS = ["password", "token", "secret", "authorization", "privateKey"]
-
 function textOf(value: unknown): string {
   try {
     return JSON.stringify(value, (name, inner: unknown) => {
-      if (SECRET_FIELDS.includes(name)) return "[secret]"
+      if (SECRET_FIELDS.includes(name)) return HIDDEN
       return typeof inner === "bigint" ? String(inner) : inner
     })
   } catch (error) {

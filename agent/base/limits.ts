@@ -171,6 +171,10 @@ export const SERVICE_CHUNK_BYTES_MAX = 64 * KIB
 export const REMOTE_EXECUTIONS_MAX = 4096
 export const REMOTE_EVENTS_PENDING_MAX = 1000
 export const REMOTE_RECONNECT_MS_MAX = 30 * SECOND
+/** Secrets of a service and of what it was given, taken out of what comes back from it (SECURITY.md). */
+export const SECRET_LENGTH_MIN = 4
+export const SECRET_IN_DATA_LENGTH_MIN = 8
+export const SECRETS_VEILED_PER_SERVICE_MAX = 256
 export const WATCHDOG_STALL_MS = 10 * SECOND
 
 /** HTTP. */

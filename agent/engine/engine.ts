@@ -16,6 +16,7 @@ import { FeedLog } from "./feed.ts"
 import { feedOverMqtt } from "./feed-over-mqtt.ts"
 import { ServiceBook, type ServicePorts } from "./services/services.ts"
 import { Tasks } from "./tasks/tasks.ts"
+import { Veils } from "./veils.ts"
 
 export interface EngineOptions extends ExecutionOptions {
   /** Folders of the services that ship with the agent. */
@@ -36,22 +37,25 @@ export interface Engine extends Core {
 export function createEngine(ports: ServicePorts, options: EngineOptions): Engine {
   const feed = new FeedLog()
   const demand = new Demand()
-  const services = new ServiceBook(ports, feed, demand)
+  const veils = new Veils()
+  const services = new ServiceBook(ports, feed, demand, veils)
   const tasks: Tasks = new Tasks(ports.clock, {
     service: (id, signal) => services.running(id, signal),
     application: (name, call, signal) => calls.call(name, call, signal),
+    isRemote: (id) => services.isRemote(id),
   })
   const catalogue = {
     manifest: (id: string) => services.manifest(id),
     application: (name: string): Application | undefined => applications.document(name),
+    isRemote: (id: string) => services.isRemote(id),
   }
   const applications: ApplicationBook = new ApplicationBook(
     ports,
     () => catalogue,
     () => retarget(),
   )
-  const executions = new ExecutionBook(ports, tasks, applications, feed, options)
-  const inbox: EventInbox = new EventInbox(ports, services, applications, executions, feed)
+  const executions = new ExecutionBook(ports, tasks, applications, feed, veils, options)
+  const inbox: EventInbox = new EventInbox(ports, services, applications, executions, feed, veils)
   const calls: ApplicationCalls = new ApplicationCalls(ports, applications, executions, inbox.dedupe)
   const pruner = new Pruner(ports, executions, applications, inbox.dedupe, options.keepMs)
   services.connect(inbox, executions, tasks)
@@ -72,7 +76,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
     load: () => ({ queued: tasks.queued(), running: tasks.running() }),
     async start({ safe = false } = {}) {
       await services.load(options.builtInServices)
-      applications.load()
+      await applications.load()
       inbox.load()
       const unfinished = restoreExecutions(executions)
       if (safe) {

@@ -103,8 +103,10 @@ export interface ServiceHost {
 
 /** Where added services live: `<home>/plugins/`. */
 export interface ServiceShelf {
-  /** Copies a folder onto the shelf, whole or not at all. @returns the copy. @throws ServiceError SERVICE_CODE_MISSING, SOURCE_INVALID */
+  /** Copies a folder onto the shelf, whole or not at all. @returns the name of the copy. @throws ServiceError SERVICE_CODE_MISSING, SOURCE_INVALID */
   put(folder: string, id: string): Promise<string>
-  /** Takes a copy away; one that is not on the shelf is left alone. */
-  remove(folder: string): Promise<void>
+  /** Where a copy is now: names outlive the folder of the home, paths do not. */
+  folderOf(name: string): string
+  /** Takes a copy away. */
+  remove(name: string): Promise<void>
 }

@@ -52,7 +52,10 @@ export const ApplicationSchema = v.strictObject({
   name: ApplicationNameSchema,
   description: v.optional(v.pipe(v.string(), v.maxLength(DESCRIPTION_LENGTH_MAX))),
   visibility: v.optional(v.picklist(["private", "public"]), "private"),
-  config: v.optional(v.record(SettingNameSchema, v.looseObject({ default: v.optional(v.unknown()) })), {}),
+  config: v.optional(
+    v.record(SettingNameSchema, v.looseObject({ default: v.optional(v.unknown()), secret: v.optional(v.boolean()) })),
+    {},
+  ),
   workflows: v.record(KeySchema, WorkflowSchema),
   outputs: v.optional(
     v.record(
@@ -87,6 +90,7 @@ export const RULE_CODES = [
   "DUPLICATE",
   "EXPRESSION",
   "NAME",
+  "SECRET",
   "LIMIT",
   "SCHEMA",
 ] as const

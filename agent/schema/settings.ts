@@ -1,3 +1,4 @@
+import { HIDDEN } from "../base/hidden.ts"
 import { compileDataSchema, type DataIssue } from "./data-schema.ts"
 import type { Json, JsonObject } from "./json.ts"
 import type { Manifest } from "./manifest.ts"
@@ -26,9 +27,22 @@ export function settingsSchema(manifest: Pick<Manifest, "config">): SettingsSche
   return { type: "object", properties, required, additionalProperties: false }
 }
 
+/** What declares settings: the manifest of a service, or an application. */
+export interface DeclaresSettings {
+  readonly config: { readonly [setting: string]: { readonly secret?: boolean | undefined } }
+}
+
 /** @returns the names of the settings that are stored sealed and never shown */
-export function secretSettings(manifest: Pick<Manifest, "config">): readonly string[] {
+export function secretSettings(manifest: DeclaresSettings): readonly string[] {
   return Object.entries(manifest.config).flatMap(([name, entry]) => (entry.secret === true ? [name] : []))
+}
+
+/** Settings as anybody may see them. */
+export function shownSettings(declared: DeclaresSettings, config: JsonObject): JsonObject {
+  const secrets = secretSettings(declared)
+  return Object.fromEntries(
+    Object.entries(config).map(([name, value]) => [name, secrets.includes(name) ? HIDDEN : value]),
+  )
 }
 
 export type CheckedSettings =

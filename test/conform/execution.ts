@@ -13,6 +13,7 @@ import { endInput } from "../../agent/engine/executions/end-input.ts"
 import { eventScope, matches } from "../../agent/engine/executions/evaluate.ts"
 import { Journal } from "../../agent/engine/executions/journal.ts"
 import { Live } from "../../agent/engine/executions/live.ts"
+import { Veils } from "../../agent/engine/veils.ts"
 import { JsonataExpressions } from "../../agent/io/expressions/expressions.ts"
 import type { Application } from "../../agent/schema/application.ts"
 import { compileDataSchema } from "../../agent/schema/data-schema.ts"
@@ -20,6 +21,8 @@ import type { Event } from "../../agent/schema/event.ts"
 import type { Json, JsonObject } from "../../agent/schema/json.ts"
 import type { Manifest } from "../../agent/schema/manifest.ts"
 import { checkManifest } from "../../agent/schema/manifest-check.ts"
+
+const NO_SECRETS = new Veils()
 
 /*
  * The entry point `execution`: an application and what happens to it, played through the engine's own step on a clock
@@ -190,7 +193,7 @@ class Play {
     const index = pinned.definition.tasks.findIndex(({ name }) => name === task)
     if (state === null || index < 0) return
     const end = { kind: "result", status, data: data as Json } as const
-    await this.#feed(endInput(pinned, index, state.tasks[index]!.attempts, end, this.#nowMs))
+    await this.#feed(endInput(pinned, index, state.tasks[index]!.attempts, end, this.#nowMs, NO_SECRETS))
   }
 
   async #feed(input: Input): Promise<void> {

@@ -88,7 +88,7 @@ export async function testEngine(
       log: new KeptLog(),
       metrics: silentMetrics,
       host: hostOf(services, bridges),
-      shelf: { put: async (folder) => folder, remove: async () => {} },
+      shelf: { put: async (folder) => folder, folderOf: (name) => name, remove: async () => {} },
     },
     {
       builtInServices: services.map(({ manifest }) => manifest.id),

@@ -11,6 +11,8 @@ import { followersOf, pathsFrom, reachableFrom } from "./graph.ts"
 export interface Catalogue {
   manifest(service: string): Manifest | undefined
   application(name: string): Application | undefined
+  /** Whether a known service runs behind MQTT; nobody knows where left out. */
+  isRemote?(service: string): boolean
 }
 
 const RETRY_ONCE: Retry = { attempts: 1, backoffMs: 500, factor: 2 }

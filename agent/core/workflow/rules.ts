@@ -15,6 +15,7 @@ import { countPaths, tasksOnCycles, reachableFrom } from "./graph.ts"
 import { checkReferences, unfitInputs } from "./references.ts"
 import type { Refuse } from "./refuse.ts"
 import { refuseLostNames, shapeRefusals } from "./shape.ts"
+import { checkSecrets } from "./secrets.ts"
 import { declaredStatuses, statusesOf } from "./statuses.ts"
 import { pointerToken, templateExpressions } from "./template.ts"
 
@@ -70,6 +71,7 @@ export function checkApplication(
     if (connections !== null) warnings.push(...unhandledStatuses(workflow, connections, at, catalogue))
   }
   checkOutputs(application, catalogue, checkExpression, refuse)
+  checkSecrets(application, catalogue, refuse)
   return { refusals: inOrder(refusals), warnings, application }
 }
 

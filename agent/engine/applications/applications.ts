@@ -11,6 +11,7 @@ import { TABLE } from "../../schema/tables.ts"
 import type { ApplicationView, Page, Paging, Verdict } from "../core.ts"
 import { pageOf } from "../page.ts"
 import type { EnginePorts } from "../ports.ts"
+import { areSealed, openSetting, sealSettings } from "../sealed-settings.ts"
 import { Turns } from "../turns.ts"
 import { ApplicationError } from "./error.ts"
 import { catalogueOf, type PinnedWorkflow, pinWorkflow } from "./pinned.ts"
@@ -19,6 +20,7 @@ import { catalogueOf, type PinnedWorkflow, pinWorkflow } from "./pinned.ts"
 interface VersionRecord {
   readonly v: 1
   readonly document: Application
+  /** Secrets sealed. */
   readonly config: JsonObject
   readonly manifests: Readonly<Record<string, Manifest>>
   readonly applications: Readonly<Record<string, Application>>
@@ -56,11 +58,31 @@ export class ApplicationBook {
     this.#changed = changed
   }
 
-  load(): void {
+  async load(): Promise<void> {
+    await this.#sealAll()
     for (const { key, value } of this.#ports.store.range(TABLE.application)) {
       const record = value as ApplicationRecord
       if (!record.removed) this.#remember(String(key[0]), record)
     }
+  }
+
+  /** An agent before this one kept secret settings as they were given. */
+  async #sealAll(): Promise<void> {
+    const { store, keys } = this.#ports
+    const changes: Change[] = []
+    for (const { key, value } of store.range(TABLE.applicationVersion)) {
+      const record = value as VersionRecord
+      const { document, config } = record
+      if (areSealed(document, config)) continue
+      const settings = Object.entries(document.config).map(([name, schema]) => {
+        const { default: _, ...rest } = schema
+        return [name, schema.secret === true ? rest : schema]
+      })
+      const shown = { ...document, config: Object.fromEntries(settings) as Application["config"] }
+      const sealed = { ...record, document: shown, config: sealSettings(document, config, keys) }
+      changes.push({ put: TABLE.applicationVersion, key, value: sealed })
+    }
+    await store.write(changes, { reserve: true })
   }
 
   /** The triggers of all applications that are not paused, newest versions. */
@@ -76,7 +98,8 @@ export class ApplicationBook {
     const record = this.#ports.store.get(TABLE.applicationVersion, [app, version]) as VersionRecord | undefined
     if (record === undefined || !Object.hasOwn(record.document.workflows, workflow)) return null
     const catalogue = catalogueOf(record.manifests, record.applications)
-    const pinned = pinWorkflow(record.document, workflow, version, record.config, catalogue)
+    const open = (setting: string) => openSetting(record.config[setting], this.#ports.keys)
+    const pinned = pinWorkflow(record.document, workflow, version, record.config, catalogue, open)
     if (this.#pinned.size > APPLICATION_VERSIONS_KEPT * 10) this.#pinned.clear()
     this.#pinned.set(name, pinned)
     return pinned
@@ -117,7 +140,7 @@ export class ApplicationBook {
         { remedy: first?.remedy ?? "correct the application" },
       )
     }
-    const config = resolveConfig(application, given)
+    const config = sealSettings(application, resolveConfig(application, given), this.#ports.keys)
     const view = await this.#turns.take(() => this.#deploy(application, config))
     return { ...view, warnings }
   }

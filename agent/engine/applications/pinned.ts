@@ -3,10 +3,12 @@ import { compileWorkflow } from "../../core/workflow/compile.ts"
 import type { TaskDefinition, WorkflowDefinition } from "../../core/workflow/definition.ts"
 import type { ApplicationName, ServiceId } from "../../base/ids.ts"
 import { TASK_TIMEOUT_MS_DEFAULT } from "../../base/limits.ts"
+import { putSecrets, secretPlaces } from "../../core/workflow/secrets.ts"
 import type { Application } from "../../schema/application.ts"
 import { compileDataSchema, type DataCheck, type DataIssue } from "../../schema/data-schema.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import type { Manifest, ManifestTask } from "../../schema/manifest.ts"
+import { secretSettings, shownSettings } from "../../schema/settings.ts"
 
 /** A definition with the schemas of the manifests it was compiled against: both stay as they were at deployment. */
 export interface PinnedWorkflow {
@@ -17,24 +19,37 @@ export interface PinnedWorkflow {
   checkResult(task: number, status: string, data: Json): readonly DataIssue[]
   /** @param output index in the definition. @returns why the data breaks the schema of that output, empty where it fits */
   checkOutput(output: number, data: Json): readonly DataIssue[]
+  /** The inputs of a task as its service gets them: with the secrets in the places where HIDDEN was recorded. */
+  reveal(task: number, recorded: Json): Revealed
   /** How many executions of the task may run at once here; null leaves it to the default. */
   concurrency(task: number): number | null
 }
 
+export type Revealed =
+  | { readonly ok: true; readonly inputs: Json; readonly secrets: readonly Json[] }
+  /** The setting cannot be opened: it was sealed under the key of another home. */
+  | { readonly ok: false; readonly setting: string }
+
 const FITS: readonly DataIssue[] = []
 
-/** Pins one workflow of a deployed application. */
+/**
+ * Pins one workflow of a deployed application.
+ * @param config with the secrets sealed
+ * @param open a secret setting in clear, undefined where it cannot be opened
+ */
 export function pinWorkflow(
   application: Application,
   workflow: string,
   version: number,
   config: JsonObject,
   catalogue: Catalogue,
+  open: (setting: string) => Json | undefined = () => undefined,
 ): PinnedWorkflow {
-  const definition = compileWorkflow(application, workflow, version, config, catalogue)
+  const definition = compileWorkflow(application, workflow, version, shownSettings(application, config), catalogue)
   const manifestOf = (task: TaskDefinition) =>
     "service" in task.run ? catalogue.manifest(task.run.service)?.tasks[task.run.task] : undefined
-  return pin(definition, manifestOf, application.outputs)
+  const reveal = revealer(definition, secretSettings(application), open)
+  return pin(definition, manifestOf, reveal, application.outputs)
 }
 
 /** Pins a task that is called outside any application: a workflow of one task, triggered by the call itself. */
@@ -65,12 +80,13 @@ export function pinCall(service: string, task: string, manifest: ManifestTask): 
     branches: [[0]],
     outputs: [],
   }
-  return pin(definition, () => manifest, undefined)
+  return pin(definition, () => manifest, asRecorded, undefined)
 }
 
 function pin(
   definition: WorkflowDefinition,
   manifestOf: (task: TaskDefinition) => ManifestTask | undefined,
+  reveal: PinnedWorkflow["reveal"],
   outputs: Application["outputs"],
 ): PinnedWorkflow {
   const tasks = definition.tasks.map((task) => {
@@ -94,7 +110,30 @@ function pin(
     checkInputs: (task, inputs) => tasks[task]!.inputs()(inputs),
     checkResult: (task, status, data) => tasks[task]!.results.get(status)?.()(data) ?? FITS,
     checkOutput: (output, data) => results[output]!()(data),
+    reveal,
     concurrency: (task) => tasks[task]!.concurrency,
+  }
+}
+
+function asRecorded(_: number, inputs: Json): Revealed {
+  return { ok: true, inputs, secrets: [] }
+}
+
+function revealer(
+  { tasks }: WorkflowDefinition,
+  secrets: readonly string[],
+  open: (setting: string) => Json | undefined,
+): PinnedWorkflow["reveal"] {
+  if (secrets.length === 0) return asRecorded
+  const places = tasks.map((task) => secretPlaces(task.with, secrets))
+  return (task, recorded) => {
+    const values = []
+    for (const place of places[task]!) {
+      const value = open(place.setting)
+      if (value === undefined) return { ok: false, setting: place.setting }
+      values.push({ ...place, value })
+    }
+    return { ok: true, inputs: putSecrets(recorded, values), secrets: values.map(({ value }) => value) }
   }
 }
 

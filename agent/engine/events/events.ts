@@ -13,6 +13,7 @@ import type { ExecutionBook } from "../executions/executions.ts"
 import type { Live } from "../executions/live.ts"
 import type { Feeding } from "../executions/runner.ts"
 import type { FeedLog } from "../feed.ts"
+import type { Veils } from "../veils.ts"
 import type { EnginePorts } from "../ports.ts"
 import { Admissions } from "./admissions.ts"
 import { Dedupe } from "./dedupe.ts"
@@ -29,6 +30,7 @@ export class EventInbox implements Events, EventIntake {
   readonly #applications: ApplicationBook
   readonly #executions: ExecutionBook
   readonly #feed: FeedLog
+  readonly #veils: Veils
   readonly dedupe: Dedupe
   readonly #refused: RefusedEvents
   readonly #admissions: Admissions
@@ -47,8 +49,10 @@ export class EventInbox implements Events, EventIntake {
     applications: ApplicationBook,
     executions: ExecutionBook,
     feed: FeedLog,
+    veils: Veils,
   ) {
     this.#ports = ports
+    this.#veils = veils
     this.#services = services
     this.#applications = applications
     this.#executions = executions
@@ -86,9 +90,11 @@ export class EventInbox implements Events, EventIntake {
   }
 
   async accept(incoming: IncomingEvent, options: AcceptOptions = {}): Promise<Accepted> {
-    const { service, event, data } = incoming
-    const id = incoming.id ?? null
-    await this.#check(incoming, id)
+    const { service, event } = incoming
+    await this.#check(incoming, incoming.id ?? null)
+    // The schema has judged what the service said; what goes on is without its secrets.
+    const data = this.#veils.hideInData(service, incoming.data)
+    const id = this.#veils.hideInData(service, incoming.id ?? null)
     if (id === null) return this.#take(this.#stamp(service, event, data, null), options)
     const name = `${service}/${event}/${id}`
     const before = this.#onTheWay.get(name)
@@ -154,14 +160,10 @@ export class EventInbox implements Events, EventIntake {
   }
 
   /** Kept with the reason, for `mesg event tail --refused`. */
-  async keepRefused(
-    code: EventRefusal,
-    service: string,
-    event: string,
-    id: string | null,
-    reason: string,
-  ): Promise<void> {
-    const refused = { service, event, id, timeMs: this.#ports.clock.now(), code, reason }
+  async keepRefused(code: EventRefusal, service: string, event: string, id: string | null, why: string): Promise<void> {
+    const timeMs = this.#ports.clock.now()
+    const reason = this.#veils.hideInText(service, why)
+    const refused = { service, event, id: this.#veils.hideInText(service, id), timeMs, code, reason }
     await this.#ports.store.write([this.#refused.add(refused)])
     this.#feed.publish(`event-refused/${service}/${event}`, () => ({ kind: "event-refused", event: refused }))
   }

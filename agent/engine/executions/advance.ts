@@ -6,6 +6,7 @@ import { createExecution, transition } from "../../core/execution/transition.ts"
 import type { Expressions } from "../../ports/expressions.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
+import { secretLost } from "./attempt.ts"
 import { executionScope, matches, render, type Soon, soon } from "./evaluate.ts"
 import type { Live } from "./live.ts"
 
@@ -160,7 +161,9 @@ function prepare(live: Live, task: number, atMs: number, context: AdvanceContext
       return [{ kind: "unprepared", atMs, task, code: "EXPRESSION_FAILED", message: answered.message }]
     }
     const inputs: Json = answered.value ?? null
-    const [issue] = live.pinned.checkInputs(task, inputs)
+    const revealed = live.pinned.reveal(task, inputs)
+    if (!revealed.ok) return [{ kind: "unprepared", atMs, task, ...secretLost(revealed.setting) }]
+    const [issue] = live.pinned.checkInputs(task, revealed.inputs)
     if (issue !== undefined) {
       return [
         { kind: "unprepared", atMs, task, code: "INPUTS_INVALID", message: `inputs${issue.path}: ${issue.message}` },

@@ -13,6 +13,7 @@ import type { ExecutionFilter, Executions, Page } from "../core.ts"
 import type { FeedLog } from "../feed.ts"
 import type { EnginePorts } from "../ports.ts"
 import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
+import type { Veils } from "../veils.ts"
 import { Archive, type EndedCounts, type Pins } from "./archive.ts"
 import { ExecutionError } from "./error.ts"
 import type { Pin } from "./journal.ts"
@@ -51,12 +52,12 @@ export class ExecutionBook implements Executions {
   #share = 0
   #looks = 0
 
-  constructor(ports: EnginePorts, tasks: Tasks, pins: Pins, feed: FeedLog, options: ExecutionOptions) {
+  constructor(ports: EnginePorts, tasks: Tasks, pins: Pins, feed: FeedLog, veils: Veils, options: ExecutionOptions) {
     this.#ports = ports
     this.#feed = feed
     this.#options = options
     this.archive = new Archive(ports, pins)
-    this.runner = new Runner(ports, tasks, { changed: (live) => this.#changed(live), broken: options.onBroken })
+    this.runner = new Runner(ports, tasks, veils, { changed: (live) => this.#changed(live), broken: options.onBroken })
   }
 
   /** Something about an execution became durable. */

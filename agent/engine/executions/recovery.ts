@@ -1,4 +1,3 @@
-import { taskExecutionId } from "../../base/ids.ts"
 import type { Input } from "../../core/execution/input.ts"
 import { pendingWork } from "../../core/execution/pending.ts"
 import type { EnginePorts } from "../ports.ts"
@@ -51,8 +50,8 @@ function settleInterrupted(ports: EnginePorts, book: ExecutionBook, tasks: Tasks
     book.feedInBackground(live, [interrupted("unknown")])
     return
   }
-  const execution = taskExecutionId(live.id, definition.name)
-  tasks.recover({ execution, definition, inputs: inputs ?? null }).then(
+  const attempt = book.runner.attempt(live, task, inputs ?? null)
+  tasks.recover(attempt).then(
     (answer) => {
       if (answer.kind === "result") {
         const { status, data } = answer
@@ -60,7 +59,10 @@ function settleInterrupted(ports: EnginePorts, book: ExecutionBook, tasks: Tasks
       } else book.feedInBackground(live, [interrupted(answer.kind === "not-done" ? "known" : "unknown")])
     },
     (error) => {
-      ports.log.warn("a service could not be asked what became of a task", { execution, error: String(error) })
+      ports.log.warn("a service could not be asked what became of a task", {
+        execution: attempt.execution,
+        error: String(error),
+      })
       book.feedInBackground(live, [interrupted("unknown")])
     },
   )

@@ -7,13 +7,16 @@ import { nextDueMs } from "../../core/execution/pending.ts"
 import type { RejectionCode } from "../../core/execution/rejection.ts"
 import { isFinished } from "../../core/execution/state.ts"
 import type { Change } from "../../ports/store.ts"
+import type { Json } from "../../schema/json.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { EnginePorts } from "../ports.ts"
-import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
+import type { Attempt, AttemptEnd, Tasks } from "../tasks/tasks.ts"
+import { attemptOf } from "./attempt.ts"
 import { type Advance, type AdvanceContext, advance } from "./advance.ts"
 import { endInput } from "./end-input.ts"
 import { Journal, type Pin } from "./journal.ts"
 import { Live } from "./live.ts"
+import type { Veils } from "../veils.ts"
 import { Waits } from "./waits.ts"
 
 /** One execution and the inputs it is to take in a transaction. */
@@ -41,12 +44,14 @@ export class Runner {
   readonly waits = new Waits()
   readonly #ports: EnginePorts
   readonly #tasks: Tasks
+  readonly #veils: Veils
   readonly #events: RunnerEvents
   readonly #context: AdvanceContext
   #stopped = false
 
-  constructor(ports: EnginePorts, tasks: Tasks, events: RunnerEvents) {
+  constructor(ports: EnginePorts, tasks: Tasks, veils: Veils, events: RunnerEvents) {
     this.#ports = ports
+    this.#veils = veils
     this.#tasks = tasks
     this.#events = events
     this.#context = {
@@ -210,10 +215,13 @@ export class Runner {
     }
   }
 
+  /** What is handed to whoever runs the task. @param inputs as recorded */
+  attempt(live: Live, task: number, inputs: Json): Attempt {
+    return attemptOf(live, task, inputs, this.#veils)
+  }
+
   #execute(live: Live, effect: Effect & { kind: "execute" }, end: (end: AttemptEnd) => Promise<unknown>): void {
-    const definition = live.pinned.definition.tasks[effect.task]!
-    const execution = taskExecutionId(live.id, definition.name)
-    this.#tasks.execute({ execution, definition, inputs: effect.inputs }, end)
+    this.#tasks.execute(this.attempt(live, effect.task, effect.inputs), end)
   }
 
   /**
@@ -231,7 +239,7 @@ export class Runner {
       this.#execute(live, effect, async (end) => {
         if (late) return this.end(live, task, attempt, end)
         clearImmediate(turn)
-        resolve([endInput(live.pinned, task, attempt, end, this.#ports.clock.now())])
+        resolve([this.#endInput(live, task, attempt, end)])
       })
     })
   }
@@ -254,6 +262,10 @@ export class Runner {
     return rejected === null
   }
 
+  #endInput(live: Live, task: number, attempt: number, end: AttemptEnd): Input {
+    return endInput(live.pinned, task, attempt, end, this.#ports.clock.now(), this.#veils)
+  }
+
   endInBackground(live: Live, task: number, attempt: number, end: AttemptEnd): void {
     this.end(live, task, attempt, end).catch((error) =>
       this.#ports.log.debug("a result was lost with the store", { error: messageOf(error) }),
@@ -262,8 +274,7 @@ export class Runner {
 
   /** An attempt has ended. Resolves when that is durable. @returns why it did not count, null where it did */
   async end(live: Live, task: number, attempt: number, end: AttemptEnd): Promise<RejectionCode | null> {
-    const atMs = this.#ports.clock.now()
-    const rejected = await this.feed(live, [endInput(live.pinned, task, attempt, end, atMs)])
+    const rejected = await this.feed(live, [this.#endInput(live, task, attempt, end)])
     if (rejected !== null) {
       this.#ports.log.info("a task result did not count", { execution: live.id, task, reason: rejected })
     }

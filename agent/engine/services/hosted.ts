@@ -12,6 +12,8 @@ export interface HostedParts {
   readonly log: Log
   /** Makes the bridge for one run of the service; `close` takes back what the run subscribed to. */
   bridge(spec: ServiceSpec, ended: ServiceBridge["ended"]): { readonly bridge: ServiceBridge; close(): void }
+  /** Takes the service's secrets out of what it says. */
+  hide(text: string): string
   /** It runs and has subscribed to what it wants, or it has stopped for good. */
   settled(): void
   changed(): void
@@ -113,8 +115,9 @@ export class Hosted {
     })
   }
 
-  #ended(run: number, reason: { code: string; message: string }): void {
+  #ended(run: number, said: { code: string; message: string }): void {
     if (run !== this.#run || !this.#wanted) return
+    const reason = { code: said.code, message: this.#parts.hide(said.message) }
     this.running = null
     this.#close()
     this.#become("failed", reason)

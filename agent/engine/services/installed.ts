@@ -5,18 +5,20 @@ import type { Isolation, ServiceBridge, ServiceHost, ServiceShelf, ServiceSpec }
 import type { JsonObject } from "../../schema/json.ts"
 import type { Manifest } from "../../schema/manifest.ts"
 import { serviceTopic } from "../../schema/service-message.ts"
+import { secretSettings } from "../../schema/settings.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { EnginePorts } from "../ports.ts"
+import { openSettings, sealSettings } from "../sealed-settings.ts"
 import { Turns } from "../turns.ts"
+import type { Veils } from "../veils.ts"
 import { RegistryError, serviceNotFound } from "./error.ts"
 import { Hosted } from "./hosted.ts"
-import { openSettings, sealSettings, secretHider } from "./secrets.ts"
 import { checkNames, checkChange } from "./settings-change.ts"
 
 /** A service of this home as stored. One that ships with the agent is stored only when it was configured. */
 interface ServiceRecord {
   readonly v: 1
-  /** Null for one that ships with the agent. */
+  /** Its name on the shelf, null for one that ships with the agent. */
   readonly folder: string | null
   readonly isolation: Isolation
   readonly networkAny: boolean
@@ -50,25 +52,28 @@ const SHIPPED: ServiceRecord = { v: 1, folder: null, isolation: "in-process", ne
 /** Services that this Core runs: those that ship with it and those its owner added. All changes are live. */
 export class Installed {
   readonly #ports: InstalledPorts
+  readonly #veils: Veils
   readonly #options: InstalledOptions
   readonly #services = new Map<string, { readonly hosted: Hosted; record: ServiceRecord }>()
   readonly #turns = new Turns()
 
-  constructor(ports: InstalledPorts, options: InstalledOptions) {
+  constructor(ports: InstalledPorts, veils: Veils, options: InstalledOptions) {
     this.#ports = ports
+    this.#veils = veils
     this.#options = options
   }
 
   /** Learns what there is; nothing runs yet. @param shipped folders of the services that ship with the agent */
   async load(shipped: readonly string[]): Promise<void> {
-    const { host, store, log } = this.#ports
+    const { host, shelf, store, log } = this.#ports
     for (const folder of shipped) {
       const manifest = await host.manifestOf(folder)
       this.#install(manifest, folder, (store.get(TABLE.service, [manifest.id]) as ServiceRecord | undefined) ?? SHIPPED)
     }
     for (const { key, value } of store.range(TABLE.service)) {
-      const { folder } = value as ServiceRecord
-      if (folder === null || this.has(String(key[0]))) continue
+      const { folder: name } = value as ServiceRecord
+      if (name === null || this.has(String(key[0]))) continue
+      const folder = shelf.folderOf(name)
       try {
         this.#install(await host.manifestOf(folder), folder, value as ServiceRecord)
       } catch (error) {
@@ -131,15 +136,16 @@ export class Installed {
         remedy: "give your service another id",
       })
     }
-    const folder = await shelf.put(source, id)
+    const name = await shelf.put(source, id)
+    const folder = shelf.folderOf(name)
     let copied: Manifest
     let record: ServiceRecord
     try {
       copied = await host.manifestOf(folder)
-      record = this.#recordOf(copied, folder, options, before?.record)
+      record = this.#recordOf(copied, name, options, before?.record)
       await store.write([{ put: TABLE.service, key: [id], value: record }])
     } catch (error) {
-      await shelf.remove(folder)
+      await shelf.remove(name)
       throw error
     }
     if (before === undefined) await this.#install(copied, folder, record).start()
@@ -199,6 +205,7 @@ export class Installed {
     await hosted.stop()
     this.#services.delete(id)
     await shelf.remove(record.folder)
+    this.#veils.forget(id)
     for (const topic of [serviceTopic.manifest(id), serviceTopic.status(id)]) {
       await broker.publish({ topic, payload: new Uint8Array(0), qos: 1, retain: true })
     }
@@ -232,7 +239,8 @@ export class Installed {
       host,
       clock,
       log,
-      bridge: (spec, ended) => withoutSecrets(spec, this.#options.bridge(spec.manifest.id, ended)),
+      hide: (text) => this.#veils.hideInText(manifest.id, text),
+      bridge: (_, ended) => this.#veiled(manifest.id, this.#options.bridge(manifest.id, ended)),
       settled: () => this.#options.settled(manifest.id),
       changed: () => this.#options.changed(manifest.id),
     })
@@ -240,24 +248,26 @@ export class Installed {
     return hosted
   }
 
+  /** What a service logs is for many eyes; its secrets are not, even if it logs them itself. */
+  #veiled(service: string, run: { bridge: ServiceBridge; close(): void }) {
+    const hide = <Value>(value: Value) => this.#veils.hideInText(service, value)
+    const log: ServiceBridge["log"] = (level, message, fields) => run.bridge.log(level, hide(message), hide(fields))
+    return { bridge: { ...run.bridge, log }, close: run.close }
+  }
+
   #open(manifest: Manifest, config: JsonObject): JsonObject {
     return openSettings(manifest, config, this.#ports.keys)
   }
 
   #spec(manifest: Manifest, folder: string, record: ServiceRecord): ServiceSpec {
+    const config = this.#open(manifest, record.config)
+    for (const name of secretSettings(manifest)) this.#veils.cover(manifest.id, config[name] ?? null)
     return {
       manifest,
       folder,
       isolation: record.isolation,
-      config: this.#open(manifest, record.config),
+      config,
       grants: { network: record.networkAny ? "any" : "declared" },
     }
   }
-}
-
-/** What a service logs is for many eyes; its secrets are not, even if it logs them itself. */
-function withoutSecrets({ manifest, config }: ServiceSpec, run: { bridge: ServiceBridge; close(): void }) {
-  const hide = secretHider(manifest, config)
-  const log: ServiceBridge["log"] = (level, message, fields) => run.bridge.log(level, hide(message), hide(fields))
-  return { bridge: { ...run.bridge, log }, close: run.close }
 }

@@ -6,6 +6,7 @@ import type { Event } from "../../schema/event.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import type { Manifest } from "../../schema/manifest.ts"
 import { type ServiceAnswer, serviceTopic } from "../../schema/service-message.ts"
+import { shownSettings } from "../../schema/settings.ts"
 import { pinCall } from "../applications/pinned.ts"
 import type { Page, Paging, Services, ServiceView } from "../core.ts"
 import type { Demand } from "../events/demand.ts"
@@ -19,8 +20,8 @@ import { type AddOptions, Installed, type InstalledPorts } from "./installed.ts"
 import { bridgeMqtt } from "./mqtt-bridge.ts"
 import { pluginBridge } from "./plugin-bridge.ts"
 import { Registered } from "./registered.ts"
-import { showSettings } from "./secrets.ts"
 import { Subscriptions } from "./subscriptions.ts"
+import type { Veils } from "../veils.ts"
 import { Webhooks } from "./webhooks.ts"
 
 export type ServicePorts = InstalledPorts
@@ -39,11 +40,11 @@ export class ServiceBook implements Services, EventCatalogue {
   #tasks!: Tasks
   #stopBridge = () => {}
 
-  constructor(ports: ServicePorts, feed: FeedLog, demand: Demand) {
+  constructor(ports: ServicePorts, feed: FeedLog, demand: Demand, veils: Veils) {
     this.#ports = ports
     this.#feed = feed
     this.#registered = new Registered(ports.broker, ports.keys)
-    this.#installed = new Installed(ports, {
+    this.#installed = new Installed(ports, veils, {
       bridge: (service, ended) => {
         const subscriptions = this.#subscriptionsOf(service)
         const { broker } = ports
@@ -104,6 +105,11 @@ export class ServiceBook implements Services, EventCatalogue {
     return this.#installed.get(id)?.spec.manifest ?? this.#registered.manifest(id)
   }
 
+  /** Whether a service runs behind MQTT: what is sent to it waits in queues. */
+  isRemote(id: string): boolean {
+    return !this.#installed.has(id) && this.#registered.has(id)
+  }
+
   /** The check of one event's data, compiled once per manifest. */
   eventCheck(service: string, event: string): DataCheck | "unknown-service" | "unknown-event" {
     const manifest = this.manifest(service)
@@ -137,7 +143,7 @@ export class ServiceBook implements Services, EventCatalogue {
 
   show(id: ServiceId): ServiceView & { readonly manifest: Manifest; readonly config: JsonObject } {
     const manifest = this.#find(id)
-    return { ...this.#view(id), manifest, config: showSettings(manifest, this.#installed.settings(id)) }
+    return { ...this.#view(id), manifest, config: shownSettings(manifest, this.#installed.settings(id)) }
   }
 
   async add(source: string, options: AddOptions): Promise<ServiceView> {

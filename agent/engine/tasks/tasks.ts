@@ -27,6 +27,10 @@ export interface Attempt {
   readonly execution: TaskExecutionId
   readonly definition: TaskDefinition
   readonly inputs: Json
+  /** The inputs hold a secret: they stay on this machine. */
+  readonly isSecret?: true
+  /** Why it cannot be handed over at all. */
+  readonly blocked?: { readonly code: string; readonly message: string }
 }
 
 /** Who runs tasks: services of this Core, and public applications used as tasks. */
@@ -34,6 +38,8 @@ export interface Executors {
   /** Waits while the service is starting or restarting. @returns null where there is none, or the signal aborted */
   service(id: string, signal: AbortSignal): RunningService | null | Promise<RunningService | null>
   application(name: string, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer>
+  /** Whether the service is reached over MQTT, where messages wait in queues. */
+  isRemote(service: string): boolean
 }
 
 /** Runs attempts: slots per task, deadlines, cancellation. Knows nothing of executions beyond their key. */
@@ -115,6 +121,7 @@ export class Tasks {
   async recover(attempt: Attempt): Promise<RecoverAnswer> {
     const { run } = attempt.definition
     if ("application" in run) return { kind: "not-done" }
+    if (attempt.blocked !== undefined || this.#notSent(attempt) !== null) return { kind: "unknown" }
     const signal = AbortSignal.timeout(TASK_RECOVER_TIMEOUT_MS)
     const service = await this.#executors.service(run.service, signal)
     return service === null ? { kind: "unknown" } : service.recover(this.#call(attempt), signal)
@@ -131,12 +138,22 @@ export class Tasks {
     return { execution, task, inputs, deadlineMs: this.#clock.now() + definition.timeoutMs }
   }
 
-  #answer({ definition: { run } }: Attempt, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
+  #answer(attempt: Attempt, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
+    const { run } = attempt.definition
+    const blocked = attempt.blocked ?? this.#notSent(attempt)
+    if (blocked !== null) return Promise.resolve({ kind: "error", ...blocked, outcome: "known" })
     if ("application" in run) return this.#executors.application(run.application, call, signal)
     const service = this.#executors.service(run.service, signal)
     if (service instanceof Promise)
       return service.then((found) => found?.execute(call, signal) ?? notRunning(run.service))
     return service?.execute(call, signal) ?? Promise.resolve(notRunning(run.service))
+  }
+
+  /** What deploying refuses may come true later, when a service moves. */
+  #notSent({ isSecret, definition: { run } }: Attempt): { code: string; message: string } | null {
+    if (isSecret !== true || !("service" in run) || !this.#executors.isRemote(run.service)) return null
+    const message = `service "${run.service}" runs behind MQTT, and a secret is not sent there`
+    return { code: "SECRET_NOT_SENT", message }
   }
 
   #lane({ run }: TaskDefinition): Lane | null {

@@ -1,5 +1,6 @@
 import { fstatSync } from "node:fs"
 import pino from "pino"
+import { HIDDEN, SECRET_FIELDS } from "../../base/hidden.ts"
 import type { Log, LogFields } from "../../ports/log.ts"
 import { lineForPeople } from "./line-for-people.ts"
 
@@ -17,9 +18,6 @@ export interface LogOptions {
 /** Priorities of syslog, which the journal takes from `<N>` before a line (sd-daemon(3)). */
 const PRIORITY: Record<string, number> = { debug: 7, info: 6, warn: 4, error: 3 }
 
-// The last line of defence: nobody logs secrets, but a field of this name is one.
-const SECRET_FIELDS = ["password", "token", "secret", "authorization", "privateKey"]
-
 /** The agent's log, on pino. */
 export function createLog(options: LogOptions): Log {
   return wrap(
@@ -31,7 +29,7 @@ export function createLog(options: LogOptions): Log {
         messageKey: "message",
         errorKey: "error",
         formatters: { level: (label) => ({ level: label }) },
-        redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: "[secret]" },
+        redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: HIDDEN },
         serializers: { error: shownError },
       },
       destination(options),

@@ -1,5 +1,5 @@
 import { cp, mkdir, realpath, rename, rm } from "node:fs/promises"
-import { dirname, join, resolve } from "node:path"
+import { basename, join } from "node:path"
 import { randomBytes } from "node:crypto"
 import { messageOf } from "../../base/errors.ts"
 import type { ServiceShelf } from "../../ports/service-host.ts"
@@ -13,7 +13,8 @@ export function serviceShelf(dir: string): ServiceShelf {
     async put(folder, id) {
       codeFileOf(folder)
       await refuseLinksOut(await realpath(folder))
-      const copy = join(dir, `${id}-${randomBytes(4).toString("hex")}`)
+      const name = `${id}-${randomBytes(4).toString("hex")}`
+      const copy = join(dir, name)
       const draft = `${copy}.partial`
       try {
         await mkdir(dir, { recursive: true, mode: 0o700 })
@@ -37,11 +38,11 @@ export function serviceShelf(dir: string): ServiceShelf {
           },
         )
       }
-      return copy
+      return name
     },
-    async remove(folder) {
-      if (dirname(resolve(folder)) !== resolve(dir)) return
-      await rm(folder, { recursive: true, force: true })
+    folderOf: (name) => join(dir, basename(name)),
+    async remove(name) {
+      await rm(join(dir, basename(name)), { recursive: true, force: true })
     },
   }
 }

@@ -3,7 +3,7 @@ import type { Change, Store } from "../../ports/store.ts"
 import { StoreError } from "./error.ts"
 
 /** [meta, "format"] -> {v, format}. docs/spec/store.md#format tells what each format means. */
-export const FORMAT = 1
+export const FORMAT = 2
 const KEY = ["format"]
 
 /** Makes a store of the format before into one of `to`: the changes, all of which become durable in one write. */
@@ -13,7 +13,19 @@ export interface Migration {
 }
 
 /** In order, without a gap; the last one leads to FORMAT. */
-export const MIGRATIONS: readonly Migration[] = []
+export const MIGRATIONS: readonly Migration[] = [{ to: 2, changes: namedFolders }]
+
+/** A copy of a service lay at `<home>/plugins/<id>-<8 hex digits>`, wherever the home was. */
+const SHELVED = /\/plugins\/([a-z][a-z0-9-]*-[0-9a-f]{8})$/
+
+/** Format 2: a service's record has the name of its copy, not the path. */
+function namedFolders(store: Pick<Store, "range">): Change[] {
+  return [...store.range(TABLE.service)].flatMap(({ key, value }): Change[] => {
+    const record = value as { folder: string | null }
+    const name = SHELVED.exec(record.folder ?? "")?.[1]
+    return name === undefined ? [] : [{ put: TABLE.service, key, value: { ...record, folder: name } }]
+  })
+}
 
 /** @returns the format of the store, null where it is new @throws StoreError STORE_NEWER, STORE_DAMAGED */
 export function formatOf(store: Pick<Store, "get">, known: number = FORMAT): number | null {

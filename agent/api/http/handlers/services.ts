@@ -1,12 +1,9 @@
 import type { JsonObject } from "../../../schema/json.ts"
-import type { Manifest } from "../../../schema/manifest.ts"
+import { shownSettings } from "../../../schema/settings.ts"
 import { type Handlers, Reply } from "../handler.ts"
 import { callersKey, keyReused } from "../idempotency.ts"
 import { isoTime, pageView, refusedView, serviceView } from "../views.ts"
 import { pagingOf } from "./paging.ts"
-
-/** What is shown in the place of a secret. */
-const HIDDEN = "********"
 
 export const SERVICE_HANDLERS: Handlers<
   | "service.list"
@@ -24,7 +21,8 @@ export const SERVICE_HANDLERS: Handlers<
     return {
       ...serviceView(service),
       manifest: manifest as unknown as JsonObject,
-      config: withoutSecrets(manifest, config),
+      // The engine hides them already; a secret that leaves here is gone for ever, so this looks again.
+      config: shownSettings(manifest, config),
     }
   },
   "service.add": async ({ core }, { body }) => {
@@ -58,11 +56,4 @@ export const SERVICE_HANDLERS: Handlers<
     }
   },
   "event.refused": ({ core }, { query }) => pageView(core.events.refused(pagingOf(query)), refusedView),
-}
-
-/** The engine hides them already; a secret that leaves here is gone for ever, so this looks again. */
-function withoutSecrets(manifest: Manifest, config: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(config).map(([name, value]) => [name, manifest.config[name]?.secret === true ? HIDDEN : value]),
-  )
 }

@@ -183,7 +183,7 @@ describe("answers of the HTTP API", () => {
 
   it("never shows a secret setting of a service", async () => {
     const { body } = await server.call("GET", "/api/v1/services/ocpp")
-    assert.deepEqual((body as { config: unknown }).config, { url: "ws://charger", password: "********" })
+    assert.deepEqual((body as { config: unknown }).config, { url: "ws://charger", password: "(secret)" })
     assert.ok(!JSON.stringify(body).includes("canary-secret"))
   })
 

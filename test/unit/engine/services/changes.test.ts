@@ -30,6 +30,7 @@ function slowToStop() {
         return run
       },
     },
+    hide: (text) => text,
     settled: () => {},
     bridge: () => ({ bridge: {} as ServiceBridge, close: () => {} }),
     changed: () => {},

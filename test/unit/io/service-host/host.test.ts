@@ -343,10 +343,11 @@ describe("the shelf of added services", () => {
     const shelf = serviceShelf(tempDir("shelf"))
     const folder = serviceFolder({}, "export default {}", { "lib/a.ts": "export {}" })
     symlinkSync("lib/a.ts", join(folder, "link.ts"))
-    const [first, second] = [await shelf.put(folder, "probe"), await shelf.put(folder, "probe")]
+    const names = [await shelf.put(folder, "probe"), await shelf.put(folder, "probe")] as const
+    const [first, second] = names.map((name) => shelf.folderOf(name)) as [string, string]
     assert.notEqual(first, second)
     assert.equal(readFileSync(join(first, "link.ts"), "utf8"), "export {}")
-    await shelf.remove(first)
+    await shelf.remove(names[0])
     assert.throws(() => readFileSync(join(first, "index.ts")))
     assert.ok(readFileSync(join(second, "index.ts")))
   })

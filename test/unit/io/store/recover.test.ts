@@ -149,7 +149,7 @@ describe("the format of the store", () => {
     const dir = await home(FORMAT + 1)
     await assert.rejects(storeIn(dir).start(), {
       code: "STORE_NEWER",
-      message: /format 2.*up to 1/,
+      message: new RegExp(`format ${FORMAT + 1}.*up to ${FORMAT}`),
       remedy: /newer agent/,
     })
     const store = storeIn(dir, { format: { current: FORMAT + 1, migrations: [] } })
