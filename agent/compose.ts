@@ -195,13 +195,18 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
       nodeKey: keys.nodeKey,
       ...addresses,
       p2p: [],
+      bound: {
+        mqtt: placeOf(bound.mqtt),
+        mqttTls: bound.tls === null ? null : placeOf(bound.tls),
+        http: placeOf({ address: http.address()!.host, port: http.address()!.port }),
+      },
       started: new Date(startedMs).toISOString(),
     }
     // Before anybody is told that we are here: who reads the run files may stop us at once.
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end(0))
     writeRunFiles(home, agent, tokens.runToken)
     stops.push(() => removeRunFiles(home))
-    log.info("ready", { ...addresses, readyMs: wall() - startedMs })
+    log.info("ready", { ...addresses, listen: config.listen, readyMs: wall() - startedMs })
     return { addresses, stopped, stop: () => end(0) }
   } catch (error) {
     await stopAll()
@@ -225,8 +230,12 @@ function builtInFolders(): string[] {
     .filter((folder) => existsSync(join(folder, "service.yml")))
 }
 
+function placeOf({ address, port }: { address: string; port: number }): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`
+}
+
 /** An address that means "all of them" is nothing one can go to. */
 function urlOf(scheme: string, { address, port }: { address: string; port: number }): string {
   if (address === "0.0.0.0" || address === "::") return `${scheme}://127.0.0.1:${port}`
-  return `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`
+  return `${scheme}://${placeOf({ address, port })}`
 }

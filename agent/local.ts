@@ -102,17 +102,16 @@ async function validateService({ values }: LocalCall): Promise<LocalResult> {
   }
 }
 
-async function showConfig({ home, values }: LocalCall): Promise<LocalResult> {
+async function showConfig({ home }: LocalCall): Promise<LocalResult> {
   const { loadConfig } = await import("./io/config/config.ts")
-  const all = loadConfig({ home, env: process.env, sets: [] }).entries()
-  const items = values["key"] === undefined ? all : all.filter(({ key }) => key === values["key"])
-  const text = items.map(({ key, value, source, place }) => `${key} = ${JSON.stringify(value)}  (${place || source})`)
-  return { exitCode: 0, output: { items, cursor: null }, text: text.join("\n") }
+  return { exitCode: 0, output: { items: loadConfig({ home, env: process.env, sets: [] }).entries(), cursor: null } }
 }
 
 async function setConfig({ home, values }: LocalCall): Promise<LocalResult> {
   const { setConfig } = await import("./io/config/config.ts")
   const key = String(values["key"])
-  setConfig(home, key, values["value"] as Json)
-  return { exitCode: 0, output: { restart: true }, text: `${key} is set` }
+  const value = values["value"] as Json
+  setConfig(home, key, value)
+  // Nothing runs that would go on with the old value.
+  return { exitCode: 0, output: { key, value, restart: false } }
 }

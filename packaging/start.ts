@@ -11,6 +11,7 @@ import { loadConfig } from "../agent/io/config/config.ts"
 import { homeFolder } from "../agent/io/config/home.ts"
 import { Example } from "./start/example.ts"
 import { guide, portHint } from "./start/guide.ts"
+import { settingsFor } from "./start/level.ts"
 
 const terminal = processTerminal(process.env)
 
@@ -37,8 +38,7 @@ async function main(): Promise<number> {
   terminal.out("mesg: starting the agent …\n")
   let agent: RunningAgent
   try {
-    // The guide is what a person reads here; `mesg logs` has the log. --set log.level=info shows it as well.
-    agent = await startAgent({ home, sets: ["log.level=warn", ...sets], env: process.env, version })
+    agent = await startAgent({ home, sets: settingsFor(home, process.env, sets), env: process.env, version })
   } catch (error) {
     if (!isMesgError(error)) throw error
     terminal.err(`mesg: ${error.message} (${error.code})\n  ${portHint(error) ?? error.remedy ?? ""}\n`)

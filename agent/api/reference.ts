@@ -11,8 +11,8 @@ JSON over HTTP. \`GET /api/v1/openapi.json\` says what each route takes and give
 
 Every request carries \`Authorization: Bearer <token>\`: \`mesg token create\` makes one, and \`run/token\` of the home has
 every right until the agent stops. Scopes: \`read\` < \`operate\` < \`deploy\` < \`admin\`; a token of scope \`service\` may
-send the events of its own services, one of scope \`device\` is for MQTT alone. Without a token only \`/healthz\`,
-\`/hooks/<path>\` (the service checks its own secret) and, where \`http.metrics\` is set, \`/metrics\` on loopback answer.
+send the events of its own services, one of scope \`device\` is for MQTT alone. Without a token only \`/\` (what this is),
+\`/healthz\`, \`/hooks/<path>\` (the service checks its own secret) and, where \`http.metrics\` is set, \`/metrics\` on loopback answer.
 
 Errors are problem details (RFC 9457) with a stable \`code\`, listed in [errors.md](errors.md), and a \`remedy\`. Lists are
 \`{"items": […], "cursor": …}\`: send the cursor back as \`?cursor=\` for what follows; \`?limit=\` is at most 1000.

@@ -10,6 +10,8 @@ export interface AgentFile {
   readonly mqtt: string | null
   readonly http: string
   readonly p2p: readonly string[]
+  /** What the sockets are bound to: `0.0.0.0:1883` where every address of the machine is, which nobody can go to. */
+  readonly bound: { readonly mqtt: string | null; readonly mqttTls: string | null; readonly http: string }
   /** ISO 8601. */
   readonly started: string
 }

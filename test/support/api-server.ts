@@ -118,7 +118,16 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   mkdirSync(join(home, "run"))
   const p2p: string[] = []
   const started = new Date(FAKE_TIME_MS).toISOString()
-  const agentFile = { pid: process.pid, version: "0.1.0", nodeKey: "a".repeat(64), mqtt: null, http: url, p2p, started }
+  const agentFile = {
+    pid: process.pid,
+    version: "0.1.0",
+    nodeKey: "a".repeat(64),
+    mqtt: null,
+    http: url,
+    p2p,
+    bound: { mqtt: null, mqttTls: null, http: new URL(url).host },
+    started,
+  }
   writeRunFiles(home, agentFile, tokens.runToken)
   const call: ApiServer["call"] = (method, path, asked = {}) => callServer(url, tokens.runToken, method, path, asked)
   return { core, clock, store, tokens, deps, server, home, url, bugs, upgrades, stops, call, stop: () => server.stop() }

@@ -72,7 +72,11 @@ async function run(chosen: Chosen, options: CliOptions, terminal: Terminal): Pro
     if (id !== "config.show" && id !== "config.set") throw error
     const action = options.local[id]
     if (action === undefined) throw error
-    return finish(await action(await localCall(chosen, home, terminal)), chosen.json, terminal)
+    // The same answer as the agent's, in the same form.
+    const result = await action(await localCall(chosen, home, terminal))
+    if (chosen.json) return finish(result, true, terminal)
+    const { render } = await import("./render/render.ts")
+    return finish({ ...result, text: await render(id, result.output, terminal) }, false, terminal)
   }
 }
 

@@ -124,6 +124,7 @@ export class ApiApp {
       signal: c.req.raw.signal,
       waitMs,
       idempotencyKey,
+      accept: c.req.header("accept") ?? "",
       lastEventId: c.req.header("last-event-id") ?? null,
       streams: this.#streams,
     }

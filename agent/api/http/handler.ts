@@ -13,6 +13,8 @@ export interface RequestContext {
   /** How long the caller wants to wait for the end of what it starts: 0..HTTP_WAIT_S_MAX seconds. */
   readonly waitMs: number
   readonly idempotencyKey: string | null
+  /** What the caller reads: its `Accept` header. */
+  readonly accept: string
   readonly lastEventId: string | null
   readonly streams: Streams
 }

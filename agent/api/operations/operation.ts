@@ -17,7 +17,7 @@ export interface Operation {
   /** Another successful status and when it is given. */
   readonly alternative?: { readonly status: 200 | 202; readonly when: string }
   /** Answers with something else than one JSON value. */
-  readonly media?: "text/event-stream" | "application/octet-stream" | "text/plain"
+  readonly media?: "text/event-stream" | "text/html" | "application/octet-stream" | "text/plain"
   /**
    * How an `Idempotency-Key` is honoured: `store` keeps the answer, `event` makes the key the event's id. Where it is left
    * out and something is changed, the key is refused: answers with a secret or a file are not kept.

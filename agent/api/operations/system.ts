@@ -3,6 +3,17 @@ import { PAGING_OPTIONS } from "./paging.ts"
 
 export const SYSTEM_OPERATIONS = [
   {
+    id: "system.welcome",
+    summary: "What this is and where the API is; a page for browsers",
+    method: "GET",
+    path: "/",
+    scope: "none",
+    status: 200,
+    media: "text/html",
+    problems: [],
+    commands: [],
+  },
+  {
     id: "system.health",
     summary: "Whether the agent answers",
     method: "GET",

@@ -1,4 +1,4 @@
-import { TIMER_WAIT_MS_MAX, TIMERS_PER_TURN_MAX } from "../../base/limits.ts"
+import { CLOCK_MARK_AHEAD_MS, TIMER_WAIT_MS_MAX, TIMERS_PER_TURN_MAX } from "../../base/limits.ts"
 import type { Clock } from "../../ports/clock.ts"
 import { TimerHeap } from "./timer-heap.ts"
 
@@ -20,6 +20,8 @@ export interface TimeSource {
 export class SystemClock implements Clock {
   readonly #source: TimeSource
   readonly #startMs: number
+  /** The wall at the start where it will be caught up with; else where this clock started itself. */
+  readonly #wallMs: number
   readonly #startElapsed: number
   readonly #timers = new TimerHeap()
   #cancelWake: (() => void) | null = null
@@ -30,11 +32,16 @@ export class SystemClock implements Clock {
   constructor(options: { notBeforeMs: number; source?: TimeSource }) {
     this.#source = options.source ?? systemTime
     this.#startElapsed = this.#source.elapsed()
-    this.#startMs = Math.max(Math.floor(this.#source.wall()), Math.ceil(options.notBeforeMs))
+    const wallMs = Math.floor(this.#source.wall())
+    this.#startMs = Math.max(wallMs, Math.ceil(options.notBeforeMs))
+    // Further behind than a mark is ahead: the wall is wrong, and there is nothing to come back to.
+    this.#wallMs = this.#startMs - wallMs <= CLOCK_MARK_AHEAD_MS ? wallMs : this.#startMs
   }
 
+  /** After a crash it starts ahead of the wall, as the mark was; it goes at half speed until the wall is there too. */
   now(): number {
-    return this.#startMs + Math.floor(this.#source.elapsed() - this.#startElapsed)
+    const elapsedMs = this.#source.elapsed() - this.#startElapsed
+    return Math.max(this.#startMs + Math.floor(elapsedMs / 2), this.#wallMs + Math.floor(elapsedMs))
   }
 
   wall(): number {

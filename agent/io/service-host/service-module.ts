@@ -6,13 +6,31 @@ import type { Manifest } from "../../schema/manifest.ts"
 import { ServiceError } from "./service-error.ts"
 
 const INDEX_FILES = ["index.ts", "index.js", "index.mjs"]
+/** Programs that run on their own and register over MQTT. With `--execute TASK` they take inputs on stdin and print one answer. */
+const PROGRAMS = ["service.py", "service.sh"]
+const GUIDE = "docs/guides/write-a-service.md"
 
-/** @returns the path of the service's code @throws ServiceError SERVICE_CODE_MISSING */
+/** @returns the path of the code that the agent runs itself @throws ServiceError SERVICE_CODE_MISSING */
 export function codeFileOf(folder: string): string {
-  const file = INDEX_FILES.map((name) => join(folder, name)).find((path) => existsSync(path))
-  if (file !== undefined) return file
-  throw new ServiceError({ code: "SERVICE_CODE_MISSING", folder }, `${folder} has no ${INDEX_FILES.join(", ")}`, {
-    remedy: "put the service's code into index.ts or index.js, as in docs/guides/write-a-service.md",
+  const { kind, file } = codeOfFolder(folder)
+  if (kind === "module") return file
+  throw new ServiceError(
+    { code: "SERVICE_CODE_MISSING", folder },
+    `${file} is a program of its own: the agent does not run it`,
+    { remedy: `start it on any machine: it registers over MQTT and is then in \`mesg service list\`; see ${GUIDE}` },
+  )
+}
+
+/** @returns what the service is written as @throws ServiceError SERVICE_CODE_MISSING */
+export function codeOfFolder(folder: string): { readonly kind: "module" | "program"; readonly file: string } {
+  const find = (names: readonly string[]) => names.map((name) => join(folder, name)).find((path) => existsSync(path))
+  const module = find(INDEX_FILES)
+  if (module !== undefined) return { kind: "module", file: module }
+  const program = find(PROGRAMS)
+  if (program !== undefined) return { kind: "program", file: program }
+  const names = [...INDEX_FILES, ...PROGRAMS].join(", ")
+  throw new ServiceError({ code: "SERVICE_CODE_MISSING", folder }, `${folder} has no code: none of ${names}`, {
+    remedy: `put the service's code into one of them, as in ${GUIDE}; \`mesg service new\` writes one to begin with`,
   })
 }
 

@@ -41,7 +41,7 @@ const PROMISED_ROUTES = [
 ]
 
 /** Routes for programs that watch the agent, and for tools. */
-const WITHOUT_COMMAND = ["system.health", "system.ready", "system.metrics", "system.openapi"]
+const WITHOUT_COMMAND = ["system.welcome", "system.health", "system.ready", "system.metrics", "system.openapi"]
 
 describe("the table of operations", () => {
   const routes = OPERATIONS.map(({ method, path }) => `${method} ${path}`)
@@ -135,7 +135,7 @@ describe("the table of operations", () => {
 })
 
 describe("the OpenAPI document", () => {
-  it("is version 3.1, refers only to what it has, and asks for a token everywhere else than at /healthz", () => {
+  it("is version 3.1, refers only to what it has, and asks for a token everywhere else than at / and /healthz", () => {
     const document = openApiDocument("0.1.0")
     assert.equal(document.openapi, "3.1.0")
     const text = JSON.stringify(document)
@@ -146,7 +146,7 @@ describe("the OpenAPI document", () => {
     )
     assert.deepEqual(
       open.map(([path]) => path),
-      ["/healthz"],
+      ["/", "/healthz"],
     )
   })
 

@@ -7,9 +7,11 @@ import type { Handlers } from "../handler.ts"
 import { openApiDocument } from "../openapi.ts"
 import { logView, pageView, tokenView } from "../views.ts"
 import { writeBackup } from "./backup.ts"
+import { welcome } from "./welcome.ts"
 import { pageOfList, pagingOf } from "./paging.ts"
 
 export const SYSTEM_HANDLERS: Handlers<
+  | "system.welcome"
   | "system.health"
   | "system.ready"
   | "system.metrics"
@@ -26,6 +28,7 @@ export const SYSTEM_HANDLERS: Handlers<
   | "token.create"
   | "token.revoke"
 > = {
+  "system.welcome": (_deps, _input, { accept }) => welcome(accept),
   "system.health": () => ({ status: "ok" }),
   "system.ready": ({ agent }) => {
     if (!agent.ready()) throw new ApiError({ code: "NOT_READY" }, "the agent is starting or stopping")

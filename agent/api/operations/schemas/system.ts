@@ -68,6 +68,16 @@ const FilePathSchema = v.pipe(
 )
 
 export const SYSTEM_SCHEMAS = {
+  "system.welcome": {
+    output: v.object({
+      name: v.string(),
+      about: v.string(),
+      api: v.string(),
+      openapi: v.string(),
+      login: v.string(),
+      docs: v.string(),
+    }),
+  },
   "system.health": { output: v.object({ status: v.literal("ok") }) },
   "system.ready": { output: v.object({ status: v.literal("ready") }) },
   "system.metrics": {},

@@ -9,7 +9,7 @@ import { type Json, type JsonObject, parseJson } from "../../../schema/json.ts"
 import type { Manifest, ManifestTask } from "../../../schema/manifest.ts"
 import { readManifest } from "../manifest-file.ts"
 import { failed } from "../runner.ts"
-import { codeOfFolder } from "./folder-code.ts"
+import { codeOfFolder } from "../service-module.ts"
 import { ScratchBridge } from "./scratch-bridge.ts"
 
 export interface ExampleReport {

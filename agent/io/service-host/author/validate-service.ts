@@ -1,7 +1,8 @@
+import { accessSync, constants } from "node:fs"
 import { permissionWords } from "../../../schema/permission-words.ts"
 import type { Manifest } from "../../../schema/manifest.ts"
 import { readManifest } from "../manifest-file.ts"
-import { codeOfFolder } from "./folder-code.ts"
+import { codeOfFolder } from "../service-module.ts"
 
 export interface Validation {
   readonly manifest: Manifest
@@ -19,8 +20,23 @@ export interface Validation {
  */
 export async function validateService(folder: string): Promise<Validation> {
   const manifest = await readManifest(folder)
-  const { file } = codeOfFolder(folder)
-  return { manifest, code: file, permissions: permissionWords(manifest), warnings: [...warningsOf(manifest)] }
+  const { kind, file } = codeOfFolder(folder)
+  const permissions = kind === "program" ? PROGRAM_WORDS : permissionWords(manifest)
+  const warnings = [...warningsOf(manifest), ...(kind === "program" ? programWarnings(file) : [])]
+  return { manifest, code: file, permissions, warnings }
+}
+
+/** What `permissions` and `isolation` of a manifest say is for code that the agent runs. */
+const PROGRAM_WORDS = [
+  "It is a program of its own: it runs where it is started, with all rights of who starts it, and is not confined.",
+]
+
+function* programWarnings(file: string): Generator<string> {
+  try {
+    accessSync(file, constants.X_OK)
+  } catch {
+    yield `${file} cannot be started: chmod +x ${file}`
+  }
 }
 
 function* warningsOf(manifest: Manifest): Generator<string> {

@@ -4,12 +4,14 @@ import { once } from "node:events"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { ExecutionId } from "../../../../agent/base/ids.ts"
+import { localActions } from "../../../../agent/local.ts"
 import { COMMANDS } from "../../../../agent/api/cli/command-list.ts"
 import { readRunFiles, writeRunFiles } from "../../../../agent/api/run-files.ts"
 import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
 import { mesg, objectOf } from "../../../support/cli.ts"
 import { FAKE_TIME_MS, refusal } from "../../../support/fake-core.ts"
 import { assertGolden } from "../../../support/golden.ts"
+import { tempDir } from "../../../support/temp-dir.ts"
 
 const APPLICATION = `# Charging an electric car.
 name: ev-charging
@@ -419,6 +421,20 @@ describe("commands", () => {
   it("show and set the configuration without an agent too", async () => {
     const { exitCode, out } = await mesg(["config", "set", "mqtt.port", "1884", "--json"], { home: "/nowhere" })
     assert.deepEqual([exitCode, objectOf(out)["values"]], [0, { key: "mqtt.port", value: "1884" }])
+  })
+
+  it("show the configuration in the same form, whether an agent runs or not", async () => {
+    const alone = await mesg(["config", "show"], { home: tempDir("config"), local: localActions("0.1.0") })
+    const asked = await run(["config", "show"])
+    const head = (out: string) => out.split("\n", 1)[0]!.trim().split(/ +/)
+    assert.deepEqual(head(alone.out), ["KEY", "VALUE", "FROM"])
+    assert.deepEqual(head(asked.out), head(alone.out))
+    assert.match(alone.out, /^mqtt\.port +1883 +default/m)
+    const set = await mesg(["config", "set", "mqtt.port", "1884"], {
+      home: tempDir("config"),
+      local: localActions("0.1.0"),
+    })
+    assert.equal(set.out, "mqtt.port = 1884\n")
   })
 
   it("stop the agent, and say so only once its process is gone", async () => {

@@ -28,7 +28,7 @@ describe("access to the HTTP API", () => {
   })
   after(() => server.stop())
 
-  it("answers 2xx without a token only at /healthz", async () => {
+  it("answers 2xx without a token only at / and /healthz", async () => {
     const open: string[] = []
     for (const { method, path } of OPERATIONS) {
       const answer = await server.call(method, somePath(path), {
@@ -38,15 +38,30 @@ describe("access to the HTTP API", () => {
       if (answer.status < 300) open.push(path)
       else assert.deepEqual([answer.status, code(answer.body)], [401, "UNAUTHENTICATED"], `${method} ${path}`)
     }
-    assert.deepEqual(open, ["/healthz"])
+    assert.deepEqual(open, ["/", "/healthz"])
     assert.equal(server.core.asked.length, 0)
   })
 
   it("tells those without a token nothing of which other paths there are", async () => {
-    for (const path of ["/", "/api", "/api/v1/nothing", "/%2e%2e/etc/passwd", "/mqtt", "/api/v1/status/"]) {
+    for (const path of ["/index.html", "/api", "/api/v1/nothing", "/%2e%2e/etc/passwd", "/mqtt", "/api/v1/status/"]) {
       for (const method of ["GET", "POST", "DELETE", "OPTIONS"]) {
         const answer = await server.call(method, path, { token: null })
         assert.equal(answer.status, 401, `${method} ${path}`)
+      }
+    }
+  })
+
+  it("says at / what it is, to programs and to browsers, and nothing of this gateway", async () => {
+    const json = await server.call("GET", "/", { token: null })
+    const page = await server.call("GET", "/", { token: null, headers: { accept: "text/html,*/*" } })
+    assert.equal((json.body as { openapi: string }).openapi, "/api/v1/openapi.json")
+    assert.match(page.headers.get("content-type") ?? "", /^text\/html/)
+    assert.match(page.headers.get("content-security-policy") ?? "", /default-src 'none'/)
+    for (const { body } of [json, page]) {
+      const text = JSON.stringify(body)
+      assert.ok(text.includes("MESG Edge") && text.includes("/api/v1"))
+      for (const own of [server.deps.agent.version, server.deps.agent.nodeKey, server.home]) {
+        assert.ok(!text.includes(own), own)
       }
     }
   })

@@ -44,6 +44,7 @@ describe("answers of the HTTP API", () => {
     server.deps.log.info("a line", { n: 1 })
     const ocpp = "/api/v1/services/ocpp"
     const requests: [OperationId, path: string, body?: unknown][] = [
+      ["system.welcome", "/"],
       ["system.health", "/healthz"],
       ["system.ready", "/readyz"],
       ["system.metrics", "/metrics"],

@@ -6,6 +6,8 @@ import type { JsonObject } from "../../../../agent/schema/json.ts"
 import { testEngine, type TestEngine } from "../../../support/engine.ts"
 import { WORK, workApplication } from "../../../support/work-service.ts"
 
+const TOPIC = ["mesg/v1", WORK.id, "event/go/first"].join("/")
+
 describe("the id of an event", () => {
   let test: TestEngine
   beforeEach(async () => {
@@ -42,10 +44,10 @@ describe("the id of an event", () => {
   })
 
   it("over MQTT with other data is acknowledged and kept among the refused", async () => {
-    await test.broker.say("mesg/v1/work/event/go/first", { n: 1 })
-    await test.broker.say("mesg/v1/work/event/go/first", { n: 1 })
+    await test.broker.say(TOPIC, { n: 1 })
+    await test.broker.say(TOPIC, { n: 1 })
     assert.deepEqual(test.engine.events.refused({}).items, [])
-    await test.broker.say("mesg/v1/work/event/go/first", { n: 2 })
+    await test.broker.say(TOPIC, { n: 2 })
     const [refused] = test.engine.events.refused({}).items
     assert.deepEqual([refused?.code, refused?.id], ["EVENT_ID_REUSED", "first"])
     assert.equal(test.engine.executions.list({}).items.length, 1)

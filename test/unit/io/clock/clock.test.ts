@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { TIMERS_PER_TURN_MAX } from "../../../../agent/base/limits.ts"
+import { CLOCK_MARK_AHEAD_MS, TIMERS_PER_TURN_MAX } from "../../../../agent/base/limits.ts"
 import { SystemClock } from "../../../../agent/io/clock/clock.ts"
 import { HandTime } from "../../../support/hand-time.ts"
 
@@ -10,6 +10,31 @@ describe("SystemClock", () => {
     const clock = new SystemClock({ notBeforeMs: START + 5000.2, source: new HandTime(START) })
     assert.equal(clock.now(), START + 5001)
     assert.equal(clock.wall(), START)
+  })
+
+  it("that starts ahead of the wall, as after a crash, never goes back, and is with it again soon", () => {
+    const time = new HandTime(START)
+    const clock = new SystemClock({ notBeforeMs: START + CLOCK_MARK_AHEAD_MS, source: time })
+    const fired: number[] = []
+    clock.schedule(START + CLOCK_MARK_AHEAD_MS + 500, () => void fired.push(clock.now()))
+    let before = clock.now()
+    assert.equal(before, START + CLOCK_MARK_AHEAD_MS)
+    for (let passed = 0; passed < 2 * CLOCK_MARK_AHEAD_MS; passed += 7) {
+      time.advance(7)
+      assert.ok(clock.now() > before)
+      before = clock.now()
+    }
+    assert.equal(clock.now(), clock.wall())
+    time.advance(10_000)
+    assert.equal(clock.now(), clock.wall())
+    assert.deepEqual(fired, [START + CLOCK_MARK_AHEAD_MS + 500])
+  })
+
+  it("does not wait for a wall that is wrong", () => {
+    const time = new HandTime(START)
+    const clock = new SystemClock({ notBeforeMs: START + CLOCK_MARK_AHEAD_MS + 1, source: time })
+    time.advance(1000)
+    assert.equal(clock.now(), START + CLOCK_MARK_AHEAD_MS + 1 + 1000)
   })
 
   it("asks for one wake-up, however many timers there are", () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict"
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { LANGUAGES, newService } from "../../../../agent/io/service-host/author/new-service.ts"
 import { testService } from "../../../../agent/io/service-host/author/test-service.ts"
 import { validateService } from "../../../../agent/io/service-host/author/validate-service.ts"
+import type { ServiceError } from "../../../../agent/io/service-host/service-error.ts"
 import { serviceHost } from "../../../../agent/io/service-host/host.ts"
 import { serviceFolder } from "../../../support/service-folder.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
@@ -32,6 +33,22 @@ describe("a service author", function () {
       if (report.tier === "program") assert.ok(statSync(validation.code).mode & 0o100, "the program can be started")
     })
   }
+
+  it("is told what a program of its own can do, and what keeps it from being started", async () => {
+    const folder = join(tempDir("author"), "thermo")
+    await newService(folder, { id: "thermo", language: "python" })
+    const [words, ...more] = (await validateService(folder)).permissions
+    assert.match(words ?? "", /all rights of who starts it/)
+    assert.deepEqual(more, [])
+    chmodSync(join(folder, "service.py"), 0o644)
+    assert.match((await validateService(folder)).warnings.join(), /service\.py cannot be started: chmod \+x/)
+    rmSync(join(folder, "service.py"))
+    await assert.rejects(validateService(folder), (error: ServiceError) => {
+      assert.equal(error.code, "SERVICE_CODE_MISSING")
+      assert.match(error.message, /index\.ts, .*service\.py, service\.sh/)
+      return true
+    })
+  })
 
   it("is told of an example that the code does not meet, with both sides", async () => {
     const folder = join(tempDir("author"), "thermo")
