@@ -175,6 +175,9 @@ export const REMOTE_RECONNECT_MS_MAX = 30 * SECOND
 export const SECRET_LENGTH_MIN = 4
 export const SECRET_IN_DATA_LENGTH_MIN = 8
 export const SECRETS_VEILED_PER_SERVICE_MAX = 256
+/** Paths of one payload that are kept but not shown. */
+export const REDACT_PATHS_MAX = 64
+export const REDACT_PATH_LENGTH_MAX = 256
 export const WATCHDOG_STALL_MS = 10 * SECOND
 
 /** HTTP. */

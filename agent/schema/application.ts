@@ -3,6 +3,7 @@ import { DESCRIPTION_LENGTH_MAX, DURATION_MS_MAX, EXPRESSION_LENGTH_MAX } from "
 import { parseDuration } from "../base/duration.ts"
 import { ApplicationNameSchema, KeySchema, SettingNameSchema, TaskNameSchema } from "./names.ts"
 import { RetrySchema } from "./manifest.ts"
+import { RedactSchema } from "./redact.ts"
 
 /** `10s`, `1m`, `7d`: kept as text in the document, turned into ms when the workflow is compiled. */
 export const DurationSchema = v.pipe(
@@ -20,6 +21,8 @@ const TriggerSchema = v.strictObject({
   debounce: v.optional(DurationSchema),
   throttle: v.optional(DurationSchema),
   overlap: v.optional(v.picklist(["parallel", "queue", "skip"]), "parallel"),
+  /** What executions do not show of the event's data. */
+  redact: v.optional(RedactSchema),
 })
 
 const WaitSchema = v.strictObject({
@@ -27,6 +30,7 @@ const WaitSchema = v.strictObject({
   event: KeyTextSchema,
   where: v.optional(ExpressionSchema),
   timeout: v.optional(DurationSchema),
+  redact: v.optional(RedactSchema),
 })
 
 const TaskSchema = v.strictObject({
@@ -39,6 +43,8 @@ const TaskSchema = v.strictObject({
   wait: v.optional(WaitSchema),
   retry: v.optional(RetrySchema),
   timeout: v.optional(DurationSchema),
+  /** What executions do not show of its inputs and of the data it ends with. */
+  redact: v.optional(RedactSchema),
 })
 
 const WorkflowSchema = v.strictObject({

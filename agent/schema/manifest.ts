@@ -9,6 +9,7 @@ import {
   ServiceIdSchema,
   SettingNameSchema,
 } from "./names.ts"
+import { RedactSchema } from "./redact.ts"
 
 /** A JSON Schema document (2020-12) for data of this service; compiled by data-schema.ts. */
 const DataSchema = v.custom<JsonObject>(
@@ -28,6 +29,8 @@ const EventSchema = v.strictObject({
   name: v.optional(v.string()),
   description: v.optional(v.pipe(v.string(), v.maxLength(DESCRIPTION_LENGTH_MAX))),
   data: DataSchema,
+  /** What of the data is kept but not shown. */
+  redact: v.optional(RedactSchema),
   /** The fields that make two reports of different nodes the same event. */
   identity: v.optional(v.array(v.string())),
   witness: v.optional(v.picklist(["single", "many"]), "single"),
@@ -50,6 +53,8 @@ const TaskSchema = v.strictObject({
   name: v.optional(v.string()),
   description: v.optional(v.pipe(v.string(), v.maxLength(DESCRIPTION_LENGTH_MAX))),
   inputs: v.optional(DataSchema, {}),
+  /** What of the inputs, and of the data of every status, is kept but not shown. */
+  redact: v.optional(RedactSchema),
   statuses: v.pipe(
     v.record(StatusNameSchema, StatusSchema),
     v.check((statuses) => Object.keys(statuses).length > 0, "a task declares at least one status"),

@@ -5,6 +5,7 @@ import type { Application, ApplicationTask } from "../../schema/application.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import type { Manifest, Retry } from "../../schema/manifest.ts"
 import type { OutputDefinition, TaskDefinition, TriggerDefinition, WorkflowDefinition } from "./definition.ts"
+import { redactionsOf } from "./redactions.ts"
 import { followersOf, pathsFrom, reachableFrom } from "./graph.ts"
 
 /** What an application may stand on: installed services, and public applications used as tasks. */
@@ -51,6 +52,7 @@ export function compileWorkflow(
       behind: [...reachableFrom(followers, index)].sort((a, b) => a - b),
     }
   })
+  const redact = redactionsOf(workflow, tasks, (service) => catalogue.manifest(service))
   return {
     v: 1,
     app: application.name,
@@ -62,6 +64,7 @@ export function compileWorkflow(
     tasks,
     branches: pathsFrom(followers, first),
     outputs: outputsOf(application, indexOf),
+    ...(redact === undefined ? {} : { redact }),
   }
 }
 

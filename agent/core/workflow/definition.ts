@@ -20,6 +20,16 @@ export interface WorkflowDefinition {
   readonly branches: readonly (readonly number[])[]
   /** Results of a public application, in the order they are looked for. */
   readonly outputs: readonly OutputDefinition[]
+  /** Left out where everything is shown. */
+  readonly redact?: Redactions
+}
+
+/** Paths of what is kept but not shown (schema/redact.ts). */
+export interface Redactions {
+  /** Of the data of events, by `<service>/<event>`. */
+  readonly events: Readonly<Record<string, readonly string[]>>
+  /** Of the inputs and the data of each task, by its index. */
+  readonly tasks: readonly (readonly string[])[]
 }
 
 export interface TriggerDefinition {

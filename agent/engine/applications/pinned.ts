@@ -79,6 +79,9 @@ export function pinCall(service: string, task: string, manifest: ManifestTask): 
     ],
     branches: [[0]],
     outputs: [],
+    ...(manifest.redact === undefined
+      ? {}
+      : { redact: { events: { [`${service}/call`]: manifest.redact }, tasks: [manifest.redact] } }),
   }
   return pin(definition, () => manifest, asRecorded, undefined)
 }

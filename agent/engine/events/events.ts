@@ -176,7 +176,7 @@ export class EventInbox implements Events, EventIntake {
     if (matched.length === 0 && this.#executions.runner.waits.find(event).length === 0) {
       this.#accepted++
       this.#unmatched++
-      this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
+      this.#tell(event)
       return { event, duplicate: false, differs: false, executions: [] }
     }
     const entering = matched.length === 0 ? null : this.#enter(options)
@@ -190,8 +190,15 @@ export class EventInbox implements Events, EventIntake {
     }
     await begun.durable
     this.#accepted++
-    this.#feed.publish(`event/${topic}`, () => ({ kind: "event", event }))
+    this.#tell(event)
     return { event, duplicate: false, differs: false, executions: begun.created }
+  }
+
+  #tell(event: Event): void {
+    this.#feed.publish(`event/${event.service}/${event.event}`, () => ({
+      kind: "event",
+      event: { ...event, data: this.#services.shownData(event) },
+    }))
   }
 
   /** One write: the new executions, the waiting ones that the event reaches, its id, and what its sender adds. */

@@ -1,5 +1,6 @@
 import type { Change } from "../../ports/store.ts"
 import type { DataCheck } from "../../schema/data-schema.ts"
+import type { Event } from "../../schema/event.ts"
 import type { Json } from "../../schema/json.ts"
 import type { Accepted } from "../core.ts"
 
@@ -36,7 +37,10 @@ export type EventRefusal =
   | "EVENT_ID_INVALID"
   | "EVENT_ID_REUSED"
 
-/** What the inbox needs of the services: the check of one event's data. */
+/** What the inbox needs of the services. */
 export interface EventCatalogue {
+  /** The data of an event without what its manifest redacts. */
+  shownData(event: Event): Json
+  /** The check of one event's data. */
   eventCheck(service: string, event: string): DataCheck | "unknown-service" | "unknown-event"
 }

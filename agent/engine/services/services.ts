@@ -5,6 +5,7 @@ import { compileDataSchema, type DataCheck } from "../../schema/data-schema.ts"
 import type { Event } from "../../schema/event.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import type { Manifest } from "../../schema/manifest.ts"
+import { redacted } from "../../schema/redact.ts"
 import { type ServiceAnswer, serviceTopic } from "../../schema/service-message.ts"
 import { shownSettings } from "../../schema/settings.ts"
 import { pinCall } from "../applications/pinned.ts"
@@ -12,6 +13,7 @@ import type { Page, Paging, Services, ServiceView } from "../core.ts"
 import type { Demand } from "../events/demand.ts"
 import type { EventCatalogue, EventIntake } from "../events/incoming.ts"
 import type { ExecutionBook } from "../executions/executions.ts"
+import { shownData } from "../executions/view.ts"
 import type { FeedLog } from "../feed.ts"
 import { pageOf } from "../page.ts"
 import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
@@ -105,6 +107,10 @@ export class ServiceBook implements Services, EventCatalogue {
     return this.#installed.get(id)?.spec.manifest ?? this.#registered.manifest(id)
   }
 
+  shownData({ service, event, data }: Event): Json {
+    return redacted(data, this.manifest(service)?.events[event]?.redact ?? [])
+  }
+
   /** Whether a service runs behind MQTT: what is sent to it waits in queues. */
   isRemote(id: string): boolean {
     return !this.#installed.has(id) && this.#registered.has(id)
@@ -187,7 +193,7 @@ export class ServiceBook implements Services, EventCatalogue {
     const execution = taskExecutionId(live.id, "call")
     if (!isFinished(state)) return { execution, ended: false, status: null, data: null }
     const { status, data } = state.tasks[0]!
-    return { execution, ended: true, status, data }
+    return { execution, ended: true, status, data: shownData(state.definition, 0, data) }
   }
 
   webhook(request: WebhookRequest): Promise<WebhookResponse | null> {
