@@ -5,6 +5,11 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** @returns how many bytes the text takes */
+export function utf8Length(text: string): number {
+  return Buffer.byteLength(text)
+}
+
 /** @returns the text, or null where the bytes are not valid UTF-8 */
 export function fromUtf8(bytes: Uint8Array): string | null {
   try {

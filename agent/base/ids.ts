@@ -15,6 +15,7 @@ export type TaskExecutionId = Branded<"TaskExecutionId">
 export const CALLED = "call"
 
 const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+const PAIRS = [...DIGITS].flatMap((high) => [...DIGITS].map((low) => high + low))
 
 /**
  * An id that sorts by time, then by its random part.
@@ -25,10 +26,9 @@ const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
  */
 export function sortableId(prefix: string, timeMs: number, entropy: Uint8Array): string {
   let time = ""
-  let rest = Math.floor(timeMs)
-  for (let i = 0; i < 10; i++) {
-    time = DIGITS.charAt(rest % 32) + time
-    rest = Math.floor(rest / 32)
+  for (let rest = Math.floor(timeMs), i = 0; i < 5; i++) {
+    time = PAIRS[rest % 1024]! + time
+    rest = Math.floor(rest / 1024)
   }
   let random = ""
   for (let i = 0; i < 10; i += 5) {
@@ -41,12 +41,7 @@ export function sortableId(prefix: string, timeMs: number, entropy: Uint8Array):
 
 /** @param value 0..2^20-1 @returns its four base-32 digits */
 function base32(value: number): string {
-  return (
-    DIGITS.charAt(value >> 15) +
-    DIGITS.charAt((value >> 10) & 31) +
-    DIGITS.charAt((value >> 5) & 31) +
-    DIGITS.charAt(value & 31)
-  )
+  return PAIRS[value >> 10]! + PAIRS[value & 1023]!
 }
 
 /** The idempotency key of one task of one execution. */

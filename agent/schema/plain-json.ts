@@ -1,4 +1,4 @@
-import { utf8 } from "../base/bytes.ts"
+import { utf8Length } from "../base/bytes.ts"
 import { JSON_DEPTH_MAX } from "../base/limits.ts"
 import type { Json } from "./json.ts"
 
@@ -15,8 +15,8 @@ export function copyJson<Value extends Json>(value: Value): Value {
   return copy as Json as Value
 }
 
-// `__proto__` as a member name would set the prototype instead.
-function setMember(target: Record<string, Json>, key: string, value: Json): void {
+/** As an assignment, but `__proto__` is a member like any other. */
+export function setMember(target: Record<string, Json>, key: string, value: Json): void {
   if (key === "__proto__") {
     Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true })
   } else target[key] = value
@@ -39,7 +39,7 @@ class NotPlain extends Error {
 export function plainJson(value: unknown, bytesMax: number): PlainJson {
   try {
     const copy = copyOf(value, "", 0)
-    const bytes = utf8(JSON.stringify(copy)).length
+    const bytes = utf8Length(JSON.stringify(copy))
     if (bytes > bytesMax)
       return { ok: false, path: "", message: `takes ${bytes} bytes, at most ${bytesMax} are allowed` }
     return { ok: true, value: copy, bytes }

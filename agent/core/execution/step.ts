@@ -3,14 +3,19 @@ import type { TaskDefinition, WorkflowDefinition } from "../workflow/definition.
 import type { Effect } from "./effect.ts"
 import type { ExecutionState, TaskRecord } from "./state.ts"
 
-/** One input at work: the state so far and the effects gathered. Lives only inside `transition`; the old state stays as it was. */
+/**
+ * One input at work: the state so far and the effects gathered. Lives only inside `transition`; the old state stays as it
+ * was: what changes is copied when it first does, and is the step's own from then on.
+ */
 export class Step {
   state: ExecutionState
   readonly effects: Effect[] = []
   readonly atMs: number
+  readonly #before: ExecutionState
 
   constructor(state: ExecutionState, atMs: number) {
     this.state = state
+    this.#before = state
     this.atMs = atMs
   }
 
@@ -27,11 +32,16 @@ export class Step {
   }
 
   set(change: Partial<ExecutionState>): void {
-    this.state = { ...this.state, ...change }
+    if (this.state === this.#before) this.state = { ...this.state }
+    Object.assign(this.state, change)
   }
 
   setTask(index: number, change: Partial<TaskRecord>): void {
-    this.set({ tasks: this.state.tasks.with(index, { ...this.task(index), ...change }) })
+    const before = this.#before.tasks
+    if (this.state.tasks === before) this.set({ tasks: before.slice() })
+    const tasks = this.state.tasks as TaskRecord[]
+    if (tasks[index] === before[index]) tasks[index] = { ...before[index]! }
+    Object.assign(tasks[index]!, change)
   }
 
   do(effect: Effect): void {

@@ -158,11 +158,14 @@ function reject(state: ExecutionState, rejected: RejectionCode): Transition {
 /** The events, as (service, event), that could still move an execution: it must be told of these. */
 export function awaitedEvents(state: ExecutionState): { task: number; service: string; event: string }[] {
   if (isFinished(state) || state.cancelling || state.status === "created") return []
-  return state.definition.tasks.flatMap(({ wait }, task) => {
+  const awaited: { task: number; service: string; event: string }[] = []
+  for (const [task, { wait }] of state.definition.tasks.entries()) {
+    if (wait === null) continue
     const record = state.tasks[task]!
     const open = record.state === "idle" || (record.state === "ready" && !record.opened)
-    return wait !== null && open ? [{ task, service: wait.service, event: wait.event }] : []
-  })
+    if (open) awaited.push({ task, service: wait.service, event: wait.event })
+  }
+  return awaited
 }
 
 /** What a runner needs to create an execution: bound to its event and the id it was given. */

@@ -3,6 +3,7 @@ import type { ExecutionState } from "../../core/execution/state.ts"
 import { templateParts } from "../../core/workflow/template.ts"
 import type { Event } from "../../schema/event.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
+import { setMember } from "../../schema/plain-json.ts"
 
 /** A value now, or a promise of it: plain paths answer at once, everything else when JSONata has. */
 export type Soon<Value> = Value | Promise<Value>
@@ -32,9 +33,10 @@ export function eventScope(event: Event): JsonObject {
 /** What expressions of one task see of the execution. @param awaited the event that opened the task */
 export function executionScope(state: ExecutionState, awaited: Event | null): ExpressionScope {
   const tasks: Record<string, Json> = {}
-  state.tasks.forEach((task, index) => {
-    if (task.status !== null) tasks[state.definition.tasks[index]!.name] = { status: task.status, data: task.data }
-  })
+  for (let index = 0; index < state.tasks.length; index++) {
+    const { status, data } = state.tasks[index]!
+    if (status !== null) tasks[state.definition.tasks[index]!.name] = { status, data }
+  }
   const scope = { trigger: eventScope(state.trigger), tasks, config: state.definition.config }
   return awaited === null ? scope : { ...scope, event: eventScope(awaited), data: awaited.data }
 }
@@ -102,15 +104,25 @@ function objectRenderer(object: JsonObject): Renderer {
   return (evaluate) =>
     gather(
       items.map((item) => item(evaluate)),
-      (values) => Object.fromEntries(keys.flatMap((key, i) => (values[i] === undefined ? [] : [[key, values[i]]]))),
+      (values) => {
+        const rendered: Record<string, Json> = {}
+        values.forEach((value, i) => {
+          if (value !== undefined) setMember(rendered, keys[i]!, value)
+        })
+        return rendered
+      },
     )
 }
 
 /** Joins parts; the first failure is the answer. */
 function gather(parts: readonly Soon<Evaluated>[], join: (values: (Json | undefined)[]) => Json): Soon<Evaluated> {
   return soonAll(parts, (answers): Evaluated => {
-    const failed = answers.find((answer) => !answer.ok)
-    return failed ?? { ok: true, value: join(answers.map((answer) => (answer.ok ? answer.value : undefined))) }
+    const values: (Json | undefined)[] = []
+    for (const answer of answers) {
+      if (!answer.ok) return answer
+      values.push(answer.value)
+    }
+    return { ok: true, value: join(values) }
   })
 }
 

@@ -96,18 +96,25 @@ export class Runner {
     also: readonly Change[] = [],
   ): Promise<readonly (RejectionCode | null)[]> {
     // Locks are asked for in one turn and granted in order of asking: two transactions can never wait for each other.
-    const locks = feedings.map(({ live }) => live.lock())
-    for (const lock of locks) if (lock !== null) await lock
+    const locks: Promise<void>[] = []
+    for (const { live } of feedings) {
+      const lock = live.lock()
+      if (lock !== null) locks.push(lock)
+    }
+    for (const lock of locks) await lock
     let written: Promise<unknown>
     const advances: Advance[] = []
+    const changes = also.slice()
     try {
       if (this.#stopped) throw new Error("the engine has stopped")
       for (const { live, inputs } of feedings) {
         const step = advance(live, inputs, this.#context)
-        advances.push(step instanceof Promise ? await step : step)
+        const advanced = step instanceof Promise ? await step : step
+        advances.push(advanced)
+        changes.push(...advanced.changes)
         this.#index(live)
       }
-      written = this.#write(feedings, [...also, ...advances.flatMap((step) => step.changes)])
+      written = this.#write(feedings, changes)
     } catch (error) {
       // Refused after the stop: nothing has moved, and who asked is not acknowledged.
       if (!this.#stopped) this.#events.broken(error as Error)

@@ -46,9 +46,9 @@ type PackedStep = readonly [atMs: number, core: string | 0, ...inputs: Packed[]]
 
 /** @returns JSON text; steps with a comma between them are the text of several */
 export function stepText({ atMs, core, inputs }: StepRecord, context: StepContext): string {
-  const step: unknown[] = [atMs, core === context.core ? 0 : core]
-  for (const input of inputs) step.push(packed(input, atMs, context))
-  return JSON.stringify(step)
+  let text = `[${atMs},${core === context.core ? 0 : JSON.stringify(core)}`
+  for (const input of inputs) text += `,${JSON.stringify(packed(input, atMs, context))}`
+  return `${text}]`
 }
 
 /** @param text of any number of steps */
@@ -61,16 +61,18 @@ export function stepsOfText(text: string, context: StepContext): StepRecord[] {
   }))
 }
 
-function packed(input: Input, stepMs: number, { core }: StepContext): Packed {
+function packed(input: Input, stepMs: number, { core }: StepContext): readonly unknown[] {
   const row = ROW_OF.get(input.kind)!
   const fields = input as unknown as Readonly<Record<string, unknown>>
-  const values: [number, number, ...unknown[]] = [row, input.atMs - stepMs]
   const names = ROWS[row]!
+  const values = new Array<unknown>(names.length + 1)
+  values[0] = row
+  values[1] = input.atMs - stepMs
   for (let i = 1; i < names.length; i++) {
     const name = names[i]!
     const value = fields[name]
-    if (name === "event") values.push(packedEvent(value as Event, stepMs))
-    else values.push(name === "core" && value === core ? 0 : value)
+    if (name === "event") values[i + 1] = packedEvent(value as Event, stepMs)
+    else values[i + 1] = name === "core" && value === core ? 0 : value
   }
   return values
 }

@@ -34,6 +34,9 @@ export class Topics<Route> {
 
   /** @returns null where the text is no topic name within our bounds */
   of(name: string): Topic<Route> | null {
+    // Plain ASCII reads the same either way; any other name is found below.
+    const known = this.#byBytes.get(name)
+    if (known?.name === name) return known
     const bytes = Buffer.from(name)
     if (!isTopicName(name) || !fits(name, bytes.length)) return null
     const key = bytes.toString("latin1")

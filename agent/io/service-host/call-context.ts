@@ -9,14 +9,15 @@ import type { Backend } from "./backend.ts"
  * of a short call.
  */
 export class CallSignal {
-  readonly #onAbort: () => void
+  #onAbort: (() => void) | null = null
   #controller: AbortController | null = null
   #aborted = false
   #reason: unknown
 
-  /** @param onAbort called once, when the call is told to stop */
-  constructor(onAbort: () => void) {
-    this.#onAbort = onAbort
+  /** Called once, when the call is told to stop; now, where it has been. */
+  set onAbort(listener: () => void) {
+    this.#onAbort = listener
+    if (this.#aborted) listener()
   }
 
   get aborted(): boolean {
@@ -36,7 +37,7 @@ export class CallSignal {
     this.#aborted = true
     this.#reason = reason
     this.#controller?.abort(reason)
-    this.#onAbort()
+    this.#onAbort?.()
   }
 }
 
@@ -52,12 +53,11 @@ export class CallContext implements TaskContext {
   readonly store: ServiceContext["store"]
   readonly mqtt: ServiceContext["mqtt"]
   readonly webhook: ServiceContext["webhook"]
-  readonly fetch: ServiceContext["fetch"]
-  readonly connect: ServiceContext["connect"]
   readonly execution: TaskExecutionId
   readonly task: string
   readonly deadlineMs: number
   readonly #own: CallSignal
+  readonly #backend: Pick<Backend, "fetch" | "connect">
 
   constructor(context: ServiceContext, call: TaskCall, own: CallSignal, backend: Pick<Backend, "fetch" | "connect">) {
     this.service = context.service
@@ -67,12 +67,19 @@ export class CallContext implements TaskContext {
     this.store = context.store
     this.mqtt = context.mqtt
     this.webhook = context.webhook
-    this.fetch = async (url, options) => backend.fetch(url, options, own.signal)
-    this.connect = async (target): Promise<Duplex> => backend.connect(target, own.signal)
     this.execution = call.execution
     this.task = call.task
     this.deadlineMs = call.deadlineMs
     this.#own = own
+    this.#backend = backend
+  }
+
+  get fetch(): ServiceContext["fetch"] {
+    return async (url, options) => this.#backend.fetch(url, options, this.#own.signal)
+  }
+
+  get connect(): ServiceContext["connect"] {
+    return async (target): Promise<Duplex> => this.#backend.connect(target, this.#own.signal)
   }
 
   get signal(): AbortSignal {

@@ -95,7 +95,8 @@ export class ServiceRunner {
     const handler = this.#handler<TaskHandler>("tasks", call.task)
     if (handler === null) return failed("TASK_UNKNOWN", `${this.#id} has no task ${call.task}`, "known")
     return this.#run<TaskAnswer>(call, signal, {
-      run: async (inputs, ctx) => this.#resultOf(call.task, await handler(inputs, ctx)),
+      run: handler,
+      answer: (said) => this.#resultOf(call.task, said),
       threw: (error) => failed(codeOf(error), `${this.#id}.${call.task}: ${messageOf(error)}`, outcomeOf(error)),
       aborted: () =>
         failed("TASK_ABORTED", `${this.#id}.${call.task} was told to stop before it had answered`, "unknown"),
@@ -106,8 +107,8 @@ export class ServiceRunner {
     const handler = this.#handler<RecoverHandler>("recover", call.task)
     if (handler === null) return { kind: "unknown" }
     return this.#run<RecoverAnswer>(call, signal, {
-      run: async (inputs, ctx) => {
-        const said = await handler(inputs, ctx)
+      run: handler,
+      answer: (said) => {
         if (said === "not-done" || said === "unknown") return { kind: said }
         const answer = this.#resultOf(call.task, said)
         return answer.kind === "result" ? answer : { kind: "unknown" }
@@ -124,9 +125,9 @@ export class ServiceRunner {
     const handler = this.#handler<VerifyHandler>("verify", call.task)
     if (handler === null) return null
     return this.#run<boolean | null>(call, signal, {
+      run: (inputs, ctx) => handler(inputs, { status: result.status, data: copyJson(result.data) as never }, ctx),
       // Only `true` approves: a verdict of any other type is a mistake, and a mistake must not pay out.
-      run: async (inputs, ctx) =>
-        (await handler(inputs, { status: result.status, data: copyJson(result.data) as never }, ctx)) === true,
+      answer: (said) => said === true,
       threw: (error) => {
         this.#say("warn", `its verification of ${call.task} failed`, error)
         return false
@@ -140,43 +141,45 @@ export class ServiceRunner {
     return handlers !== undefined && Object.hasOwn(handlers, task) ? (handlers[task] as Handler) : null
   }
 
-  async #run<Answer>(
-    call: TaskCall,
+  /** A handler that answers without waiting for anything costs no more than its call. */
+  #run<Answer>(call: TaskCall, signal: AbortSignal, how: HowToRun<Answer>): Answer | Promise<Answer> {
+    const own = new CallSignal()
+    if (this.#life.signal.aborted) own.abort(this.#stopped())
+    else if (signal.aborted) own.abort(signal.reason)
+    try {
+      const said = how.run(copyJson(call.inputs) as never, new CallContext(this.#context, call, own, this.#backend))
+      return isPromise(said) ? this.#wait(said, own, signal, how) : how.answer(said)
+    } catch (error) {
+      return endOf(error, own, how)
+    }
+  }
+
+  /** Until the handler has answered, or for a while after it was told to stop. */
+  #wait<Answer>(
+    said: PromiseLike<unknown>,
+    own: CallSignal,
     signal: AbortSignal,
-    how: {
-      run: (inputs: never, ctx: TaskContext) => Promise<Answer>
-      threw: (error: unknown) => Answer
-      aborted: () => Answer
-    },
+    how: HowToRun<Answer>,
   ): Promise<Answer> {
-    let grace: NodeJS.Timeout | undefined
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    const own = new CallSignal(() => {
-      grace = setTimeout(() => resolve(how.aborted()), SERVICE_ABORT_GRACE_MS)
-    })
-    const abort = () => own.abort(signal.reason)
+    const { promise, resolve } = Promise.withResolvers<Answer>()
     const number = this.#callNumber++
     this.#calls.set(number, own)
-    signal.addEventListener("abort", abort, { once: true })
-    if (signal.aborted) abort()
-    if (this.#life.signal.aborted) own.abort(this.#stopped())
-    const ctx = new CallContext(this.#context, call, own, this.#backend)
-    const work = async () => {
-      try {
-        return await how.run(copyJson(call.inputs) as never, ctx)
-      } catch (error) {
-        // A handler that gave up because it was told to has perhaps done half of it.
-        return own.aborted ? how.aborted() : how.threw(error)
-      }
+    let grace: NodeJS.Timeout | undefined
+    own.onAbort = () => {
+      grace = setTimeout(() => end(how.aborted()), SERVICE_ABORT_GRACE_MS)
     }
-    work().then(resolve, reject)
-    try {
-      return await promise
-    } finally {
+    const abort = () => own.abort(signal.reason)
+    signal.addEventListener("abort", abort, { once: true })
+    const end = (answer: Answer) => {
       clearTimeout(grace)
       signal.removeEventListener("abort", abort)
       this.#calls.delete(number)
+      resolve(answer)
     }
+    Promise.resolve(said)
+      .then(how.answer)
+      .then(end, (error) => end(endOf(error, own, how)))
+    return promise
   }
 
   /** The handler has run: where its answer is unusable nobody can say what it did, so the outcome is unknown. */
@@ -278,6 +281,23 @@ export class ServiceRunner {
   #say(level: LogLevel, message: string, error?: unknown): void {
     this.#backend.log(level, message, error === undefined ? {} : { error: messageOf(error) })
   }
+}
+
+/** How a handler is called and what its ends mean. */
+interface HowToRun<Answer> {
+  run(inputs: never, ctx: TaskContext): unknown
+  answer(said: unknown): Answer
+  threw(error: unknown): Answer
+  aborted(): Answer
+}
+
+/** A handler that gave up because it was told to has perhaps done half of it. */
+function endOf<Answer>(error: unknown, own: CallSignal, how: HowToRun<Answer>): Answer {
+  return own.aborted ? how.aborted() : how.threw(error)
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
 }
 
 /** @returns "late" where it takes longer; its own later failure is then nobody's concern */
