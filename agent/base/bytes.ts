@@ -19,6 +19,32 @@ export function fromUtf8(bytes: Uint8Array): string | null {
   }
 }
 
+/** @returns where the first character begins that is no UTF-8; null where there is none */
+export function invalidUtf8At(bytes: Uint8Array): number | null {
+  if (fromUtf8(bytes) !== null) return null
+  // Half a character at the end is let pass here, so what breaks is the byte that cannot go on.
+  const breaks = (length: number) => {
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length), { stream: true })
+      return false
+    } catch {
+      return true
+    }
+  }
+  let good = 0
+  let bad = bytes.length + 1
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1
+    if (breaks(middle)) bad = middle
+    else good = middle
+  }
+  // The longest prefix of whole characters begins the fault.
+  for (let start = good; start > good - 4 && start >= 0; start--) {
+    if (fromUtf8(bytes.subarray(0, start)) !== null) return start
+  }
+  return good
+}
+
 export function toHex(bytes: Uint8Array): string {
   return bytes.toHex()
 }

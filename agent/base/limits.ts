@@ -15,6 +15,11 @@ export const EVENT_DATA_BYTES_MAX = 256 * KIB
 export const RESULT_DATA_BYTES_MAX = 256 * KIB
 export const JSON_DEPTH_MAX = 64
 export const CANONICAL_DEPTH_MAX = 32
+/** Less than JSON may have: what carries an application has levels of its own. */
+export const APPLICATION_DEPTH_MAX = 60
+/** What the aliases of one YAML document may unfold to, parts and characters, and how many of its faults are told at once. */
+export const YAML_UNFOLDED_MAX = 64 * KIB
+export const YAML_FAULTS_TOLD_MAX = 50
 export const EVENT_ID_LENGTH_MAX = 128
 
 /** Workflows (docs/spec/workflow.md). */

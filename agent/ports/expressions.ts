@@ -16,6 +16,8 @@ export type Evaluated =
 export interface Expressions {
   /** @returns null if it parses and uses nothing refused, else the reason */
   check(source: string): string | null
+  /** @returns the paths of plain names it reads from its scope: `tasks.pay.data` is ["tasks", "pay", "data"] */
+  paths(source: string): readonly (readonly string[])[]
   /**
    * Within the bounds of limits.ts; answers at once where no waiting is needed.
    * `nowMs` is what `$now()` and `$millis()` say.

@@ -47,32 +47,52 @@ const TaskSchema = v.strictObject({
   redact: v.optional(RedactSchema),
 })
 
-const WorkflowSchema = v.strictObject({
-  description: v.optional(v.pipe(v.string(), v.maxLength(DESCRIPTION_LENGTH_MAX))),
-  trigger: TriggerSchema,
-  tasks: v.record(TaskNameSchema, TaskSchema),
+const OutputSchema = v.strictObject({
+  from: v.string(),
+  data: v.optional(v.unknown(), {}),
+  schema: v.optional(v.looseObject({})),
 })
 
-/** `app.yml`: workflows and the logic between them. See docs/spec/application.md. */
-export const ApplicationSchema = v.strictObject({
-  name: ApplicationNameSchema,
-  description: v.optional(v.pipe(v.string(), v.maxLength(DESCRIPTION_LENGTH_MAX))),
-  visibility: v.optional(v.picklist(["private", "public"]), "private"),
-  config: v.optional(
-    v.record(SettingNameSchema, v.looseObject({ default: v.optional(v.unknown()), secret: v.optional(v.boolean()) })),
-    {},
-  ),
-  workflows: v.record(KeySchema, WorkflowSchema),
-  outputs: v.optional(
-    v.record(
-      KeySchema,
-      v.strictObject({
-        from: v.string(),
-        data: v.optional(v.unknown(), {}),
-        schema: v.optional(v.looseObject({})),
-      }),
+type NameSchema = v.GenericSchema<string, string>
+
+function applicationSchema<Name extends v.GenericSchema<string, string>>(names: {
+  application: Name
+  setting: NameSchema
+  key: NameSchema
+  task: NameSchema
+}) {
+  const description = v.optional(v.pipe(v.string(), v.maxLength(DESCRIPTION_LENGTH_MAX)))
+  return v.strictObject({
+    name: names.application,
+    description,
+    visibility: v.optional(v.picklist(["private", "public"]), "private"),
+    config: v.optional(
+      v.record(names.setting, v.looseObject({ default: v.optional(v.unknown()), secret: v.optional(v.boolean()) })),
+      {},
     ),
-  ),
+    workflows: v.record(
+      names.key,
+      v.strictObject({ description, trigger: TriggerSchema, tasks: v.record(names.task, TaskSchema) }),
+    ),
+    outputs: v.optional(v.record(names.key, OutputSchema)),
+  })
+}
+
+/** `app.yml`: workflows and the logic between them. See docs/spec/application.md. */
+export const ApplicationSchema = applicationSchema({
+  application: ApplicationNameSchema,
+  setting: SettingNameSchema,
+  key: KeySchema,
+  task: TaskNameSchema,
+})
+
+const ANY_NAME = v.string()
+/** The same with names of any form: for what can still be said of an application that is refused. */
+export const AnyNamesApplicationSchema = applicationSchema({
+  application: ApplicationNameSchema,
+  setting: ANY_NAME,
+  key: ANY_NAME,
+  task: ANY_NAME,
 })
 
 export type Application = v.InferOutput<typeof ApplicationSchema>
@@ -95,14 +115,16 @@ export const RULE_CODES = [
   "JOIN_NEVER",
   "DUPLICATE",
   "EXPRESSION",
+  "UNKNOWN_NAME",
   "NAME",
   "SECRET",
   "LIMIT",
+  "SYNTAX",
   "SCHEMA",
 ] as const
 export type RuleCode = (typeof RULE_CODES)[number]
 
-/** One broken rule. `path` is a JSON pointer into the application; `line` (1-based) where it came from a file. */
+/** One broken rule. `path` is a JSON pointer into the application; `line` and `column` (1-based) where it came from a file. */
 export interface Refusal {
   readonly rule: RuleCode
   readonly path: string
@@ -110,10 +132,14 @@ export interface Refusal {
   readonly remedy: string
   readonly file?: string
   readonly line?: number
+  readonly column?: number
 }
 
 /** Something that works but was probably not meant: a status nobody handles. */
 export interface Warning {
   readonly path: string
   readonly message: string
+  readonly file?: string
+  readonly line?: number
+  readonly column?: number
 }

@@ -64,7 +64,7 @@ export async function answer(text: string): Promise<string> {
   const { services, app, inputs } = parseLine(text)
   const manifests = manifestsOf(services)
   const catalogue = { manifest: (id: string) => manifests.get(id), application: () => undefined }
-  const { application, refusals } = checkApplication(app, catalogue, (source) => expressions.check(source))
+  const { application, refusals } = checkApplication(app, catalogue, expressions)
   if (application === null || refusals.length > 0) {
     return JSON.stringify({ refused: refusals.map(({ rule, path }) => ({ rule, path })) })
   }

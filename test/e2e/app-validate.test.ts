@@ -29,7 +29,7 @@ describe("mesg app validate and deploy", function () {
 
   // One file of each kind; test/unit/core/workflow/rules.test.ts holds all of them against the rules.
   const files = readdirSync(RULES).filter((name) =>
-    /^(?:several-at-once|r1-no-trigger|r3-two-events|name-of-a-task-reserved|schema-no-yaml|schema-same-task-twice)\.yml$/.test(
+    /^(?:several-at-once|r1-no-trigger|r3-two-events|name-of-a-task-reserved|syntax-no-yaml|syntax-and-rules|duplicate-same-task|schema-empty-file|schema-a-list|schema-a-text|schema-hides-nothing|limit-seventy-levels|limit-aliases-unfold-for-ever|syntax-not-utf8|unknown-name-in-outputs)\.yml$/.test(
       name,
     ),
   )
@@ -38,20 +38,22 @@ describe("mesg app validate and deploy", function () {
     const file = join(RULES, name)
     const marks = readFileSync(file, "utf8")
       .split("\n")
-      .flatMap((line, i) => {
-        const mark = / # ! ([A-Z0-9_]+) /.exec(line)
-        return mark === null ? [] : [{ line: i + 1, rule: mark[1]! }]
-      })
+      .flatMap((line, i) => [...line.matchAll(/ # ! ([A-Z0-9_]+) /g)].map(([, rule]) => ({ line: i + 1, rule: rule! })))
     for (const verb of ["validate", "deploy"]) {
       it(`${verb} ${name}: names file, line, rule and remedy of each mistake, exit code 1`, async () => {
         const { code, stderr } = await agent.cli("app", verb, file)
         assert.equal(code, 1)
         for (const { line, rule } of marks) {
-          assert.match(stderr, new RegExp(`${name}:${line}: ${rule}: .+\\n {2}.+\\n`), `line ${line}`)
+          assert.match(stderr, new RegExp(`${name}:${line}:\\d+: ${rule}: .+\\n {2}.+\\n`), `line ${line}`)
         }
-        // What is no YAML may be found wrong in more than one way.
-        const said = stderr.trimEnd().split("\n").length / 2
-        if (name !== "schema-no-yaml.yml") assert.equal(said, marks.length, "a sentence and a remedy for each")
+        const said = stderr.trimEnd().split("\n")
+        assert.equal(said.length, 2 * marks.length, "a sentence and a remedy for each")
+        const lines = said.filter((_, i) => i % 2 === 0).map((text) => Number(/\.yml:(\d+):/.exec(text)?.[1]))
+        assert.deepEqual(
+          lines,
+          lines.toSorted((a, b) => a - b),
+          "in the order of the lines",
+        )
       })
     }
   }
@@ -61,8 +63,11 @@ describe("mesg app validate and deploy", function () {
     assert.equal(code, 1)
     const { ok, refusals } = JSON.parse(stdout) as { ok: boolean; refusals: Record<string, unknown>[] }
     assert.equal(ok, false)
-    const [{ rule, path, line, file } = {}] = refusals
-    assert.deepEqual({ rule, path, line }, { rule: "UNKNOWN_STATUS", path: "/workflows/w/tasks/z/after", line: 7 })
+    const [{ rule, path, line, column, file } = {}] = refusals
+    assert.deepEqual(
+      { rule, path, line, column },
+      { rule: "UNKNOWN_STATUS", path: "/workflows/w/tasks/z/after", line: 7, column: 22 },
+    )
     assert.match(String(file), /unknown-status\.yml$/)
   })
 

@@ -8,6 +8,7 @@ import type { ExecutionState } from "../../agent/core/execution/state.ts"
 import { createExecution, transition, triggeredInput } from "../../agent/core/execution/transition.ts"
 import { type Catalogue, compileWorkflow } from "../../agent/core/workflow/compile.ts"
 import type { WorkflowDefinition } from "../../agent/core/workflow/definition.ts"
+import type { ExpressionReader } from "../../agent/core/workflow/expressions.ts"
 import { checkApplication } from "../../agent/core/workflow/rules.ts"
 import type { Application } from "../../agent/schema/application.ts"
 import type { Event } from "../../agent/schema/event.ts"
@@ -18,12 +19,18 @@ import { checkManifest } from "../../agent/schema/manifest-check.ts"
 const anything = { type: "object" }
 const statuses = (...names: string[]) => Object.fromEntries(names.map((name) => [name, { data: anything }]))
 
-/** Service `s` of the tests: events e (the trigger), x, y; a task of each kind. */
+const closed = (name: string) => ({
+  type: "object",
+  properties: { [name]: { type: "string" } },
+  additionalProperties: false,
+})
+
+/** Service `s` of the tests: events e (the trigger), x, y, and z, which has only `n`; a task of each kind. */
 export const SERVICE_S = manifest({
   id: "s",
   name: "S",
   version: "1.0.0",
-  events: { e: { data: anything }, x: { data: anything }, y: { data: anything } },
+  events: { e: { data: anything }, x: { data: anything }, y: { data: anything }, z: { data: closed("n") } },
   tasks: {
     t: { inputs: anything, statuses: statuses("ok", "no"), effect: "pure" },
     u: { inputs: anything, statuses: statuses("done", "part", "none"), effect: "idempotent" },
@@ -42,8 +49,16 @@ export const SERVICE_S = manifest({
       },
       effect: "pure",
     },
+    exact: {
+      inputs: anything,
+      statuses: { ok: { data: closed("hash") }, no: { data: closed("reason") } },
+      effect: "pure",
+    },
   },
 })
+
+/** Takes every expression as it is. */
+export const NO_EXPRESSIONS: ExpressionReader = { check: () => null, paths: () => [] }
 
 export const START_MS = Date.UTC(2026, 0, 1)
 export const EXECUTION = "ex_00000000000000000000000000" as ExecutionId
@@ -80,7 +95,7 @@ export function definitionOf(
   more: Record<string, unknown> = {},
 ): WorkflowDefinition {
   const catalogue = catalogueOf([SERVICE_S])
-  const { application, refusals } = checkApplication(applicationOf(tasks, more), catalogue, () => null)
+  const { application, refusals } = checkApplication(applicationOf(tasks, more), catalogue, NO_EXPRESSIONS)
   assert.deepEqual(refusals, [])
   return compileWorkflow(application!, "w", 1, {}, catalogue)
 }

@@ -1,11 +1,17 @@
 import type { ApplicationWorkflow } from "../../schema/application.ts"
 import { afterOf } from "./compile.ts"
+import type { Edge } from "./endings.ts"
 import { followersOf } from "./graph.ts"
-import type { Refuse } from "./refuse.ts"
+import { type Refuse, useInstead } from "./refuse.ts"
+import type { Unsound } from "./sound.ts"
+import { pointerToken } from "./template.ts"
 
 /** The tasks of a workflow and how statuses connect them, by index. */
 export interface Connections {
   readonly names: readonly string[]
+  /** Per task the statuses it follows. */
+  readonly follows: readonly (readonly Edge[])[]
+  /** Per task the tasks that follow it. */
   readonly followers: readonly (readonly number[])[]
   /** Null where no single first task was found. */
   readonly first: number | null
@@ -18,17 +24,22 @@ export interface Connections {
  * Whether a status is declared is checked in references.ts.
  * @returns null where a connection names a task that is not there, so that the graph cannot be judged
  */
-export function connectionsOf(workflow: ApplicationWorkflow, at: string, refuse: Refuse): Connections | null {
+export function connectionsOf(
+  workflow: ApplicationWorkflow,
+  at: string,
+  unsound: Unsound,
+  refuse: Refuse,
+): Connections | null {
   const names = Object.keys(workflow.tasks)
   const indexOf = new Map(names.map((name, index) => [name, index]))
   const followed = new Set<string>()
-  let whole = true
+  let whole = !unsound.graphs.has(at)
   const follows = names.map((name) => {
     const task = workflow.tasks[name]!
-    const path = `${at}/tasks/${name}/after`
+    const path = `${at}/tasks/${pointerToken(name)}/after`
     const edges = afterOf(task)
     const seen = new Set<string>()
-    const parents: number[] = []
+    const parents: Edge[] = []
     edges.forEach((edge, i) => {
       const here = Array.isArray(task.after) ? `${path}/${i}` : path
       const text = `${edge.task}.${edge.status}`
@@ -42,16 +53,17 @@ export function connectionsOf(workflow: ApplicationWorkflow, at: string, refuse:
         )
         whole = false
       } else if (parent === undefined) {
+        whole = false
+        if (unsound.lost.has(`${at}/tasks/${pointerToken(edge.task)}`)) return
         refuse(
           "UNKNOWN_TASK",
           here,
           `there is no task "${edge.task}" in this workflow`,
-          `use one of: ${names.join(", ")}`,
+          useInstead(edge.task, names, "add the task"),
         )
-        whole = false
       } else {
         if (seen.has(text)) refuse("DUPLICATE", here, `"${text}" stands twice`, "name each status once")
-        else if (task.join === "all" && parents.includes(parent)) {
+        else if (task.join === "all" && parents.some(({ task: one }) => one === parent)) {
           refuse(
             "JOIN_NEVER",
             here,
@@ -59,20 +71,32 @@ export function connectionsOf(workflow: ApplicationWorkflow, at: string, refuse:
             "use `join: any`",
           )
         }
-        parents.push(parent)
+        parents.push({ task: parent, status: edge.status })
       }
       seen.add(text)
       followed.add(text)
     })
     return parents
   })
-  const first = firstTask(workflow, names, at, refuse)
-  return whole ? { names, followers: followersOf(follows), first, followed } : null
+  const first = firstTask(workflow, names, at, unsound, refuse)
+  if (!whole) return null
+  const followers = followersOf(follows.map((edges) => edges.map(({ task }) => task)))
+  return { names, follows, followers, first, followed }
 }
 
 /** Paper, Rules 1: exactly one first task, connected to the trigger and to nothing else. */
-function firstTask(workflow: ApplicationWorkflow, names: readonly string[], at: string, refuse: Refuse): number | null {
-  const unconnected = names.filter((name) => afterOf(workflow.tasks[name]!).length === 0)
+function firstTask(
+  workflow: ApplicationWorkflow,
+  names: readonly string[],
+  at: string,
+  unsound: Unsound,
+  refuse: Refuse,
+): number | null {
+  const path = (name: string) => `${at}/tasks/${pointerToken(name)}`
+  const unconnected = names.filter((name) => {
+    const known = !unsound.paths.has(path(name)) && !unsound.paths.has(`${path(name)}/after`)
+    return known && afterOf(workflow.tasks[name]!).length === 0
+  })
   // A task that waits but follows no status was meant as a later one: Paper, Rules 2.
   const plain = unconnected.filter((name) => workflow.tasks[name]!.wait === undefined)
   const firsts = plain.length > 0 ? plain : unconnected
@@ -80,20 +104,21 @@ function firstTask(workflow: ApplicationWorkflow, names: readonly string[], at: 
     if (!firsts.includes(name)) {
       refuse(
         "R2_STATUS",
-        `${at}/tasks/${name}`,
+        path(name),
         `task "${name}" waits for an event but follows no status`,
         "add `after: <task>.<status>`",
       )
     }
   }
   if (firsts.length === 0) {
+    if (unsound.graphs.has(at)) return null
     refuse("R1_FIRST_TASK", `${at}/tasks`, "no task follows the trigger", "leave `after` out of the first task")
     return null
   }
   for (const name of firsts.slice(1)) {
     refuse(
       "R1_FIRST_TASK",
-      `${at}/tasks/${name}`,
+      path(name),
       `"${firsts[0]}" and "${name}" both follow the trigger; exactly one task does`,
       `add \`after: ${firsts[0]}.<status>\` to "${name}"`,
     )
@@ -102,7 +127,7 @@ function firstTask(workflow: ApplicationWorkflow, names: readonly string[], at: 
   if (workflow.tasks[first!]!.wait !== undefined) {
     refuse(
       "R1_FIRST_TASK",
-      `${at}/tasks/${first}/wait`,
+      `${path(first!)}/wait`,
       "the first task is connected to the trigger only and cannot wait",
       "move the wait to a later task",
     )

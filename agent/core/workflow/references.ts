@@ -2,9 +2,9 @@ import type { Application, ApplicationWorkflow, Warning } from "../../schema/app
 import { compileDataSchema, type DataIssue } from "../../schema/data-schema.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import { afterOf, type Catalogue, runTarget } from "./compile.ts"
-import type { Refuse } from "./refuse.ts"
+import { type Refuse, useInstead } from "./refuse.ts"
 import { statusesOf } from "./statuses.ts"
-import { templateExpressions } from "./template.ts"
+import { pointerToken, templateExpressions } from "./template.ts"
 
 /** Checks that every service, event, task and status that a workflow of this application names is known. */
 export function checkReferences(
@@ -16,7 +16,7 @@ export function checkReferences(
 ): void {
   checkEvent(workflow.trigger, `${at}/trigger`, catalogue, refuse)
   for (const [name, task] of Object.entries(workflow.tasks)) {
-    const here = `${at}/tasks/${name}`
+    const here = `${at}/tasks/${pointerToken(name)}`
     checkRun(application, task.run, here, catalogue, refuse)
     if (task.wait) checkEvent(task.wait, `${here}/wait`, catalogue, refuse)
     afterOf(task).forEach(({ task: parentName, status }, i) => {
@@ -25,7 +25,8 @@ export function checkReferences(
       const known = statusesOf(parent.run, catalogue)
       if (!known.includes(status)) {
         const path = Array.isArray(task.after) ? `${here}/after/${i}` : `${here}/after`
-        refuse("UNKNOWN_STATUS", path, `${parent.run} has no status "${status}"`, `use one of: ${known.join(", ")}`)
+        const remedy = useInstead(status, known, "")
+        refuse("UNKNOWN_STATUS", path, `${parent.run} has no status "${status}"`, remedy)
       }
     })
   }
@@ -46,8 +47,8 @@ function checkEvent(
       `install it: mesg service add ${service}`,
     )
   } else if (!Object.hasOwn(manifest.events, event)) {
-    const known = Object.keys(manifest.events).join(", ") || "none"
-    refuse("UNKNOWN_EVENT", `${at}/event`, `service "${service}" has no event "${event}"`, `its events: ${known}`)
+    const remedy = useInstead(event, Object.keys(manifest.events), `service "${service}" has no events at all`)
+    refuse("UNKNOWN_EVENT", `${at}/event`, `service "${service}" has no event "${event}"`, remedy)
   }
 }
 
@@ -63,13 +64,12 @@ function checkRun(application: Application, run: string, at: string, catalogue: 
       `install it: mesg service add ${target.service}`,
     )
   } else if (!Object.hasOwn(manifest.tasks, target.task)) {
-    const known = Object.keys(manifest.tasks).join(", ") || "none"
-    refuse(
-      "UNKNOWN_TASK",
-      `${at}/run`,
-      `service "${target.service}" has no task "${target.task}"`,
-      `its tasks: ${known}`,
+    const remedy = useInstead(
+      target.task,
+      Object.keys(manifest.tasks),
+      `service "${target.service}" has no tasks at all`,
     )
+    refuse("UNKNOWN_TASK", `${at}/run`, `service "${target.service}" has no task "${target.task}"`, remedy)
   }
 }
 
@@ -112,7 +112,7 @@ export function unfitInputs(workflow: ApplicationWorkflow, at: string, catalogue
     if ("application" in target || !isKnown(task.run, catalogue)) return []
     const { inputs: schema } = catalogue.manifest(target.service)!.tasks[target.task]!
     return unfit(schema as JsonObject, task.with as Json).map(({ path, message }) => ({
-      path: `${at}/tasks/${name}/with${path}`,
+      path: `${at}/tasks/${pointerToken(name)}/with${path}`,
       message: `the inputs of task "${name}" never fit ${task.run}: ${message}`,
     }))
   })
@@ -130,7 +130,8 @@ function unfit(schema: JsonObject, inputs: Json): readonly DataIssue[] {
   return compiled.ok ? compiled.check(inputs) : []
 }
 
-function isKnown(run: string, catalogue: Catalogue): boolean {
+/** Whether the statuses of what runs are known. */
+export function isKnown(run: string, catalogue: Catalogue): boolean {
   const target = runTarget(run)
   if ("application" in target) return catalogue.application(target.application) !== undefined
   return Object.hasOwn(catalogue.manifest(target.service)?.tasks ?? {}, target.task)

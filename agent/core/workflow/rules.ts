@@ -1,23 +1,35 @@
 import * as v from "valibot"
 import {
   BRANCHES_PER_WORKFLOW_MAX,
-  JSON_DEPTH_MAX,
+  APPLICATION_DEPTH_MAX,
   TASKS_PER_WORKFLOW_MAX,
   WORKFLOWS_PER_APPLICATION_MAX,
 } from "../../base/limits.ts"
-import { type Application, ApplicationSchema, type Refusal, type Warning } from "../../schema/application.ts"
+import {
+  type Application,
+  ApplicationSchema,
+  type ApplicationWorkflow,
+  type Refusal,
+  type Warning,
+} from "../../schema/application.ts"
 import { compileDataSchema } from "../../schema/data-schema.ts"
-import { isTooDeep, type Json, type JsonObject } from "../../schema/json.ts"
+import { isTooDeep, type JsonObject } from "../../schema/json.ts"
 import { isBuiltInStatus } from "../../schema/names.ts"
+import { settingsSchema } from "../../schema/settings.ts"
 import type { Catalogue } from "./compile.ts"
 import { type Connections, connectionsOf } from "./connections.ts"
-import { countPaths, tasksOnCycles, reachableFrom } from "./graph.ts"
-import { checkReferences, unfitInputs } from "./references.ts"
-import type { Refuse } from "./refuse.ts"
+import { type Past, pastOf } from "./endings.ts"
+import { type ExpressionReader, ExpressionRules } from "./expressions.ts"
+import { countPaths, reachableFrom, tasksOnCycles } from "./graph.ts"
+import { checkReferences, isKnown, unfitInputs } from "./references.ts"
+import { type Refuse, useInstead } from "./refuse.ts"
+import type { WorkflowFacts } from "./scope.ts"
 import { refuseLostNames, shapeRefusals } from "./shape.ts"
 import { checkSecrets } from "./secrets.ts"
-import { declaredStatuses, statusesOf } from "./statuses.ts"
-import { pointerToken, templateExpressions } from "./template.ts"
+import { ALL_SOUND, isSound, type SoundPart, soundPart } from "./sound.ts"
+import { statusesOf } from "./statuses.ts"
+import { pointerToken } from "./template.ts"
+import { endlessWaits, neverStarting, unhandledStatuses } from "./warnings.ts"
 
 export interface CheckedApplication {
   readonly refusals: readonly Refusal[]
@@ -28,35 +40,53 @@ export interface CheckedApplication {
 
 /**
  * Holds an application against the rules. Paper, Rules 1-3; docs/spec/application.md#rules.
+ * What is wrong with the shape of one part keeps nothing from being said of the others.
  * @param document the application as JSON, of unknown shape
  * @param catalogue what is installed, registered or known from the Network
- * @param checkExpression why an expression is refused, null where it is fine
  * @returns every broken rule, in order of path
  */
 export function checkApplication(
   document: unknown,
   catalogue: Catalogue,
-  checkExpression: (source: string) => string | null,
+  expressions: ExpressionReader,
 ): CheckedApplication {
   const refusals: Refusal[] = []
-  const warnings: Warning[] = []
   const refuse: Refuse = (rule, path, message, remedy) => refusals.push({ rule, path, message, remedy })
-  if (isTooDeep(document)) {
-    refuse("LIMIT", "", `nests deeper than ${JSON_DEPTH_MAX} levels`, "flatten it")
-    return { refusals, warnings, application: null }
+  if (isTooDeep(document, APPLICATION_DEPTH_MAX)) {
+    refuse("LIMIT", "", `nests deeper than ${APPLICATION_DEPTH_MAX} levels`, "flatten it")
+    return { refusals, warnings: [], application: null }
   }
   const parsed = v.safeParse(ApplicationSchema, document)
   refuseLostNames(document, refuse)
-  if (!parsed.success || refusals.length > 0) {
-    shapeRefusals(document, parsed.issues ?? [], refuse)
-    return { refusals: inOrder(refusals), warnings, application: null }
+  if (!parsed.success || Array.isArray(document)) shapeRefusals(document, parsed.issues ?? [], refuse)
+  const sound = parsed.success && refusals.length === 0
+  const part = sound ? { application: parsed.output, unsound: ALL_SOUND } : soundPart(document)
+  const warnings = part === null ? [] : judge(part, catalogue, expressions, refuse)
+  return {
+    refusals: inOrder(refusals),
+    warnings: inOrder(warnings),
+    application: sound ? parsed.output : null,
   }
-  const application = parsed.output
+}
+
+/** Everything that the shape does not say. @returns the warnings */
+function judge(
+  { application, unsound }: SoundPart,
+  catalogue: Catalogue,
+  reader: ExpressionReader,
+  refuseAny: Refuse,
+): Warning[] {
+  const refuse: Refuse = (rule, path, message, remedy) => {
+    if (isSound(path, unsound)) refuseAny(rule, path, message, remedy)
+  }
+  const expressions = new ExpressionRules(reader, refuse)
+  const warnings: Warning[] = []
   checkApplicationAsWhole(application, refuse)
-  for (const [name, workflow] of Object.entries(application.workflows)) {
+  checkConfig(application, refuse)
+  const facts = Object.entries(application.workflows).map(([name, workflow]) => {
     const at = `/workflows/${pointerToken(name)}`
     checkReferences(application, workflow, at, catalogue, refuse)
-    const connections = connectionsOf(workflow, at, refuse)
+    const connections = connectionsOf(workflow, at, unsound, refuse)
     const count = Object.keys(workflow.tasks).length
     if (count > TASKS_PER_WORKFLOW_MAX) {
       refuse(
@@ -65,14 +95,19 @@ export function checkApplication(
         `${count} tasks; at most ${TASKS_PER_WORKFLOW_MAX}`,
         "split it into several applications",
       )
-    } else if (connections !== null) checkGraph(connections, at, refuse)
-    checkExpressions(workflow, at, checkExpression, refuse)
-    warnings.push(...unfitInputs(workflow, at, catalogue))
+    }
+    const past =
+      connections === null || count > TASKS_PER_WORKFLOW_MAX ? null : checkGraph(connections, workflow, at, refuse)
+    const known: WorkflowFacts = { application, workflow, at, catalogue, connections, past, unsound }
+    expressions.checkWorkflow(known)
+    warnings.push(...unfitInputs(workflow, at, catalogue), ...endlessWaits(workflow, at))
     if (connections !== null) warnings.push(...unhandledStatuses(workflow, connections, at, catalogue))
-  }
-  checkOutputs(application, catalogue, checkExpression, refuse)
+    if (connections !== null && past !== null) warnings.push(...neverStarting(connections, past, at))
+    return known
+  })
+  if (facts[0] !== undefined) checkOutputs(facts[0], expressions, refuse)
   checkSecrets(application, catalogue, refuse)
-  return { refusals: inOrder(refusals), warnings, application }
+  return [...warnings, ...expressions.warnings].filter(({ path }) => isSound(path, unsound))
 }
 
 function checkApplicationAsWhole(application: Application, refuse: Refuse): void {
@@ -91,18 +126,43 @@ function checkApplicationAsWhole(application: Application, refuse: Refuse): void
   }
 }
 
-/** Cycles, tasks nothing leads to, too many branches. */
-function checkGraph({ names, followers, first }: Connections, at: string, refuse: Refuse): void {
+/** The schemas of the settings, and their defaults. */
+function checkConfig(application: Application, refuse: Refuse): void {
+  for (const [name, schema] of Object.entries(settingsSchema(application).properties)) {
+    const at = `/config/${pointerToken(name)}`
+    const compiled = compileDataSchema(schema)
+    if (!compiled.ok) refuse("SCHEMA", at, `is no JSON Schema: ${compiled.message}`, "correct the schema")
+    else if (schema["default"] !== undefined) {
+      for (const { path, message } of compiled.check(schema["default"])) {
+        const what = `the default of "${name}" breaks its own schema: ${path === "" ? "it" : path} ${message}`
+        refuse("SCHEMA", `${at}/default${path}`, what, "correct the default or the schema")
+      }
+    }
+  }
+}
+
+/** Cycles, tasks nothing leads to, too many branches. @returns what must have ended when; null where that is not known */
+function checkGraph(
+  { names, follows, followers, first }: Connections,
+  workflow: ApplicationWorkflow,
+  at: string,
+  refuse: Refuse,
+): Past | null {
   const onCycle = tasksOnCycles(followers)
   for (const task of onCycle) {
     refuse(
       "CYCLE",
-      `${at}/tasks/${names[task]}`,
+      `${at}/tasks/${pointerToken(names[task]!)}`,
       `task "${names[task]}" leads back to itself`,
       "break the circle: a workflow only goes forward",
     )
   }
-  if (onCycle.length > 0 || first === null) return
+  if (onCycle.length > 0) return null
+  const past = pastOf(
+    follows,
+    names.map((name) => workflow.tasks[name]!.join),
+  )
+  if (first === null) return past
   const reached = reachableFrom(followers, first)
   // One that follows nothing has been refused for that.
   const led = new Set(followers.flat())
@@ -110,7 +170,7 @@ function checkGraph({ names, followers, first }: Connections, at: string, refuse
     if (led.has(task) && !reached.has(task)) {
       refuse(
         "UNREACHABLE",
-        `${at}/tasks/${name}`,
+        `${at}/tasks/${pointerToken(name)}`,
         `no status leads from the first task to "${name}"`,
         "connect it with `after`",
       )
@@ -125,80 +185,40 @@ function checkGraph({ names, followers, first }: Connections, at: string, refuse
       "split it into several applications",
     )
   }
+  return past
 }
 
-function checkExpressions(
-  workflow: Application["workflows"][string],
-  at: string,
-  checkExpression: (source: string) => string | null,
-  refuse: Refuse,
-): void {
-  const check = (source: string | null | undefined, path: string) => {
-    if (source === undefined) return
-    const reason = source === null ? "a {{ is never closed by }}" : checkExpression(source)
-    if (reason !== null)
-      refuse("EXPRESSION", path, reason, "correct the expression; JSONata is documented at docs.jsonata.org")
-  }
-  check(workflow.trigger.where, `${at}/trigger/where`)
-  for (const [name, task] of Object.entries(workflow.tasks)) {
-    check(task.wait?.where, `${at}/tasks/${name}/wait/where`)
-    for (const { path, source } of templateExpressions(task.with as Json))
-      check(source, `${at}/tasks/${name}/with${path}`)
-  }
-}
-
-function checkOutputs(
-  application: Application,
-  catalogue: Catalogue,
-  checkExpression: (source: string) => string | null,
-  refuse: Refuse,
-): void {
-  const [workflow] = Object.values(application.workflows)
+function checkOutputs(facts: WorkflowFacts, expressions: ExpressionRules, refuse: Refuse): void {
+  const { application, workflow, catalogue, connections, unsound } = facts
   for (const [status, output] of Object.entries(application.outputs ?? {})) {
-    const at = `/outputs/${status}`
+    const at = `/outputs/${pointerToken(status)}`
     if (isBuiltInStatus(status)) refuse("NAME", at, `status "${status}" is built in`, "rename it")
     const schema = output.schema === undefined ? null : compileDataSchema(output.schema as JsonObject)
     if (schema?.ok === false) {
       refuse("SCHEMA", `${at}/schema`, `is no JSON Schema: ${schema.message}`, "correct the schema")
     }
     const dot = output.from.indexOf(".")
-    const name = output.from.slice(0, dot)
-    const task = workflow !== undefined && Object.hasOwn(workflow.tasks, name) ? workflow.tasks[name] : undefined
+    const from = { task: output.from.slice(0, dot), status: output.from.slice(dot + 1) }
+    const task = Object.hasOwn(workflow.tasks, from.task) ? workflow.tasks[from.task] : undefined
     if (dot < 1 || task === undefined) {
-      refuse("UNKNOWN_TASK", `${at}/from`, `"${output.from}" names no task of the workflow`, "write <task>.<status>")
-    } else if (!statusesOf(task.run, catalogue).includes(output.from.slice(dot + 1))) {
-      refuse(
-        "UNKNOWN_STATUS",
-        `${at}/from`,
-        `"${output.from}" names no status of ${task.run}`,
-        "use one of its statuses",
-      )
+      if (unsound.lost.has(`${facts.at}/tasks/${pointerToken(from.task)}`)) continue
+      const remedy = `write <task>.<status>, with one of the tasks ${Object.keys(workflow.tasks).join(", ")}`
+      refuse("UNKNOWN_TASK", `${at}/from`, `"${output.from}" names no task of the workflow`, remedy)
+    } else if (isKnown(task.run, catalogue)) {
+      const known = statusesOf(task.run, catalogue)
+      if (!known.includes(from.status)) {
+        const remedy = useInstead(from.status, known, "")
+        refuse("UNKNOWN_STATUS", `${at}/from`, `"${output.from}" names no status of ${task.run}`, remedy)
+      }
     }
-    for (const { path, source } of templateExpressions(output.data as Json)) {
-      const reason = source === null ? "a {{ is never closed by }}" : checkExpression(source)
-      if (reason !== null) refuse("EXPRESSION", `${at}/data${path}`, reason, "correct the expression")
-    }
+    const index = connections?.names.indexOf(from.task) ?? -1
+    expressions.checkOutput(facts, index < 0 ? null : { task: index, status: from.status }, output, at)
   }
 }
 
-/** Declared statuses that end a task others follow, and that none of them follows: probably forgotten. */
-function unhandledStatuses(
-  workflow: Application["workflows"][string],
-  { names, followers, followed }: Connections,
-  at: string,
-  catalogue: Catalogue,
-): Warning[] {
-  return names.flatMap((name, task) => {
-    if (followers[task]!.length === 0) return []
-    return declaredStatuses(workflow.tasks[name]!.run, catalogue)
-      .filter((status) => !followed.has(`${name}.${status}`))
-      .map((status) => ({
-        path: `${at}/tasks/${name}`,
-        message: `nobody handles status "${status}" of task "${name}"`,
-      }))
+function inOrder<Item extends { readonly path: string; readonly rule?: string }>(items: readonly Item[]): Item[] {
+  return items.toSorted((a, b) => {
+    if (a.path !== b.path) return a.path < b.path ? -1 : 1
+    return (a.rule ?? "") < (b.rule ?? "") ? -1 : 1
   })
-}
-
-function inOrder(refusals: readonly Refusal[]): Refusal[] {
-  return refusals.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.rule < b.rule ? -1 : 1))
 }

@@ -28,20 +28,50 @@ export function templateParts(source: string): readonly TemplatePart[] | null {
 /** @returns where the `}}` that ends the expression begins, -1 if nowhere */
 function closingBraces(source: string, from: number): number {
   let depth = 0
-  let quote = ""
+  // Whether a value has just ended: a `/` behind it divides, any other one begins a regular expression.
+  let operand = false
   for (let i = from; i < source.length; i++) {
     const char = source[i]!
-    if (quote !== "") {
-      if (char === "\\") i++
-      else if (char === quote) quote = ""
-    } else if (char === '"' || char === "'" || char === "`") quote = char
-    else if (char === "{") depth++
-    else if (char === "}") {
-      if (depth === 0 && source[i + 1] === "}") return i
-      depth--
+    if (char === "}" && depth === 0 && source[i + 1] === "}") return i
+    if (/\s/.test(char)) continue
+    if (char === "/" && source[i + 1] === "*") {
+      const end = source.indexOf("*/", i + 2)
+      if (end < 0) return -1
+      i = end + 1
+      continue
     }
+    if (char === '"' || char === "'" || char === "`") i = endOfQuote(source, i)
+    else if (char === "/" && !operand) i = endOfRegularExpression(source, i)
+    else if (char === "{") depth++
+    else if (char === "}") depth--
+    operand = !OPERATORS.includes(char)
   }
   return -1
+}
+
+/** Behind these JSONata expects a value. `*` and `%` are values too, where nobody divides by a regular expression. */
+const OPERATORS = "([{,;:=?<>!&|~+-/^.@#"
+
+/** @returns the index of the closing quote, or past the end */
+function endOfQuote(source: string, from: number): number {
+  for (let i = from + 1; i < source.length; i++) {
+    if (source[i] === "\\" && source[from] !== "`") i++
+    else if (source[i] === source[from]) return i
+  }
+  return source.length
+}
+
+/** As JSONata reads it: a `/` inside of brackets does not end it. @returns the index of its closing `/`, or past the end */
+function endOfRegularExpression(source: string, from: number): number {
+  let depth = 0
+  for (let i = from + 1; i < source.length; i++) {
+    const char = source[i]!
+    if (char === "\\") i++
+    else if (char === "/" && depth === 0) return i
+    else if ("([{".includes(char)) depth++
+    else if (")]}".includes(char)) depth--
+  }
+  return source.length
 }
 
 /** One expression inside a `with`; `path` is a JSON pointer to the string that holds it. */

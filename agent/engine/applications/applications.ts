@@ -126,7 +126,7 @@ export class ApplicationBook {
   }
 
   #check(document: unknown) {
-    return checkApplication(document, this.#catalogue(), (source) => this.#ports.expressions.check(source))
+    return checkApplication(document, this.#catalogue(), this.#ports.expressions)
   }
 
   async deploy(document: unknown, given: JsonObject) {

@@ -4,7 +4,7 @@ import type { Json } from "../../schema/json.ts"
 import { ConfigError } from "./errors.ts"
 import { type ConfigFile, readConfigFile, writeConfigFile } from "./file.ts"
 import { SETTINGS, type Setting, valueOfText } from "./settings.ts"
-import { suggest } from "./suggest.ts"
+import { suggest } from "../../base/suggest.ts"
 
 /** A setting and where its value comes from. */
 export interface Entry {

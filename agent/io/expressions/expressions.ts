@@ -2,6 +2,7 @@ import { EXPRESSIONS_COMPILED_MAX } from "../../base/limits.ts"
 import type { Evaluated, Expressions, ExpressionScope } from "../../ports/expressions.ts"
 import { Evaluator } from "./evaluator.ts"
 import { compileFastPath, type FastPath, UNDECIDED } from "./fast-path.ts"
+import { scopePaths } from "./paths.ts"
 import { refusal } from "./refuse.ts"
 import { describe, parse } from "./syntax.ts"
 
@@ -21,6 +22,11 @@ export class JsonataExpressions implements Expressions {
 
   check(source: string): string | null {
     return this.#compile(source).problem
+  }
+
+  paths(source: string): readonly (readonly string[])[] {
+    const parsed = parse(source)
+    return parsed.ok ? scopePaths(parsed.root) : []
   }
 
   evaluate(source: string, scope: ExpressionScope, nowMs: number): Evaluated | Promise<Evaluated> {

@@ -1,3 +1,4 @@
+import { suggest } from "../../base/suggest.ts"
 import type { SyntaxNode } from "./syntax.ts"
 
 /** What an expression may name at its root. See docs/spec/application.md#expressions. */
@@ -50,12 +51,20 @@ function reasonAgainst(node: SyntaxNode, atRoot: boolean, known: ReadonlySet<str
   const name = String(node.value)
   if (node.type === "variable") {
     if (known.has(name)) return null
-    const refused = Object.hasOwn(REFUSED_FUNCTIONS, name) ? REFUSED_FUNCTIONS[name] : `$${name} is not known`
+    const refused = Object.hasOwn(REFUSED_FUNCTIONS, name)
+      ? REFUSED_FUNCTIONS[name]
+      : `$${name} is not known${nearVariable(name, known)}`
     return `${refused}${at(node)}`
   }
   if (node.type !== "name" || !atRoot || SCOPE_NAMES.includes(name)) return null
-  const hint = FUNCTIONS.includes(name) ? `; the function is $${name}` : ""
+  const near = suggest(name, SCOPE_NAMES)
+  const hint = FUNCTIONS.includes(name) ? `; the function is $${name}` : near === null ? "" : `; did you mean ${near}?`
   return `\`${name}\` is none of ${SCOPE_NAMES.join(", ")}${hint}${at(node)}`
+}
+
+function nearVariable(name: string, known: ReadonlySet<string>): string {
+  const near = suggest(name, known)
+  return near === null || near === "" || near === "$" ? "" : `; did you mean $${near}?`
 }
 
 function at(node: SyntaxNode): string {
@@ -63,7 +72,7 @@ function at(node: SyntaxNode): string {
 }
 
 /** Walks every node once. `atRoot`: its context is the whole scope, so that names in it are names of the scope. */
-function visit(node: SyntaxNode, atRoot: boolean, see: (node: SyntaxNode, atRoot: boolean) => void): void {
+export function visit(node: SyntaxNode, atRoot: boolean, see: (node: SyntaxNode, atRoot: boolean) => void): void {
   see(node, atRoot)
   visitSteps(node, atRoot, see)
   const same = [node.procedure, node.expression, node.rhs, node.condition, node.then, node.else, node.body]

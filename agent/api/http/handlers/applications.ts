@@ -1,5 +1,5 @@
 import type { ApplicationName } from "../../../base/ids.ts"
-import type { JsonObject } from "../../../schema/json.ts"
+import type { Json, JsonObject } from "../../../schema/json.ts"
 import { ApiError } from "../../errors.ts"
 import type { Handlers } from "../handler.ts"
 import { applicationView, pageView } from "../views.ts"
@@ -36,9 +36,10 @@ export const APPLICATION_HANDLERS: Handlers<
 }
 
 /** A document without a name, or with a wrong one, is left to the rules. */
-function checkName(name: ApplicationName, document: JsonObject): void {
-  if (typeof document["name"] !== "string" || document["name"] === name) return
-  throw new ApiError({ code: "NAME_MISMATCH" }, `the address says ${name}, the document ${document["name"]}`, {
-    remedy: `send it to /api/v1/applications/${encodeURIComponent(document["name"])}`,
+function checkName(name: ApplicationName, document: Json): void {
+  const said = (document as { name?: unknown } | null)?.name
+  if (typeof said !== "string" || said === name) return
+  throw new ApiError({ code: "NAME_MISMATCH" }, `the address says ${name}, the document ${said}`, {
+    remedy: `send it to /api/v1/applications/${encodeURIComponent(said)}`,
   })
 }

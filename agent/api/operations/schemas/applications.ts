@@ -29,9 +29,9 @@ const ApplicationViewSchema = v.object({
   ),
 })
 
-/** The application itself, or `{application, config}` with its settings. What it may hold is the rules' to say. */
+/** The application itself, or `{application, config}` with its settings. What it may be is the rules' to say. */
 const DeploymentSchema = v.union([
-  v.strictObject({ application: JsonObjectSchema, config: v.optional(JsonObjectSchema, {}) }),
+  v.strictObject({ application: JsonSchema, config: v.optional(JsonObjectSchema, {}) }),
   v.pipe(
     JsonObjectSchema,
     v.check((document) => !("application" in document), "an application, or {application, config}"),

@@ -211,7 +211,7 @@ describe("commands", () => {
     assert.equal(coloured.out.replace(/\u001b\[\d+m/g, ""), plain.out)
   })
 
-  it("name file, line, rule and remedy of every broken rule", async () => {
+  it("name file, line, column, rule and remedy of every broken rule, in the order of the lines", async () => {
     server.core.refusals = [
       {
         rule: "UNKNOWN_SERVICE",
@@ -233,9 +233,9 @@ describe("commands", () => {
       assert.deepEqual([exitCode, out], [1, ""])
       assert.equal(
         err.replaceAll(app, "app.yml"),
-        "app.yml:10: UNKNOWN_SERVICE: no email\n  add it\n" +
-          "app.yml:7: R2_STATUS: no status\n  add after\n" +
-          "app.yml:2: SCHEMA: too much\n  less\n",
+        "app.yml:2:1: SCHEMA: too much\n  less\n" +
+          "app.yml:7:7: R2_STATUS: no status\n  add after\n" +
+          "app.yml:10:9: UNKNOWN_SERVICE: no email\n  add it\n",
       )
     }
     const { out } = await run(["app", "validate", app, "--json"])
@@ -243,21 +243,21 @@ describe("commands", () => {
       ok: boolean
       refusals: { file: string; line: number; rule: string }[]
     }
-    assert.deepEqual([ok, ...refusals.map(({ line }) => line)], [false, 10, 7, 2])
+    assert.deepEqual([ok, ...refusals.map(({ line }) => line)], [false, 2, 7, 10])
     assert.deepEqual(new Set(refusals.map((one) => one.file)), new Set([app]))
   })
 
   const broken = [
-    { name: "YAML that does not parse", text: "name: x\nworkflows:\n\tcharge: 1\n", line: 3 },
-    { name: "a key twice", text: "name: x\nname: y\n", line: 2 },
-    { name: "JSON that does not parse", text: '{\n "name": "x",\n "workflows": {\n', line: 4 },
+    { name: "YAML that does not parse", text: "name: x\nworkflows:\n\tcharge: 1\n", line: "3:1", rule: "SYNTAX" },
+    { name: "a key twice", text: "name: x\nname: y\n", line: "2:1", rule: "DUPLICATE" },
+    { name: "JSON that does not parse", text: '{\n "name": "x",\n "workflows": {\n', line: "4:1", rule: "SYNTAX" },
   ]
-  for (const { name, text, line } of broken) {
+  for (const { name, text, line, rule } of broken) {
     it(`name the line of ${name}`, async () => {
       const path = file("app.yml", text)
       const { exitCode, err } = await run(["app", "deploy", path])
       assert.equal(exitCode, 1)
-      assert.ok(err.startsWith(`${path}:${line}: SCHEMA: `), err)
+      assert.ok(err.startsWith(`${path}:${line}: ${rule}: `), err)
     })
   }
 
@@ -278,7 +278,7 @@ describe("commands", () => {
     server.core.refusals = [{ rule: "NAME", path: "/name", message: "no name", remedy: "add one" }]
     const { exitCode, err } = await run(["app", "deploy", file("app.yml", "workflows: {}\n")])
     assert.equal(exitCode, 1)
-    assert.match(err, /:1: NAME: no name/)
+    assert.match(err, /:1:1: NAME: no name/)
     assert.deepEqual(
       server.core.asked.map(({ what }) => what),
       ["applications.validate"],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { TASK_TIMEOUT_MS_DEFAULT } from "../../../../agent/base/limits.ts"
 import { compileWorkflow } from "../../../../agent/core/workflow/compile.ts"
 import { checkApplication } from "../../../../agent/core/workflow/rules.ts"
-import { applicationOf, catalogueOf, definitionOf, SERVICE_S } from "../../../support/workflow.ts"
+import { applicationOf, catalogueOf, definitionOf, NO_EXPRESSIONS, SERVICE_S } from "../../../support/workflow.ts"
 
 describe("a compiled workflow", () => {
   it("is plain JSON: what the store keeps is what runs", () => {
@@ -60,13 +60,13 @@ describe("a compiled workflow", () => {
     const called = checkApplication(
       { ...applicationOf({ a: {} }), name: "pay", visibility: "public", outputs: { paid: { from: "a.ok" } } },
       catalogueOf([SERVICE_S]),
-      () => null,
+      NO_EXPRESSIONS,
     ).application!
     const catalogue = catalogueOf([SERVICE_S], [called])
     const checked = checkApplication(
       applicationOf({ a: { run: "app:pay" }, b: { after: "a.paid" } }),
       catalogue,
-      () => null,
+      NO_EXPRESSIONS,
     )
     assert.deepEqual(checked.refusals, [])
     const [task] = compileWorkflow(checked.application!, "w", 1, {}, catalogue).tasks

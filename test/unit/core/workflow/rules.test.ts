@@ -2,15 +2,17 @@ import assert from "node:assert/strict"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { readDocument } from "../../../../agent/api/cli/document.ts"
+import { placed, type Verdict } from "../../../../agent/api/cli/verdict.ts"
 import {
   BRANCHES_PER_WORKFLOW_MAX,
-  JSON_DEPTH_MAX,
+  APPLICATION_DEPTH_MAX,
   TASKS_PER_WORKFLOW_MAX,
   WORKFLOWS_PER_APPLICATION_MAX,
 } from "../../../../agent/base/limits.ts"
 import { type CheckedApplication, checkApplication } from "../../../../agent/core/workflow/rules.ts"
 import { JsonataExpressions } from "../../../../agent/io/expressions/expressions.ts"
 import { type Application, RULE_CODES } from "../../../../agent/schema/application.ts"
+import { assertGolden } from "../../../support/golden.ts"
 import { applicationOf, catalogueOf, SERVICE_S, type TaskDocument } from "../../../support/workflow.ts"
 
 /*
@@ -36,41 +38,51 @@ const catalogue = catalogueOf(
     published("further", "public", "app:golden"),
   ],
 )
-const check = (document: unknown): CheckedApplication =>
-  checkApplication(document, catalogue, (source) => expressions.check(source))
+const check = (document: unknown): CheckedApplication => checkApplication(document, catalogue, expressions)
 
 function marksOf(text: string): string[] {
-  return text.split("\n").flatMap((line, i) => {
-    const mark = / # ! ([A-Z0-9_]+) (.+)$/.exec(line)
-    return mark === null ? [] : [`${i + 1}: ${mark[1]} ${mark[2] === "-" ? "" : mark[2]}`]
-  })
+  return text
+    .split("\n")
+    .flatMap((line, i) =>
+      [...line.matchAll(/ # ! ([A-Z0-9_]+) (.+?)(?= # ! |\r?$)/g)].map(
+        ([, rule, path]) => `${i + 1}: ${rule} ${path === "-" ? "" : path}`,
+      ),
+    )
+}
+
+/** All that is said of a file, as `mesg app validate` says it. */
+function verdictOf(path: string): Verdict & { readonly application: Application | null } {
+  const source = readDocument(path)
+  const { refusals, warnings, application } =
+    source.value === undefined ? { refusals: [], warnings: [], application: null } : check(source.value)
+  return { ...placed({ ok: true, refusals, warnings }, source), application }
 }
 
 describe("the rules of applications", () => {
   const seen = new Set<string>()
+  const said: string[] = []
 
   for (const name of files) {
     const path = join(FOLDER, name)
     const marks = marksOf(readFileSync(path, "utf8"))
     it(`${name.replace(".yml", "").replaceAll("-", " ")}: ${marks.length === 0 ? "is fine" : "is refused on its line"}`, () => {
-      const read = readDocument(path)
-      if (!read.ok) {
-        const { line, message } = read.refusals[0]!
-        assert.deepEqual([`${line}: SCHEMA `], marks)
-        assert.ok(message.length > 0)
-        return
-      }
-      const { refusals, application } = check(read.source.value)
-      for (const { rule, message, remedy } of refusals) {
-        seen.add(rule)
-        assert.ok(message.length > 10, `what is wrong: ${message}`)
-        assert.ok(remedy.length > 5, `what to do: ${remedy}`)
-      }
-      const found = refusals.map(({ rule, path }) => `${read.source.lineOf(path)}: ${rule} ${path}`)
-      assert.deepEqual(found.sort(), marks.sort())
+      const { refusals, warnings, application } = verdictOf(path)
+      for (const { rule } of refusals) seen.add(rule)
+      const found = refusals.map(({ line, rule, path }) => `${line}: ${rule} ${path}`)
+      assert.deepEqual(found.toSorted(), marks.toSorted())
       if (marks.length === 0) assert.ok(application !== null)
+      const at = ({ line, column }: { line?: number; column?: number }) => `${name}:${line}:${column}`
+      for (const one of refusals) said.push(`${at(one)}: ${one.rule}: ${one.message}\n  ${one.remedy}\n`)
+      for (const one of warnings) said.push(`${at(one)}: warning: ${one.message}\n`)
     })
   }
+
+  it("say for each refusal the file, line, column, rule, what is wrong and what to do", () => {
+    assertGolden("rules/said.txt", said.join(""))
+    for (const text of said.filter((one) => !one.includes(": warning: "))) {
+      assert.match(text, /^[\w-]+\.yml:\d+:\d+: [A-Z0-9_]+: .{10,}\n {2}.{5,}\n$/)
+    }
+  })
 
   it("are looked at from all sides", () => {
     assert.ok(files.length >= 60, `${files.length} applications`)
@@ -124,9 +136,9 @@ describe("the rules of applications", () => {
       assert.deepEqual(refused(workflows(WORKFLOWS_PER_APPLICATION_MAX + 1)), ["LIMIT /workflows"])
     })
 
-    it(`${JSON_DEPTH_MAX} levels of a document, however deep it is`, () => {
+    it(`${APPLICATION_DEPTH_MAX} levels of a document, however deep it is`, () => {
       assert.deepEqual(refused(deep(20)), [])
-      for (const levels of [JSON_DEPTH_MAX, 100_000]) assert.deepEqual(refused(deep(levels)), ["LIMIT "])
+      for (const levels of [APPLICATION_DEPTH_MAX, 100_000]) assert.deepEqual(refused(deep(levels)), ["LIMIT "])
     })
   })
 

@@ -1,10 +1,15 @@
+import { NAME_LENGTH_MAX } from "./limits.ts"
+
 /** @returns the candidate nearest to what was typed, null where none is near enough to be meant */
 export function suggest(typed: string, candidates: Iterable<string>): string | null {
+  if (typed.length > NAME_LENGTH_MAX) return null
   let best: string | null = null
   let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - typed.length) >= bestDistance) continue
     const distance = editDistance(typed.toLowerCase(), candidate.toLowerCase())
-    if (distance < bestDistance) {
+    // Of two short names nothing may be left in common.
+    if (distance < Math.min(bestDistance, Math.max(typed.length, candidate.length))) {
       best = candidate
       bestDistance = distance
     }

@@ -1,0 +1,53 @@
+import { ApplicationSchema } from "../../schema/application.ts"
+
+/** The schema of applications, as far as its maps are read here. */
+interface ShapeNode {
+  readonly type: string
+  readonly wrapped?: ShapeNode
+  readonly entries?: Readonly<Record<string, ShapeNode>>
+  /** Of a record: any member. */
+  readonly value?: ShapeNode
+}
+
+type Keys = readonly string[]
+
+const ROOT = ApplicationSchema as unknown as ShapeNode
+
+/** @returns the members that a map at that place may have; empty where it names its own, or is none */
+export function membersAt(keys: Keys): readonly string[] {
+  let node: ShapeNode | undefined = ROOT
+  for (const key of keys) node = node === undefined ? undefined : within(node, key)
+  return Object.keys(node === undefined ? {} : (unwrapped(node).entries ?? {}))
+}
+
+/** @returns where a list stands in place of a map; nothing is looked for inside of it */
+export function listsOfMaps(document: unknown): Keys[] {
+  const lists: Keys[] = []
+  const look = (value: unknown, schema: ShapeNode, keys: Keys): void => {
+    const node = unwrapped(schema)
+    if (typeof value !== "object" || value === null || !isMap(node)) return
+    if (Array.isArray(value)) lists.push(keys)
+    else {
+      for (const [key, member] of Object.entries(value)) {
+        const inner = within(node, key)
+        if (inner !== undefined) look(member, inner, [...keys, key])
+      }
+    }
+  }
+  look(document, ROOT, [])
+  return lists
+}
+
+function isMap(node: ShapeNode): boolean {
+  return node.entries !== undefined || node.type === "record"
+}
+
+function within(schema: ShapeNode, key: string): ShapeNode | undefined {
+  const { entries, type, value } = unwrapped(schema)
+  if (entries !== undefined) return Object.hasOwn(entries, key) ? entries[key] : undefined
+  return type === "record" ? value : undefined
+}
+
+function unwrapped(node: ShapeNode): ShapeNode {
+  return node.wrapped === undefined ? node : unwrapped(node.wrapped)
+}
