@@ -75,7 +75,10 @@ export interface Applications {
   resume(name: ApplicationName): Promise<ApplicationView>
   /** Running executions finish. */
   remove(name: ApplicationName): Promise<void>
-  /** Starts one execution by hand, as if `data` were the trigger's. @throws ApplicationError APPLICATION_NOT_FOUND, WORKFLOW_NOT_FOUND */
+  /**
+   * Starts one execution by hand, as if `data` were the trigger's.
+   * @throws ApplicationError APPLICATION_NOT_FOUND, WORKFLOW_NOT_FOUND; EventError EVENT_DATA_INVALID, EVENT_TOO_LARGE, OVERLOADED
+   */
   run(name: ApplicationName, workflow: string | null, data: Json): Promise<ExecutionView>
 }
 

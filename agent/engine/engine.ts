@@ -1,12 +1,8 @@
-import type { ExecutionView } from "../schema/execution.ts"
 import type { Application } from "../schema/application.ts"
-import type { Event } from "../schema/event.ts"
-import type { Json } from "../schema/json.ts"
-import type { ServiceId } from "../base/ids.ts"
 import { ApplicationBook } from "./applications/applications.ts"
 import { ApplicationCalls } from "./applications/call.ts"
-import { ApplicationError } from "./applications/error.ts"
-import type { Applications, Core } from "./core.ts"
+import { withRun } from "./applications/run.ts"
+import type { Core } from "./core.ts"
 import { Demand } from "./events/demand.ts"
 import { EventInbox } from "./events/events.ts"
 import { ExecutionBook, type ExecutionOptions } from "./executions/executions.ts"
@@ -102,43 +98,6 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       executions.runner.stop()
       tasks.stop()
       await services.stop()
-    },
-  }
-}
-
-/** Starting by hand needs applications and executions. */
-function withRun(book: ApplicationBook, executions: ExecutionBook, ports: ServicePorts): Applications {
-  return {
-    validate: (document) => book.validate(document),
-    deploy: (document, config) => book.deploy(document, config),
-    list: (paging) => book.list(paging),
-    show: (name) => book.show(name),
-    pause: (name) => book.pause(name),
-    resume: (name) => book.resume(name),
-    remove: (name) => book.remove(name),
-    async run(name, workflow, data: Json): Promise<ExecutionView> {
-      const workflows = book.workflows(name)
-      const chosen = workflow ?? (workflows.size === 1 ? [...workflows.keys()][0]! : null)
-      const pinned = chosen === null ? undefined : workflows.get(chosen)
-      if (pinned === undefined) {
-        throw new ApplicationError(
-          { code: "WORKFLOW_NOT_FOUND", application: name, workflow: workflow ?? "" },
-          workflow === null
-            ? `application "${name}" has several workflows`
-            : `application "${name}" has no workflow "${workflow}"`,
-          { remedy: `name one of: ${[...workflows.keys()].join(", ")}` },
-        )
-      }
-      const { trigger, app, version } = pinned.definition
-      const event: Event = {
-        service: trigger.service as ServiceId,
-        event: trigger.event,
-        data,
-        id: null,
-        timeMs: ports.clock.now(),
-      }
-      const live = await executions.create({ app, workflow: chosen!, version }, pinned, event, null)
-      return executions.view(live)
     },
   }
 }

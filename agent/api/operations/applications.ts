@@ -100,7 +100,7 @@ export const APPLICATION_OPERATIONS = [
     scope: "operate",
     status: 202,
     idempotency: "store",
-    problems: ["APPLICATION_NOT_FOUND", "WORKFLOW_NOT_FOUND", "OVERLOADED"],
+    problems: ["APPLICATION_NOT_FOUND", "WORKFLOW_NOT_FOUND", "EVENT_DATA_INVALID", "EVENT_TOO_LARGE", "OVERLOADED"],
     commands: [
       {
         name: "app run",

@@ -30,8 +30,7 @@ export class ApplicationCalls {
   /** Resolves when the first of the application's outputs is reached; the called execution goes on to its own end. */
   async call(name: string, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
     const live = await this.#find(name, call)
-    if (typeof live === "string")
-      return { kind: "error", code: live, message: `application "${name}" cannot be called`, outcome: "known" }
+    if ("code" in live) return { kind: "error", ...live, outcome: "known" }
     const reached = await this.#executions.follow(live, (state) => state.output !== null || isFinished(state), signal)
     if (!reached) {
       this.#executions.feedInBackground(live, [{ kind: "cancel", atMs: this.#ports.clock.now() }])
@@ -40,13 +39,15 @@ export class ApplicationCalls {
     return this.#answer(live)
   }
 
-  async #find(name: string, call: TaskCall): Promise<Live | "APPLICATION_NOT_FOUND" | "EXECUTION_NOT_FOUND"> {
+  async #find(name: string, call: TaskCall): Promise<Live | NotCalled> {
     const known = this.#dedupe.find("app", name, call.execution)
-    if (known !== null) return this.#again(known.executions[0]!)
+    if (known !== null) return this.#again(name, known.executions[0]!)
     const document = this.#applications.document(name)
     const [workflow] = Object.keys(document?.workflows ?? {})
     const pinned = workflow === undefined ? null : this.#applications.newest(name, workflow)
-    if (pinned === null || document?.visibility !== "public") return "APPLICATION_NOT_FOUND"
+    if (pinned === null || document?.visibility !== "public") return notCalled("APPLICATION_NOT_FOUND", name)
+    const [issue] = pinned.checkTrigger(call.inputs)
+    if (issue !== undefined) return { code: "INPUTS_INVALID", message: `inputs${issue.path}: ${issue.message}` }
     const timeMs = this.#ports.clock.now()
     const { trigger, version } = pinned.definition
     const event: Event = {
@@ -63,8 +64,9 @@ export class ApplicationCalls {
   }
 
   /** The execution an earlier call with this key made: still running, or ended and replayed. */
-  #again(id: ExecutionId): Live | "EXECUTION_NOT_FOUND" {
-    return this.#executions.runner.active.get(id) ?? this.#executions.archive.revive(id) ?? "EXECUTION_NOT_FOUND"
+  #again(name: string, id: ExecutionId): Live | NotCalled {
+    const { runner, archive } = this.#executions
+    return runner.active.get(id) ?? archive.revive(id) ?? notCalled("EXECUTION_NOT_FOUND", name)
   }
 
   async #answer({ durable: state, pinned }: Live): Promise<TaskAnswer> {
@@ -82,4 +84,14 @@ export class ApplicationCalls {
     const message = `output "${status}" of application "${definition.app}", data${issue.path}: ${issue.message}`
     return { kind: "error", code: "RESULT_INVALID", message, outcome: "known" }
   }
+}
+
+/** Why nothing was called, as the task's error says it. */
+interface NotCalled {
+  readonly code: "APPLICATION_NOT_FOUND" | "EXECUTION_NOT_FOUND" | "INPUTS_INVALID"
+  readonly message: string
+}
+
+function notCalled(code: NotCalled["code"], name: string): NotCalled {
+  return { code, message: `application "${name}" cannot be called` }
 }

@@ -13,6 +13,8 @@ import { secretSettings, shownSettings } from "../../schema/settings.ts"
 /** A definition with the schemas of the manifests it was compiled against: both stay as they were at deployment. */
 export interface PinnedWorkflow {
   readonly definition: WorkflowDefinition
+  /** @returns why the data breaks the schema of the trigger's event, empty where it fits */
+  checkTrigger(data: Json): readonly DataIssue[]
   /** @param task index in the definition. @returns why the inputs break the task's schema, empty where they fit */
   checkInputs(task: number, inputs: Json): readonly DataIssue[]
   /** @returns why the data breaks the schema of that status, empty where it fits or the status is not declared */
@@ -49,7 +51,9 @@ export function pinWorkflow(
   const manifestOf = (task: TaskDefinition) =>
     "service" in task.run ? catalogue.manifest(task.run.service)?.tasks[task.run.task] : undefined
   const reveal = revealer(definition, secretSettings(application), open)
-  return pin(definition, manifestOf, reveal, application.outputs)
+  const { service, event } = definition.trigger
+  const trigger = () => checkOf(catalogue.manifest(service)?.events[event]?.data)
+  return pin(definition, trigger, manifestOf, reveal, application.outputs)
 }
 
 /** Pins a task that is called outside any application: a workflow of one task, triggered by the call itself. */
@@ -83,11 +87,19 @@ export function pinCall(service: string, task: string, manifest: ManifestTask): 
       ? {}
       : { redact: { events: { [`${service}/call`]: manifest.redact }, tasks: [manifest.redact] } }),
   }
-  return pin(definition, () => manifest, asRecorded, undefined)
+  // The inputs are the trigger's data, and checked as inputs.
+  return pin(
+    definition,
+    () => anything,
+    () => manifest,
+    asRecorded,
+    undefined,
+  )
 }
 
 function pin(
   definition: WorkflowDefinition,
+  triggerCheck: () => DataCheck,
   manifestOf: (task: TaskDefinition) => ManifestTask | undefined,
   reveal: PinnedWorkflow["reveal"],
   outputs: Application["outputs"],
@@ -108,8 +120,10 @@ function pin(
   const results = definition.outputs.map(({ status }) =>
     lazily(() => checkOf(outputs?.[status]?.schema as JsonObject | undefined)),
   )
+  const trigger = lazily(triggerCheck)
   return {
     definition,
+    checkTrigger: (data) => trigger()(data),
     checkInputs: (task, inputs) => tasks[task]!.inputs()(inputs),
     checkResult: (task, status, data) => tasks[task]!.results.get(status)?.()(data) ?? FITS,
     checkOutput: (output, data) => results[output]!()(data),

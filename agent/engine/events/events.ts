@@ -21,6 +21,7 @@ import { EventError } from "./error.ts"
 import { fingerprintOf } from "./fingerprint.ts"
 import type { AcceptOptions, EventCatalogue, EventIntake, EventRefusal, IncomingEvent } from "./incoming.ts"
 import { RefusedEvents } from "./refused.ts"
+import { isLarge, textOf } from "./size.ts"
 import { Triggers } from "./triggers.ts"
 
 /** Events come in here, all of them, and nowhere else. */
@@ -294,14 +295,3 @@ export class EventInbox implements Events, EventIntake {
 }
 
 /** Cheap for ordinary data: texts are measured only when something looks long. */
-function isLarge(data: Json): boolean {
-  const text = textOf(data)
-  return (
-    text.length > EVENT_DATA_BYTES_MAX ||
-    (text.length * 3 > EVENT_DATA_BYTES_MAX && Buffer.byteLength(text) > EVENT_DATA_BYTES_MAX)
-  )
-}
-
-function textOf(data: Json): string {
-  return typeof data === "string" ? data : JSON.stringify(data)
-}
