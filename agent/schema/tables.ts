@@ -13,12 +13,13 @@ export const TABLE = {
   service: "svc",
   /** [service, key] -> the private key-value space of a plugin. */
   serviceStore: "svcs",
-  /** [execution] -> an execution that has not ended: its definition, its newest steps. Found again at start. */
-  active: "act",
-  /** [execution, number] -> steps of an execution that its record has no room for. */
-  history: "hist",
+  // The newest ended executions and those that run lie beside each other: one that ends mostly stays in its page.
   /** [execution] -> an execution that has ended: its definition, its newest steps, its status. */
-  finished: "fin",
+  finished: "ex",
+  /** [execution] -> an execution that has not ended: its definition, its newest steps. Found again at start. */
+  active: "ex-open",
+  /** [execution, number] -> steps of an execution that its record has no room for. */
+  history: "ex-steps",
   /** [generation, service, event, id] -> an event id that was accepted. */
   eventId: "evid",
   /** [app, workflow] -> debounce and throttle memory of a trigger. */

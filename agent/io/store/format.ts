@@ -13,10 +13,25 @@ export interface Migration {
 }
 
 /** In order, without a gap; the last one leads to FORMAT. */
-export const MIGRATIONS: readonly Migration[] = [{ to: 2, changes: namedFolders }]
+export const MIGRATIONS: readonly Migration[] = [
+  { to: 2, changes: (store) => [...namedFolders(store), ...movedExecutions(store)] },
+]
 
 /** A copy of a service lay at `<home>/plugins/<id>-<8 hex digits>`, wherever the home was. */
 const SHELVED = /\/plugins\/([a-z][a-z0-9-]*-[0-9a-f]{8})$/
+
+/** What the tables of executions were called in format 1. */
+const EXECUTIONS_BEFORE = { fin: TABLE.finished, act: TABLE.active, hist: TABLE.history } as const
+
+/** Format 2: executions lie beside each other. Their records are read as they are. */
+function movedExecutions(store: Pick<Store, "range">): Change[] {
+  return Object.entries(EXECUTIONS_BEFORE).flatMap(([before, now]) =>
+    [...store.range(before)].flatMap(({ key, value }): Change[] => [
+      { put: now, key, value },
+      { remove: before, key },
+    ]),
+  )
+}
 
 /** Format 2: a service's record has the name of its copy, not the path. */
 function namedFolders(store: Pick<Store, "range">): Change[] {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { TABLE } from "../../../../agent/schema/tables.ts"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
@@ -173,6 +174,26 @@ describe("the format of the store", () => {
     await before.start()
     assert.deepEqual(before.get("tab", ["a"]), { v: 1, text: "old" })
     await before.stop()
+  })
+
+  it("2 has executions beside each other, and loses none on the way there", async () => {
+    const dir = newHome()
+    const old = storeIn(dir, { format: { current: 1, migrations: [] } })
+    await old.start()
+    const record = { v: 1, app: "a", workflow: "w", version: 1 }
+    await old.write([
+      { put: "act", key: ["ex_1"], value: record },
+      { put: "hist", key: ["ex_1", 0], value: { v: 1, inputs: [] } },
+      { put: "fin", key: ["ex_0"], value: { ...record, status: "completed" } },
+    ])
+    await old.stop()
+    const store = storeIn(dir)
+    await store.start()
+    assert.deepEqual(store.get(TABLE.active, ["ex_1"]), record)
+    assert.deepEqual(store.get(TABLE.history, ["ex_1", 0]), { v: 1, inputs: [] })
+    assert.deepEqual(store.get(TABLE.finished, ["ex_0"]), { ...record, status: "completed" })
+    for (const table of ["act", "hist", "fin"]) assert.equal(store.count(table), 0)
+    await store.stop()
   })
 
   it("goes on from the step that a cut interrupted", async () => {
