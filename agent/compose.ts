@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { messageOf } from "./base/errors.ts"
@@ -20,6 +20,7 @@ import { createLog, logFormatFor } from "./io/log/log.ts"
 import { PrometheusMetrics } from "./io/metrics/metrics.ts"
 import { serviceHost } from "./io/service-host/host.ts"
 import { serviceShelf } from "./io/service-host/shelf.ts"
+import { serviceSources } from "./io/service-source/sources.ts"
 import { notWritable } from "./io/store/recover.ts"
 import { LmdbStore } from "./io/store/store.ts"
 import { startWatchdog } from "./io/watchdog/watchdog.ts"
@@ -137,6 +138,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
         broker,
         host,
         shelf: serviceShelf(join(home, "plugins")),
+        sources: serviceSources({ dir: unpackedFolder(home), registry: config.services.registry }),
       },
       {
         builtInServices: safe ? [] : builtInFolders(),
@@ -219,9 +221,15 @@ function makeRunFolder(home: string): void {
   const folder = join(home, "run")
   try {
     mkdirSync(folder, { recursive: true, mode: 0o750 })
+    // What a run that was killed had unpacked.
+    rmSync(unpackedFolder(home), { recursive: true, force: true })
   } catch (error) {
     throw notWritable(folder, error)
   }
+}
+
+function unpackedFolder(home: string): string {
+  return join(home, "run", "unpacked")
 }
 
 function builtInFolders(): string[] {

@@ -183,6 +183,14 @@ export const SECRETS_VEILED_PER_SERVICE_MAX = 256
 /** Paths of one payload that are kept but not shown. */
 export const REDACT_PATHS_MAX = 64
 export const REDACT_PATH_LENGTH_MAX = 256
+/** Packed services: as they are downloaded, and as they are unpacked. */
+export const PACKAGE_BYTES_MAX = 16 * MIB
+export const PACKAGE_UNPACKED_BYTES_MAX = 64 * MIB
+export const PACKAGE_ENTRIES_MAX = 10_000
+export const PACKAGE_TAR_RECORD_BYTES_MAX = 64 * KIB
+export const PACKUMENT_BYTES_MAX = 8 * MIB
+export const PACKAGE_DOWNLOAD_MS_MAX = 60 * SECOND
+export const PACKAGE_REDIRECTS_MAX = 5
 export const WATCHDOG_STALL_MS = 10 * SECOND
 
 /** HTTP. */

@@ -116,6 +116,20 @@ export const ConfigSchema = v.strictObject({
     }),
     {},
   ),
+  services: v.optional(
+    v.strictObject({
+      registry: v.optional(
+        v.pipe(
+          v.string(),
+          v.url("an address such as https://registry.npmjs.org/"),
+          v.regex(/^https?:/, "an http or https address"),
+          v.description("npm registry that `mesg service add NAME` looks services up in"),
+        ),
+        "https://registry.npmjs.org/",
+      ),
+    }),
+    {},
+  ),
   log: v.optional(
     v.strictObject({
       level: v.optional(

@@ -88,6 +88,7 @@ export async function testEngine(
       log: new KeptLog(),
       metrics: silentMetrics,
       host: hostOf(services, bridges),
+      sources: { open: async (folder) => ({ folder, close: async () => {} }) },
       shelf: { put: async (folder) => folder, folderOf: (name) => name, remove: async () => {} },
     },
     {

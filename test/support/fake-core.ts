@@ -188,8 +188,8 @@ export class FakeCore implements Core {
       manifest: FAKE_MANIFEST,
       config: { url: "ws://charger", password: "canary-secret" },
     }),
-    add: async (folder, options) => {
-      this.#ask("services.add", { folder, options })
+    add: async (source, options) => {
+      this.#ask("services.add", { source, options })
       const service = { ...fakeService(), id: "added" as ServiceId }
       this.serviceViews.push(service)
       return service

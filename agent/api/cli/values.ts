@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { parseDuration } from "../../base/duration.ts"
 import { messageOf } from "../../base/errors.ts"
@@ -62,6 +62,8 @@ export function valueOf({ kind = "text", choices }: CommandValue, typed: unknown
       return Array.isArray(typed) ? typed.map(String) : [text]
     case "path":
       return resolve(text)
+    case "source":
+      return sourceOf(text)
     case "since":
       return sinceOf(text)
     case "json":
@@ -86,6 +88,13 @@ export function readText(path: string | 0, name = String(path)): string {
   } catch (error) {
     throw new CliError({ code: "FILE_UNREADABLE" }, `${name} cannot be read: ${messageOf(error)}`, { cause: error })
   }
+}
+
+/** What is there as a path, or written like one, is one; `npm:` is for who wants to be sure. */
+function sourceOf(text: string): string {
+  if (/^(?:https?:\/\/|npm:)/.test(text)) return text
+  const isPath = /^[./~]|\.t(?:ar\.)?gz$/.test(text) || existsSync(text)
+  return isPath ? resolve(text) : `npm:${text}`
 }
 
 function sinceOf(text: string): string {

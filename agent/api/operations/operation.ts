@@ -74,6 +74,8 @@ export type ValueKind =
   | "texts"
   /** A path, made absolute: the agent has another working directory. */
   | "path"
+  /** A path, made absolute; an address; or the name of an npm package, as `npm:NAME`. */
+  | "source"
   /** ISO 8601, or a duration that ends now: `1h`. */
   | "since"
 

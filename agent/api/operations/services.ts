@@ -26,17 +26,39 @@ export const SERVICE_OPERATIONS = [
   },
   {
     id: "service.add",
-    summary: "Add or upgrade a service from a folder on the gateway",
+    summary: "Add or upgrade a service from a folder, a packed file, npm or an address",
     method: "POST",
     path: "/api/v1/services",
     scope: "admin",
     status: 201,
     idempotency: "store",
-    problems: ["MANIFEST_MISSING", "MANIFEST_INVALID", "SOURCE_INVALID", "SERVICE_BUILT_IN", "SERVICE_ID_TAKEN"],
+    problems: [
+      "SOURCE_NOT_FOUND",
+      "PACKAGE_INVALID",
+      "PACKAGE_TOO_LARGE",
+      "PACKAGE_NOT_FOUND",
+      "PACKAGE_ALTERED",
+      "DOWNLOAD_FAILED",
+      "MANIFEST_MISSING",
+      "MANIFEST_INVALID",
+      "SERVICE_CODE_MISSING",
+      "SOURCE_INVALID",
+      "SERVICE_BUILT_IN",
+      "SERVICE_ID_TAKEN",
+      "SERVICE_SETTING_UNKNOWN",
+      "SETTINGS_INVALID",
+    ],
     commands: [
       {
         name: "service add",
-        arguments: [{ name: "DIR", to: "body.folder", kind: "path", summary: "folder with service.yml" }],
+        arguments: [
+          {
+            name: "SOURCE",
+            to: "body.source",
+            kind: "source",
+            summary: "folder with service.yml, packed file (.tgz), npm NAME[@VERSION], or address of a .tgz",
+          },
+        ],
         options: [
           {
             flags: "--trust",

@@ -2,6 +2,7 @@ import { utf8 } from "../../base/bytes.ts"
 import { messageOf } from "../../base/errors.ts"
 import type { Broker } from "../../ports/broker.ts"
 import type { Isolation, ServiceBridge, ServiceHost, ServiceShelf, ServiceSpec } from "../../ports/service-host.ts"
+import type { ServiceSources } from "../../ports/service-source.ts"
 import type { JsonObject } from "../../schema/json.ts"
 import type { Manifest } from "../../schema/manifest.ts"
 import { serviceTopic } from "../../schema/service-message.ts"
@@ -30,6 +31,7 @@ export interface InstalledPorts extends EnginePorts {
   readonly broker: Broker
   readonly host: ServiceHost
   readonly shelf: ServiceShelf
+  readonly sources: ServiceSources
 }
 
 export interface InstalledOptions {

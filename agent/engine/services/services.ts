@@ -153,14 +153,23 @@ export class ServiceBook implements Services, EventCatalogue {
   }
 
   async add(source: string, options: AddOptions): Promise<ServiceView> {
-    const manifest = await this.#ports.host.manifestOf(source)
+    const { folder, close } = await this.#ports.sources.open(source)
+    try {
+      return await this.#add(folder, options)
+    } finally {
+      await close()
+    }
+  }
+
+  async #add(folder: string, options: AddOptions): Promise<ServiceView> {
+    const manifest = await this.#ports.host.manifestOf(folder)
     const { id } = manifest
     if (this.#registered.has(id)) {
       throw new RegistryError({ code: "SERVICE_ID_TAKEN", service: id }, `service "${id}" is registered over MQTT`, {
         remedy: `unregister it there first: publish an empty retained message to ${serviceTopic.manifest(id)}`,
       })
     }
-    await this.#installed.add(source, manifest, options)
+    await this.#installed.add(folder, manifest, options)
     return this.#view(id)
   }
 

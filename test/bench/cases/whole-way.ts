@@ -21,7 +21,7 @@ export async function benchWholeWay(bench: Bench): Promise<void> {
   bench.after(() => agent.kill())
   const asked = [
     await agent.api("PATCH", "/services/mqtt/config", { topics: [] }),
-    await agent.api("POST", "/services", { folder: SERVICE, trust: true }),
+    await agent.api("POST", "/services", { source: SERVICE, trust: true }),
     await agent.api("PUT", "/applications/bench", { application: wholeWay(OUT) }),
   ]
   for (const answer of asked) if (!answer.ok) throw new Error(await answer.text())

@@ -11,6 +11,7 @@ import { createLog } from "../../../agent/io/log/log.ts"
 import { PrometheusMetrics } from "../../../agent/io/metrics/metrics.ts"
 import { serviceHost } from "../../../agent/io/service-host/host.ts"
 import { serviceShelf } from "../../../agent/io/service-host/shelf.ts"
+import { serviceSources } from "../../../agent/io/service-source/sources.ts"
 import { LmdbStore } from "../../../agent/io/store/store.ts"
 import { loadConfig } from "../../../agent/io/config/config.ts"
 import { chain } from "../applications.ts"
@@ -61,6 +62,7 @@ const engine = createEngine(
     broker,
     host: serviceHost(),
     shelf: serviceShelf(join(home, "plugins")),
+    sources: serviceSources({ dir: join(home, "run", "unpacked"), registry: "http://127.0.0.1:9" }),
   },
   {
     builtInServices: [fileURLToPath(new URL("../service", import.meta.url))],

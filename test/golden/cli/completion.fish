@@ -45,7 +45,7 @@ complete -c mesg -n '__fish_seen_subcommand_from service' -f -a list -d 'Install
 complete -c mesg -n '__fish_seen_subcommand_from service; and __fish_seen_subcommand_from list' -l limit -d 'most items to show'
 complete -c mesg -n '__fish_seen_subcommand_from service; and __fish_seen_subcommand_from list' -l cursor -d 'go on where an earlier list ended'
 complete -c mesg -n '__fish_seen_subcommand_from service' -f -a show -d 'One service: its manifest, its settings without secrets, its state'
-complete -c mesg -n '__fish_seen_subcommand_from service' -f -a add -d 'Add or upgrade a service from a folder on the gateway'
+complete -c mesg -n '__fish_seen_subcommand_from service' -f -a add -d 'Add or upgrade a service from a folder, a packed file, npm or an address'
 complete -c mesg -n '__fish_seen_subcommand_from service; and __fish_seen_subcommand_from add' -l trust -d 'run it inside the agent, with all its rights, where its manifest asks for that'
 complete -c mesg -n '__fish_seen_subcommand_from service; and __fish_seen_subcommand_from add' -l network-any -d 'let it reach any host, not only those it declares'
 complete -c mesg -n '__fish_seen_subcommand_from service; and __fish_seen_subcommand_from add' -l config -d 'its settings'

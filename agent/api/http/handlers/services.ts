@@ -26,9 +26,9 @@ export const SERVICE_HANDLERS: Handlers<
     }
   },
   "service.add": async ({ core }, { body }) => {
-    const { folder, trust, networkAny, config } = body
+    const { source, trust, networkAny, config } = body
     const options = { trust, networkAny, ...(config === undefined ? {} : { config }) }
-    return serviceView(await core.services.add(folder, options))
+    return serviceView(await core.services.add(source, options))
   },
   "service.remove": async ({ core }, { params }) => {
     await core.services.remove(params.id)

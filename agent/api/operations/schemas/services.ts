@@ -39,7 +39,12 @@ export const SERVICE_SCHEMAS = {
   },
   "service.add": {
     body: v.strictObject({
-      folder: v.pipe(v.string(), v.maxLength(4096), v.regex(/^\/[^\0]*$/, "an absolute path of a folder here")),
+      /** As of ServiceSources. */
+      source: v.pipe(
+        v.string(),
+        v.maxLength(4096),
+        v.regex(/^(?:\/|https?:\/\/|npm:)[^\0]+$/, "an absolute path on the gateway, an http(s) address or npm:NAME"),
+      ),
       trust: v.optional(v.boolean(), false),
       networkAny: v.optional(v.boolean(), false),
       config: v.optional(Settings),

@@ -139,7 +139,7 @@ describe("commands", () => {
     assert.deepEqual(server.core.asked, [
       {
         what: "services.add",
-        input: { folder: join(process.cwd(), "x"), options: { trust: true, networkAny: true, config: { a: 1 } } },
+        input: { source: join(process.cwd(), "x"), options: { trust: true, networkAny: true, config: { a: 1 } } },
       },
       { what: "events.accept", input: { service: "ocpp", event: "transaction-stopped", data: { kwh: 7 }, id: null } },
       {

@@ -61,7 +61,7 @@ describe("answers of the HTTP API", () => {
       ["token.revoke", `/api/v1/tokens/${token.id}`],
       ["service.list", "/api/v1/services"],
       ["service.show", ocpp],
-      ["service.add", "/api/v1/services", { folder: "/srv/thermometer" }],
+      ["service.add", "/api/v1/services", { source: "/srv/thermometer" }],
       ["service.configure", `${ocpp}/config`, { url: "ws://x" }],
       ["service.call", `${ocpp}/tasks/set-standby`, { inputs: {} }],
       ["event.emit", `${ocpp}/events/transaction-stopped`, { data: { kwh: 3 }, id: "e1" }],

@@ -101,10 +101,10 @@ const cases: readonly Case[] = [
     name: "several wrong fields, each named",
     method: "POST",
     path: "/api/v1/services",
-    options: { body: { folder: "relative", trust: "yes" } },
+    options: { body: { source: "relative", trust: "yes" } },
     status: 422,
     code: "INPUT_INVALID",
-    pointers: ["/body/folder", "/body/trust"],
+    pointers: ["/body/source", "/body/trust"],
   },
   {
     name: "an array for a body",
