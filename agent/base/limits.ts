@@ -48,6 +48,10 @@ export const DEDUPE_WINDOW_MS = 7 * DAY
 export const DEDUPE_IDS_MAX = 1_000_000
 export const DEDUPE_GENERATIONS = 8
 export const REFUSED_EVENTS_KEPT_MAX = 1000
+/** Events that wait for room at once; past it they are refused: MQTT publishers are cut off and send again. */
+export const EVENTS_WAITING_MAX = 20_000
+/** Conditions of waiting executions that are judged at once, for one event: between them others have their turn. */
+export const EVENT_JUDGEMENTS_MAX = 256
 
 /** Executions and tasks. */
 export const EXECUTIONS_ACTIVE_MAX = 20_000
@@ -148,6 +152,8 @@ export const SERVICE_STORE_VALUE_BYTES_MAX = 64 * KIB
 export const SERVICE_ABORT_GRACE_MS = 1 * SECOND
 export const SERVICE_SUBSCRIPTIONS_MAX = 256
 export const SERVICE_WEBHOOKS_MAX = 64
+/** Events that one service reports by itself, not while it handles a message, and that wait for room. */
+export const SERVICE_EVENTS_WAITING_MAX = 1024
 export const SERVICE_WEBHOOK_TIMEOUT_MS = 10 * SECOND
 export const SERVICE_LOG_MESSAGE_LENGTH_MAX = 8 * KIB
 export const SERVICE_FOLDER_ENTRIES_MAX = 50_000

@@ -53,11 +53,11 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
   const executions = new ExecutionBook(ports, tasks, applications, feed, veils, options)
   const inbox: EventInbox = new EventInbox(ports, services, applications, executions, feed, veils)
   const calls: ApplicationCalls = new ApplicationCalls(ports, applications, executions, inbox.dedupe)
-  const pruner = new Pruner(ports, executions, applications, inbox.dedupe, options.keepMs)
+  const pruner = new Pruner({ ports, executions, applications, dedupe: inbox.dedupe, keepMs: options.keepMs })
   services.connect(inbox, executions, tasks)
   /** What events lead to has changed: another application, another version, paused or not. */
   const retarget = () => {
-    inbox.triggers.rebuild(applications.triggers())
+    inbox.retarget()
     const running = [...executions.runner.active.values()].map(({ pinned }) => pinned)
     demand.rebuild([...applications.triggers(), ...new Set(running)].map(({ definition }) => definition))
   }

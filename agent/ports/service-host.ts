@@ -22,8 +22,12 @@ export interface ServiceSpec {
  * the next run.
  */
 export interface ServiceBridge {
-  /** Resolves when the event is durable. @throws EventError with the reason */
-  emit(event: string, data: Json, id?: string): Promise<void>
+  /**
+   * Resolves when the event is durable.
+   * @param options.patient whether it waits for room (the default), or fails with OVERLOADED: for who answers a request
+   * @throws EventError with the reason
+   */
+  emit(event: string, data: Json, id?: string, options?: { readonly patient: boolean }): Promise<void>
   log(level: "debug" | "info" | "warn" | "error", message: string, fields?: Readonly<Record<string, unknown>>): void
   storeGet(key: string): Json | undefined
   storeSet(key: string, value: Json | undefined): Promise<void>

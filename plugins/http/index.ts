@@ -109,6 +109,7 @@ async function receive(ctx: ServiceContext<Config>, name: string, hook: Hook, re
     const { code, message } = error as { code?: string; message: string }
     if (code === "EVENT_TOO_LARGE" || code === "NOT_PLAIN_JSON" || code === "EVENT_DATA_INVALID")
       return answer(413, `${message}\n`)
+    if (code === "OVERLOADED") return { ...answer(429, `${message}\n`), headers: { "retry-after": "1" } }
     ctx.log.warn("the agent takes no event now", { hook: name, reason: message })
     return answer(503, "try again later\n")
   }

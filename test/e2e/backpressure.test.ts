@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { connectAsync, type MqttClient } from "mqtt"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { scaled } from "../support/scale.ts"
+import { serviceFolder } from "../support/service-folder.ts"
 
 const ANY = { data: { type: "object" } }
 const MANIFEST = {
@@ -62,4 +63,52 @@ describe("backpressure", () => {
 
 async function until(test: () => Promise<boolean>): Promise<void> {
   while (!(await test()));
+}
+
+/** Rings over HTTP; nobody answers the door. */
+const BELL = {
+  id: "bell",
+  name: "Bell",
+  version: "1.0.0",
+  events: { rung: ANY },
+  tasks: { open: { statuses: { opened: ANY }, effect: "effectful", timeoutMs: 60_000 } },
+} as const
+const BELL_CODE = `export default {
+  async start(ctx) {
+    await ctx.webhook("bell", async () => {
+      await ctx.emit("rung", {})
+      return { status: 202 }
+    })
+  },
+  tasks: { open: () => new Promise(() => {}) },
+}
+`
+
+for (const trust of [true, false]) {
+  describe(`a webhook of a service ${trust ? "in the agent" : "of its own process"}, over quota`, () => {
+    let agent: TestAgent
+    before(async function () {
+      this.timeout(40_000)
+      agent = await startAgent({ sets: ["executions.maxActive=1"] })
+      await agent.json("service", "add", serviceFolder(BELL, BELL_CODE), ...(trust ? ["--trust"] : []))
+      const workflows = { w: { trigger: { service: "bell", event: "rung" }, tasks: { open: { run: "bell.open" } } } }
+      assert.equal((await agent.api("PUT", "/applications/ringing", { name: "ringing", workflows })).status, 200)
+    })
+    after(async () => {
+      await agent.stop()
+      agent.clean()
+    })
+
+    it("answers 429 with Retry-After at once, and 202 again when there is room", async function () {
+      this.timeout(20_000)
+      const ring = () => fetch(`${agent.http}/hooks/bell`, { method: "POST", signal: AbortSignal.timeout(5000) })
+      assert.equal((await ring()).status, 202)
+      const refused = await ring()
+      assert.deepEqual([refused.status, refused.headers.get("retry-after")], [429, "1"])
+      assert.equal(((await refused.json()) as { code: string }).code, "OVERLOADED")
+      const { items } = await agent.json<{ items: { id: string }[] }>("execution", "list")
+      await agent.json("execution", "cancel", items[0]!.id)
+      await until(async () => (await ring()).status === 202)
+    })
+  })
 }

@@ -4,6 +4,7 @@ import * as v from "valibot"
 import { createEngine, type Engine } from "../../agent/engine/engine.ts"
 import { JsonataExpressions } from "../../agent/io/expressions/expressions.ts"
 import { seededRandom } from "../../agent/base/random.ts"
+import type { Expressions } from "../../agent/ports/expressions.ts"
 import type { Metrics } from "../../agent/ports/metrics.ts"
 import type { Store } from "../../agent/ports/store.ts"
 import type {
@@ -52,10 +53,12 @@ export interface TestEngineOptions {
   readonly clock?: FakeClock
   readonly seed?: number
   readonly maxActive?: number
+  /** JSONata by default. */
+  readonly expressions?: Expressions
   readonly start?: boolean
 }
 
-const expressions = new JsonataExpressions()
+const jsonata = new JsonataExpressions()
 
 export function manifestOf(input: ManifestInput): Manifest {
   return v.parse(ManifestSchema, input)
@@ -77,7 +80,7 @@ export async function testEngine(
       store,
       clock,
       broker,
-      expressions,
+      expressions: options.expressions ?? jsonata,
       random: { bytes: (length) => random.bytes(length) },
       keys: {
         nodeKey: "ab".repeat(32),

@@ -168,6 +168,22 @@ export function awaitedEvents(state: ExecutionState): { task: number; service: s
   return awaited
 }
 
+/**
+ * The conditions that decide whether an event moves the execution as it is: where none of them holds it stays as it is.
+ * @returns null where it moves it in any case, or is kept, or comes behind others that are kept
+ */
+export function conditionsOn(state: ExecutionState, { service, event }: Event): readonly string[] | null {
+  const conditions: string[] = []
+  for (const awaited of awaitedEvents(state)) {
+    if (awaited.service !== service || awaited.event !== event) continue
+    const { state: at, judging, kept } = state.tasks[awaited.task]!
+    const { where } = state.definition.tasks[awaited.task]!.wait!
+    if (at !== "ready" || judging || kept.length > 0 || where === null) return null
+    conditions.push(where)
+  }
+  return conditions
+}
+
 /** What a runner needs to create an execution: bound to its event and the id it was given. */
 export function triggeredInput(
   execution: ExecutionId,

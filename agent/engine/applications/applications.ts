@@ -116,6 +116,11 @@ export class ApplicationBook {
     return deployed === undefined || deployed.record.paused ? null : (deployed.workflows.get(workflow) ?? null)
   }
 
+  /** Whether the newest version of the application has this workflow, paused or not. */
+  isDeployed(app: string, workflow: string): boolean {
+    return this.#deployed.get(app)?.workflows.has(workflow) === true
+  }
+
   document(name: string): Application | undefined {
     return this.#deployed.get(name)?.document
   }

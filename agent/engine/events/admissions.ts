@@ -15,7 +15,10 @@ export interface Decision {
 export class Admissions {
   readonly #store: Store
   readonly #clock: Clock
-  readonly #memory = new Map<string, AdmissionMemory>()
+  readonly #memory = new Map<
+    string,
+    { readonly app: string; readonly workflow: string; readonly memory: AdmissionMemory }
+  >()
   readonly #timers = new Map<string, () => void>()
   readonly #due: (app: string, workflow: string) => void
 
@@ -50,13 +53,31 @@ export class Admissions {
     }
   }
 
+  /**
+   * What is deployed has changed: what was remembered of workflows that are gone is forgotten, and bursts that ended
+   * while their application was paused are due. @returns what must be written
+   */
+  revise(isDeployed: (app: string, workflow: string) => boolean): Change[] {
+    const changes: Change[] = []
+    for (const [name, { app, workflow, memory }] of this.#memory) {
+      if (isDeployed(app, workflow)) {
+        this.#watch(name, app, workflow, memory)
+        continue
+      }
+      this.#memory.delete(name)
+      this.#unwatch(name)
+      changes.push({ remove: TABLE.admission, key: [app, workflow] })
+    }
+    return changes
+  }
+
   stop(): void {
     for (const cancel of this.#timers.values()) cancel()
     this.#timers.clear()
   }
 
   #of({ app, workflow }: WorkflowDefinition): AdmissionMemory {
-    return this.#memory.get(`${app}/${workflow}`) ?? NO_MEMORY
+    return this.#memory.get(`${app}/${workflow}`)?.memory ?? NO_MEMORY
   }
 
   #settle(
@@ -71,14 +92,21 @@ export class Admissions {
 
   #remember(app: string, workflow: string, memory: AdmissionMemory): void {
     const name = `${app}/${workflow}`
-    this.#memory.set(name, memory)
+    this.#memory.set(name, { app, workflow, memory })
+    this.#watch(name, app, workflow, memory)
+  }
+
+  #watch(name: string, app: string, workflow: string, { pending }: AdmissionMemory): void {
+    this.#unwatch(name)
+    if (pending === null) return
+    this.#timers.set(
+      name,
+      this.#clock.schedule(pending.dueMs, () => this.#due(app, workflow)),
+    )
+  }
+
+  #unwatch(name: string): void {
     this.#timers.get(name)?.()
     this.#timers.delete(name)
-    if (memory.pending !== null) {
-      this.#timers.set(
-        name,
-        this.#clock.schedule(memory.pending.dueMs, () => this.#due(app, workflow)),
-      )
-    }
   }
 }

@@ -21,6 +21,7 @@ import { EventError } from "./error.ts"
 import { fingerprintOf } from "./fingerprint.ts"
 import type { AcceptOptions, EventCatalogue, EventIntake, EventRefusal, IncomingEvent } from "./incoming.ts"
 import { RefusedEvents } from "./refused.ts"
+import { Sieve, type Sifted } from "./sieve.ts"
 import { isLarge, textOf } from "./size.ts"
 import { Triggers } from "./triggers.ts"
 
@@ -35,7 +36,8 @@ export class EventInbox implements Events, EventIntake {
   readonly dedupe: Dedupe
   readonly #refused: RefusedEvents
   readonly #admissions: Admissions
-  readonly triggers = new Triggers()
+  readonly #triggers = new Triggers()
+  readonly #sieve: Sieve
   /** Events on their way into the store, by id: a repeat waits for the first one's fate. */
   readonly #onTheWay = new Map<string, Promise<Accepted>>()
   /** Per (service, event), the evaluation that is going on: matching keeps the order of arrival. */
@@ -59,6 +61,7 @@ export class EventInbox implements Events, EventIntake {
     this.#executions = executions
     this.#feed = feed
     this.dedupe = new Dedupe(ports.store)
+    this.#sieve = new Sieve(ports.expressions)
     this.#refused = new RefusedEvents(ports.store)
     this.#admissions = new Admissions(ports.store, ports.clock, (app, workflow) => this.#firePending(app, workflow))
   }
@@ -71,6 +74,18 @@ export class EventInbox implements Events, EventIntake {
   /** Debounced bursts go on; call once executions are restored and triggers known. */
   start(): void {
     this.#admissions.load()
+    this.#revise()
+  }
+
+  /** What events lead to has changed: another application, another version, paused or not. */
+  retarget(): void {
+    this.#triggers.rebuild(this.#applications.triggers())
+    this.#revise()
+  }
+
+  #revise(): void {
+    const changes = this.#admissions.revise((app, workflow) => this.#applications.isDeployed(app, workflow))
+    if (changes.length > 0) this.#executions.transactInBackground([], changes)
   }
 
   stop(): void {
@@ -171,9 +186,8 @@ export class EventInbox implements Events, EventIntake {
 
   async #take(event: Event, options: AcceptOptions): Promise<Accepted> {
     const topic = `${event.service}/${event.event}`
-    const triggers = this.triggers.find(event.service, event.event)
-    const matching = this.#match(topic, triggers, event)
-    const matched = matching instanceof Promise ? await matching : matching
+    const looking = this.#inTurn(topic, () => this.#look(event))
+    const { matched, sifted } = looking instanceof Promise ? await looking : looking
     if (matched.length === 0 && this.#executions.runner.waits.find(event).length === 0) {
       this.#accepted++
       this.#unmatched++
@@ -185,7 +199,7 @@ export class EventInbox implements Events, EventIntake {
     const entered = entering === null ? null : await entering
     let begun: { readonly created: readonly ExecutionId[]; readonly durable: Promise<unknown> }
     try {
-      begun = this.#begin(event, matched, options)
+      begun = this.#begin(event, matched, sifted, options)
     } finally {
       entered?.()
     }
@@ -202,10 +216,13 @@ export class EventInbox implements Events, EventIntake {
     }))
   }
 
-  /** One write: the new executions, the waiting ones that the event reaches, its id, and what its sender adds. */
-  #begin(event: Event, matched: readonly PinnedWorkflow[], options: AcceptOptions) {
+  /** One write: the new executions, the waiting ones that the event moves, its id, and what its sender adds. */
+  #begin(event: Event, matched: readonly PinnedWorkflow[], sifted: Sifted, options: AcceptOptions) {
     const { feedings, changes, created } = this.#plan(event, matched)
-    const feedWaiting = this.#executions.runner.waits.find(event).map((live) => this.#deliver(live, event))
+    const feedWaiting = this.#executions.runner.waits
+      .find(event)
+      .filter((live) => !sifted.leavesOut(live))
+      .map((live) => this.#deliver(live, event))
     const remembered = event.id === null ? [] : this.#remember(event, event.id, created)
     const also = [...changes, ...remembered, ...(options.also?.() ?? [])]
     return { created, durable: this.#executions.transact([...feedings, ...feedWaiting], also) }
@@ -228,21 +245,27 @@ export class EventInbox implements Events, EventIntake {
     return { live, inputs: [...(isDue ? [{ kind: "elapsed", atMs } as const] : []), { kind: "event", atMs, event }] }
   }
 
-  /** The workflows whose trigger lets the event pass, in a constant order. Waits its turn behind slower evaluations. */
-  #match(topic: string, triggers: readonly PinnedWorkflow[], event: Event): Soon<readonly PinnedWorkflow[]> {
-    if (triggers.length === 0) return []
+  /** What the event leads to, as far as conditions tell: nobody waits for that but events of the same name. */
+  #look(event: Event): Soon<{ matched: readonly PinnedWorkflow[]; sifted: Sifted }> {
+    const matched = this.#match(event)
+    const sifted = this.#sieve.sift(this.#executions.runner.waits.find(event), event)
+    if (!(matched instanceof Promise) && !(sifted instanceof Promise)) return { matched, sifted }
+    return Promise.all([matched, sifted]).then(([found, left]) => ({ matched: found, sifted: left }))
+  }
+
+  /** The workflows whose trigger lets the event pass, in a constant order. */
+  #match(event: Event): Soon<readonly PinnedWorkflow[]> {
+    const triggers = this.#triggers.find(event.service, event.event)
+    if (triggers.length === 0) return triggers
     const scope = { trigger: eventScope(event), data: event.data }
-    const evaluate = (): Soon<readonly PinnedWorkflow[]> => {
-      const answers = triggers.map(({ definition }) =>
-        matches(
-          this.#ports.expressions,
-          definition.trigger.where,
-          { ...scope, config: definition.config },
-          event.timeMs,
-        ),
-      )
-      return soonAll(answers, (passes) => triggers.filter((_, i) => passes[i]))
-    }
+    const answers = triggers.map(({ definition }) =>
+      matches(this.#ports.expressions, definition.trigger.where, { ...scope, config: definition.config }, event.timeMs),
+    )
+    return soonAll(answers, (passes) => triggers.filter((_, i) => passes[i]))
+  }
+
+  /** Waits its turn behind slower evaluations. */
+  #inTurn<Value>(topic: string, evaluate: () => Soon<Value>): Soon<Value> {
     const before = this.#matching.get(topic)
     const answer = before === undefined ? evaluate() : before.then(evaluate)
     if (!(answer instanceof Promise)) return answer
@@ -277,7 +300,7 @@ export class EventInbox implements Events, EventIntake {
 
   #create(pinned: PinnedWorkflow, event: Event, held: boolean): Feeding {
     const { app, workflow, version } = pinned.definition
-    const live = this.#executions.prepare({ app, workflow, version }, pinned)
+    const live = this.#executions.prepare({ app, workflow, version }, pinned, held)
     live.bytes = textOf(event.data).length
     return { live, inputs: [triggeredInput(live.id, event, event.timeMs, { held })] }
   }

@@ -78,10 +78,10 @@ export class ExecutionBook implements Executions {
     if (next !== null) this.runner.feedInBackground(next, [{ kind: "released", atMs: this.#ports.clock.now() }])
   }
 
-  /** A new execution that exists once its first input is transacted. */
-  prepare(pin: Pin, pinned: PinnedWorkflow): Live {
+  /** A new execution that exists once its first input is transacted. @param held whether it waits for its turn */
+  prepare(pin: Pin, pinned: PinnedWorkflow, held = false): Live {
     const live = this.runner.prepare(pin, pinned)
-    this.overlaps.add(live)
+    this.overlaps.add(live, held)
     return live
   }
 

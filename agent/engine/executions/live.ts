@@ -32,6 +32,11 @@ export class Live {
     this.journal = journal
   }
 
+  /** Whether somebody changes it just now. */
+  get locked(): boolean {
+    return this.#locked
+  }
+
   /** @returns null where the lock was free and is now taken, else resolves when it is */
   lock(): Promise<void> | null {
     if (!this.#locked) {

@@ -13,33 +13,28 @@ const HIGH_WATER = 0.8
 const LOW_WATER = 0.7
 const PRESSURE_EVERY_MS = 5_000
 
+export interface PrunerParts {
+  readonly ports: EnginePorts
+  readonly executions: ExecutionBook
+  readonly applications: ApplicationBook
+  readonly dedupe: Dedupe
+  /** How long an ended execution is kept, ms. */
+  readonly keepMs: number
+}
+
 /**
  * Keeps the store under its quota: ended executions go, oldest first, by age and by bytes. Running ones never. What no
  * longer counts (old ids of events, old versions of applications) goes too. Little by little: nothing waits for it long.
  */
 export class Pruner {
-  readonly #ports: EnginePorts
-  readonly #executions: ExecutionBook
-  readonly #applications: ApplicationBook
-  readonly #dedupe: Dedupe
-  readonly #keepMs: number
+  readonly #parts: PrunerParts
   #agesDueMs = 0
   #cancelTimer = () => {}
   #working: Promise<void> = Promise.resolve()
   #stopped = false
 
-  constructor(
-    ports: EnginePorts,
-    executions: ExecutionBook,
-    applications: ApplicationBook,
-    dedupe: Dedupe,
-    keepMs: number,
-  ) {
-    this.#ports = ports
-    this.#executions = executions
-    this.#applications = applications
-    this.#dedupe = dedupe
-    this.#keepMs = keepMs
+  constructor(parts: PrunerParts) {
+    this.#parts = parts
   }
 
   start(): void {
@@ -55,7 +50,7 @@ export class Pruner {
   /** Looks at the quota often, which costs little, and at the ages once an hour. */
   #plan(): void {
     if (this.#stopped) return
-    const { clock, log } = this.#ports
+    const { clock, log } = this.#parts.ports
     this.#cancelTimer = clock.schedule(clock.now() + PRESSURE_EVERY_MS, () => {
       const withAges = clock.now() >= this.#agesDueMs
       if (withAges) this.#agesDueMs = clock.now() + AGES_EVERY_MS
@@ -67,18 +62,20 @@ export class Pruner {
 
   /** One round. Resolves when nothing more has to go. */
   async #prune(withAges: boolean): Promise<void> {
-    const { archive } = this.#executions
+    const { archive } = this.#parts.executions
     if (withAges) {
-      const beforeMs = this.#ports.clock.now() - this.#keepMs
+      const beforeMs = this.#parts.ports.clock.now() - this.#parts.keepMs
       await this.#remove(() => archive.prunable(beforeMs, EXECUTIONS_A_WRITE))
-      const stale = this.#applications.staleVersions((app, version) =>
-        [...this.#executions.runner.active.values()].some(({ pin }) => pin.app === app && pin.version === version),
+      const stale = this.#parts.applications.staleVersions((app, version) =>
+        [...this.#parts.executions.runner.active.values()].some(
+          ({ pin }) => pin.app === app && pin.version === version,
+        ),
       )
-      if (stale.length > 0) await this.#ports.store.write(stale)
+      if (stale.length > 0) await this.#parts.ports.store.write(stale)
     }
-    await this.#remove(() => this.#dedupe.sweep(IDS_A_WRITE))
+    await this.#remove(() => this.#parts.dedupe.sweep(IDS_A_WRITE))
     // The disk may have room again without anything having gone here: somebody else's file was removed.
-    this.#executions.room.wake()
+    this.#parts.executions.room.wake()
     if (this.#pressure() <= HIGH_WATER) return
     await this.#remove(() =>
       this.#pressure() > LOW_WATER ? archive.prunable(Number.POSITIVE_INFINITY, EXECUTIONS_A_WRITE) : [],
@@ -86,7 +83,7 @@ export class Pruner {
   }
 
   #pressure(): number {
-    const { bytes, quotaBytes } = this.#ports.store.usage()
+    const { bytes, quotaBytes } = this.#parts.ports.store.usage()
     return bytes / quotaBytes
   }
 
@@ -95,8 +92,8 @@ export class Pruner {
     while (!this.#stopped) {
       const changes = next()
       if (changes.length === 0) return
-      await this.#ports.store.write(changes)
-      this.#executions.room.wake()
+      await this.#parts.ports.store.write(changes)
+      this.#parts.executions.room.wake()
     }
   }
 }

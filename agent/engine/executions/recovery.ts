@@ -13,7 +13,7 @@ export function restoreExecutions(book: ExecutionBook): Live[] {
     live.state = state
     live.durable = state
     book.runner.restore(live)
-    book.overlaps.add(live)
+    book.overlaps.add(live, state?.status === "created")
     lives.push(live)
   }
   return lives

@@ -1,3 +1,4 @@
+import { EVENTS_WAITING_MAX } from "../../base/limits.ts"
 import { EventError } from "../events/error.ts"
 
 /**
@@ -6,7 +7,6 @@ import { EventError } from "../events/error.ts"
  */
 export class Room {
   readonly #hasRoom: () => boolean
-  /** Bounded by the messages that the broker handles at once. */
   readonly #waiting: (() => void)[] = []
   #granted = false
 
@@ -17,16 +17,16 @@ export class Room {
   /** For those who cannot wait. @throws EventError OVERLOADED where there is no room for one more execution */
   check(): void {
     if (this.#isOpen()) return
-    throw new EventError(
-      { code: "OVERLOADED", retryAfterMs: 1000 },
-      "too many executions are running or the disk quota is reached",
-      { remedy: "try again later; see what runs: mesg execution list --status running" },
-    )
+    throw overloaded("too many executions are running or the disk quota is reached")
   }
 
-  /** @returns null where there is room; else resolves when there is, with what must be called once it is taken */
+  /**
+   * @returns null where there is room; else resolves when there is, with what must be called once it is taken
+   * @throws EventError OVERLOADED where too many wait already
+   */
   enter(): Promise<() => void> | null {
     if (this.#isOpen()) return null
+    if (this.#waiting.length >= EVENTS_WAITING_MAX) throw overloaded(`${EVENTS_WAITING_MAX} events wait for room`)
     return new Promise((resolve) =>
       this.#waiting.push(() =>
         resolve(() => {
@@ -47,4 +47,11 @@ export class Room {
     this.#granted = true
     this.#waiting.shift()!()
   }
+}
+
+/** Not now, but later. @param why as a sentence without its end */
+export function overloaded(why: string): EventError {
+  return new EventError({ code: "OVERLOADED", retryAfterMs: 1000 }, why, {
+    remedy: "try again later; see what runs: mesg execution list --status running",
+  })
 }

@@ -1,5 +1,6 @@
 import { type ExecutionId, sortableId, taskExecutionId } from "../../base/ids.ts"
 import { messageOf } from "../../base/errors.ts"
+import { EVENT_JUDGEMENTS_MAX } from "../../base/limits.ts"
 import { SlotMap } from "../../base/slot-map.ts"
 import type { Effect } from "../../core/execution/effect.ts"
 import type { Input } from "../../core/execution/input.ts"
@@ -14,6 +15,7 @@ import type { Attempt, AttemptEnd, Tasks } from "../tasks/tasks.ts"
 import { attemptOf } from "./attempt.ts"
 import { type Advance, type AdvanceContext, advance } from "./advance.ts"
 import { endInput } from "./end-input.ts"
+import { type Soon, soonAll } from "./evaluate.ts"
 import { Journal, type Pin } from "./journal.ts"
 import { Live } from "./live.ts"
 import type { Veils } from "../veils.ts"
@@ -107,12 +109,14 @@ export class Runner {
     const changes = also.slice()
     try {
       if (this.#stopped) throw new Error("the engine has stopped")
-      for (const { live, inputs } of feedings) {
-        const step = advance(live, inputs, this.#context)
-        const advanced = step instanceof Promise ? await step : step
-        advances.push(advanced)
-        changes.push(...advanced.changes)
-        this.#index(live)
+      for (let at = 0; at < feedings.length; at += EVENT_JUDGEMENTS_MAX) {
+        // What they evaluate goes side by side: all of them are locked meanwhile.
+        const steps = this.#advance(feedings, at)
+        for (const step of steps instanceof Promise ? await steps : steps) {
+          advances.push(step)
+          changes.push(...step.changes)
+          this.#index(step.live)
+        }
       }
       written = this.#write(feedings, changes)
     } catch (error) {
@@ -130,6 +134,14 @@ export class Runner {
     }
     for (const step of advances) this.#act(step)
     return advances.map((step) => step.rejected)
+  }
+
+  #advance(feedings: readonly Feeding[], at: number): Soon<readonly Advance[]> {
+    const batch = feedings.length <= EVENT_JUDGEMENTS_MAX ? feedings : feedings.slice(at, at + EVENT_JUDGEMENTS_MAX)
+    return soonAll(
+      batch.map(({ live, inputs }) => advance(live, inputs, this.#context)),
+      (steps) => steps,
+    )
   }
 
   /**

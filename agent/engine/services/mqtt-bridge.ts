@@ -86,7 +86,7 @@ async function takeEvent({ inbox, log, heard }: MqttBridgeParts, message: Incomi
     }
   } catch (error) {
     // Refused for good: recorded with the reason, acknowledged, not sent again.
-    if (!(error instanceof EventError)) throw error
+    if (!(error instanceof EventError) || error.code === "OVERLOADED") throw error
     const { code } = error
     if (code === "UNKNOWN_SERVICE" || code === "UNKNOWN_EVENT") {
       await inbox.keepRefused(code, service, event, id ?? null, error.message)

@@ -1,20 +1,23 @@
 import { AsyncLocalStorage } from "node:async_hooks"
-import { SERVICE_STORE_KEYS_MAX } from "../../base/limits.ts"
-import type { Broker } from "../../ports/broker.ts"
+import { SERVICE_EVENTS_WAITING_MAX, SERVICE_STORE_KEYS_MAX } from "../../base/limits.ts"
+import type { Broker, IncomingMessage } from "../../ports/broker.ts"
 import type { ServiceBridge } from "../../ports/service-host.ts"
-import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
 import { TOPIC_ROOT } from "../../schema/service-message.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { Demand } from "../events/demand.ts"
 import type { EventIntake } from "../events/incoming.ts"
+import { overloaded } from "../executions/room.ts"
 import type { EnginePorts } from "../ports.ts"
 import { RegistryError } from "./error.ts"
 import type { Subscriptions } from "./subscriptions.ts"
 import type { Webhooks } from "./webhooks.ts"
 
-/** The MQTT message that a service is handling: an event that it emits meanwhile is written together with it. */
-const handling = new AsyncLocalStorage<{ takeChanges(): readonly Change[] }>()
+/**
+ * The MQTT message that a service is handling: an event that it emits meanwhile is written together with it, and waits
+ * for room as its publisher does.
+ */
+const handling = new AsyncLocalStorage<IncomingMessage>()
 
 export interface PluginBridgeParts {
   readonly ports: EnginePorts
@@ -33,6 +36,7 @@ export function pluginBridge(
 ): { bridge: ServiceBridge; close(): void } {
   const { ports, broker, webhooks } = parts
   const log = ports.log.with({ service })
+  const reporting = new Reporting(service)
   const closers = new Set<(forGood: boolean) => void>()
   const closing = (close: (forGood: boolean) => void) => {
     closers.add(close)
@@ -42,10 +46,13 @@ export function pluginBridge(
     }
   }
   const bridge: ServiceBridge = {
-    async emit(event, data, id) {
+    async emit(event, data, id, options) {
+      const patient = options?.patient ?? true
       const message = handling.getStore()
-      const also = message === undefined ? {} : { also: () => message.takeChanges() }
-      await parts.inbox.accept({ service, event, data, id: id ?? null }, { patient: true, ...also })
+      const also = message?.qos === 2 ? { also: () => message.takeChanges() } : {}
+      const accept = () => parts.inbox.accept({ service, event, data, id: id ?? null }, { patient, ...also })
+      if (message !== undefined || !patient) await accept()
+      else await reporting.run(accept)
     },
     log: (level, message, fields) => log[level](message, fields),
     storeGet: (key) => ports.store.get(TABLE.serviceStore, [service, key]) as Json | undefined,
@@ -80,7 +87,7 @@ export function pluginBridge(
           // What other services and the agent say to each other is not for a service, whatever it subscribed to.
           if (isAgents(message.topic) && !message.topic.startsWith(FEED)) return
           const call = () => handler(message.topic, message.payload, { qos: message.qos, retained: message.replayed })
-          return message.qos === 2 ? handling.run(message, call) : call()
+          return handling.run(message, call)
         })
       return closing(event === null ? open() : whileUsed(parts.demand, service, event, open))
     },
@@ -93,6 +100,29 @@ export function pluginBridge(
       for (const close of closers) close(false)
       closers.clear()
     },
+  }
+}
+
+/** Events that a service reports by itself: nobody else bounds how many wait for room. */
+class Reporting {
+  readonly #service: string
+  #open = 0
+
+  constructor(service: string) {
+    this.#service = service
+  }
+
+  /** @throws EventError OVERLOADED */
+  async run(accept: () => Promise<unknown>): Promise<void> {
+    if (this.#open >= SERVICE_EVENTS_WAITING_MAX) {
+      throw overloaded(`${SERVICE_EVENTS_WAITING_MAX} events of service "${this.#service}" wait for room`)
+    }
+    this.#open++
+    try {
+      await accept()
+    } finally {
+      this.#open--
+    }
   }
 }
 

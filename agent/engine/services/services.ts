@@ -32,7 +32,7 @@ export type ServicePorts = InstalledPorts
 export class ServiceBook implements Services, EventCatalogue {
   readonly #ports: ServicePorts
   readonly #feed: FeedLog
-  readonly #webhooks = new Webhooks()
+  readonly #webhooks: Webhooks
   readonly #installed: Installed
   readonly #registered: Registered
   readonly #subscriptions = new Map<string, Subscriptions>()
@@ -45,6 +45,7 @@ export class ServiceBook implements Services, EventCatalogue {
   constructor(ports: ServicePorts, feed: FeedLog, demand: Demand, veils: Veils) {
     this.#ports = ports
     this.#feed = feed
+    this.#webhooks = new Webhooks(ports.clock)
     this.#registered = new Registered(ports.broker, ports.keys)
     this.#installed = new Installed(ports, veils, {
       bridge: (service, ended) => {

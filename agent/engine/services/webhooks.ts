@@ -1,3 +1,5 @@
+import { SERVICE_WEBHOOK_TIMEOUT_MS } from "../../base/limits.ts"
+import type { Clock } from "../../ports/clock.ts"
 import type { WebhookRequest, WebhookResponse } from "../../ports/service-host.ts"
 import { RegistryError } from "./error.ts"
 
@@ -5,7 +7,12 @@ type Handler = (request: WebhookRequest) => Promise<WebhookResponse>
 
 /** Who answers below `/hooks/`. A path belongs to the first service that asked for it. */
 export class Webhooks {
+  readonly #clock: Clock
   readonly #handlers = new Map<string, { service: string; handler: Handler }>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   /** @throws RegistryError WEBHOOK_TAKEN */
   add(path: string, service: string, handler: Handler): () => void {
@@ -25,13 +32,26 @@ export class Webhooks {
     }
   }
 
-  /** The longest path that leads to the request answers it. @returns null where none does */
+  /** The longest path that leads to the request answers it. @returns null where none does @throws what its handler does */
   async answer(request: WebhookRequest): Promise<WebhookResponse | null> {
     const levels = request.path.replace(/^\/+|\/+$/g, "").split("/")
     for (let length = levels.length; length > 0; length--) {
       const entry = this.#handlers.get(levels.slice(0, length).join("/"))
-      if (entry !== undefined) return entry.handler(request)
+      if (entry !== undefined) return this.#inTime(entry.service, entry.handler(request))
     }
     return null
+  }
+
+  /** Who asks does not wait for ever. @throws Error where the service has not answered in time */
+  async #inTime(service: string, answer: Promise<WebhookResponse>): Promise<WebhookResponse> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const cancel = this.#clock.schedule(this.#clock.now() + SERVICE_WEBHOOK_TIMEOUT_MS, () =>
+      reject(new Error(`service "${service}" has not answered within ${SERVICE_WEBHOOK_TIMEOUT_MS} ms`)),
+    )
+    try {
+      return await Promise.race([answer, promise])
+    } finally {
+      cancel()
+    }
   }
 }

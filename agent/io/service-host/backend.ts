@@ -6,7 +6,8 @@ export type LogLevel = "debug" | "info" | "warn" | "error"
 
 /** What a service's context stands on: the agent itself, or the way to it from a child process. */
 export interface Backend {
-  emit(event: string, data: Json, id: string | undefined): Promise<void>
+  /** @param patient whether it waits while the agent has no room */
+  emit(event: string, data: Json, id: string | undefined, patient: boolean): Promise<void>
   log(level: LogLevel, message: string, fields: JsonObject): void
   storeGet(key: string): Promise<Json | undefined>
   storeSet(key: string, value: Json | undefined): Promise<void>

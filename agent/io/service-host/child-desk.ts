@@ -57,8 +57,8 @@ export class ChildDesk {
     const bridge = this.#bridge
     switch (request.op) {
       case "emit": {
-        const { event, data, id } = request.args
-        await bridge.emit(event, data, ...(id === null ? [] : [id]))
+        const { event, data, id, patient } = request.args
+        await bridge.emit(event, data, id ?? undefined, { patient })
         return
       }
       case "get": {

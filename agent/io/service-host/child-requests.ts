@@ -25,6 +25,7 @@ export const REQUESTS = {
     event: Text(NAME_LENGTH_MAX),
     data: JsonValue,
     id: v.nullable(v.pipe(Text(EVENT_ID_LENGTH_MAX), v.minLength(1))),
+    patient: v.boolean(),
   }),
   get: v.strictObject({ key: Key }),
   set: v.strictObject({ key: Key, value: v.optional(JsonValue) }),

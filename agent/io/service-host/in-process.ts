@@ -112,7 +112,7 @@ function backendOf(bridge: ServiceBridge): Backend {
     return <Value>(action: () => Value): Value => (service === undefined ? action() : current.run(service, action))
   }
   return {
-    emit: async (event, data, eventId) => outside(() => bridge.emit(event, data, eventId)),
+    emit: async (event, data, eventId, patient) => outside(() => bridge.emit(event, data, eventId, { patient })),
     log: (level, message, fields) => outside(() => bridge.log(level, message, fields)),
     storeGet: async (key) => {
       const value: Json | undefined = outside(() => bridge.storeGet(key))

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks"
 import { isMesgError, messageOf } from "../../base/errors.ts"
 import {
   EVENT_DATA_BYTES_MAX,
@@ -26,6 +27,9 @@ import { copyJson, plainJson } from "../../schema/plain-json.ts"
 import type { Backend, LogLevel } from "./backend.ts"
 import { CallContext, CallSignal } from "./call-context.ts"
 import { ServiceError } from "./service-error.ts"
+
+/** Set while a webhook is answered: who asks over HTTP is told to come again, rather than made to wait. */
+const answering = new AsyncLocalStorage<true>()
 
 type Handlers = "tasks" | "verify" | "recover"
 
@@ -211,7 +215,8 @@ export class ServiceRunner {
       log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
       emit: async (event, data, options) => {
         this.#alive()
-        await backend.emit(event, this.#plain(data, EVENT_DATA_BYTES_MAX, `the data of event ${event}`), options?.id)
+        const plain = this.#plain(data, EVENT_DATA_BYTES_MAX, `the data of event ${event}`)
+        await backend.emit(event, plain, options?.id, answering.getStore() !== true)
       },
       store: {
         get: async (key) => this.#alive() ?? backend.storeGet(key),
@@ -233,7 +238,9 @@ export class ServiceRunner {
           ),
       },
       webhook: async (path, handler) =>
-        this.#open(this.#webhooks, SERVICE_WEBHOOKS_MAX, "webhooks", () => backend.webhook(path, handler)),
+        this.#open(this.#webhooks, SERVICE_WEBHOOKS_MAX, "webhooks", () =>
+          backend.webhook(path, async (request) => answering.run(true, () => handler(request))),
+        ),
       fetch: (url, options) => backend.fetch(url, options, this.#life.signal),
       connect: (target) => backend.connect(target, this.#life.signal),
     }

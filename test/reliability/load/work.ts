@@ -59,6 +59,14 @@ const FAR_MANIFEST: ManifestInput = {
 
 const n = { n: "{{ trigger.data.n }}" }
 
+/** Waits for the payment of its own order. */
+const settledWithin = (timeout: string) => ({
+  run: "load.tag",
+  after: "tag.done",
+  with: n,
+  wait: { service: "load", event: "paid", where: "data.n = trigger.data.n", timeout },
+})
+
 /** Every kind of task in one workflow, and two that wait: for an event that comes, and for one that never does. */
 export const LOAD_APPLICATION: ApplicationInput = {
   name: "load",
@@ -79,24 +87,14 @@ export const LOAD_APPLICATION: ApplicationInput = {
       trigger: { service: "load", event: "booking" },
       tasks: {
         tag: { run: "load.tag", with: n },
-        settle: {
-          run: "load.tag",
-          after: "tag.done",
-          with: n,
-          wait: { service: "load", event: "paid", where: "data.n = trigger.data.n", timeout: "1d" },
-        },
+        settle: settledWithin("1d"),
       },
     },
     reservation: {
       trigger: { service: "load", event: "reservation" },
       tasks: {
         tag: { run: "load.tag", with: n },
-        settle: {
-          run: "load.tag",
-          after: "tag.done",
-          with: n,
-          wait: { service: "load", event: "paid", where: "data.n = trigger.data.n", timeout: "2s" },
-        },
+        settle: settledWithin("2s"),
         expire: { run: "load.tag", after: "settle.timed-out", with: n },
       },
     },

@@ -91,8 +91,11 @@ describe("the service http", () => {
       assert.equal(plugin.bridge.events.at(-1)?.id, "bell.a%2Fb%2Bc%23d")
     })
 
-    it("503 while the agent takes no event, 413 where it never will", async () => {
+    it("429 while the agent has no room, 503 while it takes no event, 413 where it never will", async () => {
       plugin.bridge.refuse = Object.assign(new Error("later"), { code: "OVERLOADED" })
+      const { status, headers } = await send("bell", { headers: bearer })
+      assert.deepEqual([status, headers?.["retry-after"]], [429, "1"])
+      plugin.bridge.refuse = Object.assign(new Error("later"), { code: "STORE_FAILED" })
       assert.equal((await send("bell", { headers: bearer })).status, 503)
       plugin.bridge.refuse = Object.assign(new Error("large"), { code: "EVENT_TOO_LARGE" })
       assert.equal((await send("bell", { headers: bearer })).status, 413)

@@ -18,8 +18,8 @@ export class AgentBackend implements Backend {
     this.#direct = network === "any"
   }
 
-  async emit(event: string, data: Json, id: string | undefined): Promise<void> {
-    await this.#channel.ask("emit", { event, data, id: id ?? null })
+  async emit(event: string, data: Json, id: string | undefined, patient: boolean): Promise<void> {
+    await this.#channel.ask("emit", { event, data, id: id ?? null, patient })
   }
 
   log(level: LogLevel, message: string, fields: JsonObject): void {

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict"
+import { EVENTS_WAITING_MAX, SERVICE_EVENTS_WAITING_MAX } from "../../../../agent/base/limits.ts"
+import { Room } from "../../../../agent/engine/executions/room.ts"
+import { bridgeMqtt, type MqttBridgeParts } from "../../../../agent/engine/services/mqtt-bridge.ts"
 import { testEngine } from "../../../support/engine.ts"
+import { FakeBroker } from "../../../support/fake-broker.ts"
+import { KeptLog } from "../../../support/kept-log.ts"
 import { ONE_WAITS, WORK, workApplication } from "../../../support/work-service.ts"
 
 const OK = { kind: "result", status: "ok", data: {} } as const
@@ -34,6 +39,68 @@ describe("room for executions", () => {
     await test.stop()
   })
 })
+
+describe("events that wait for room", () => {
+  const full = async () => {
+    const test = await testEngine([{ manifest: WORK, execute: () => new Promise(() => {}) }], { maxActive: 1 })
+    await test.engine.applications.deploy(workApplication("app", ONE_WAITS), {})
+    await test.bridge("work").emit("go", {})
+    return test
+  }
+  const overloaded = { code: "OVERLOADED" }
+
+  it("are refused at once where who reports them has somebody who waits for an answer", async () => {
+    const test = await full()
+    await assert.rejects(test.bridge("work").emit("go", {}, undefined, { patient: false }), overloaded)
+    await test.stop()
+  })
+
+  it("are so many of one service as the bound says, and others still may wait", async () => {
+    const test = await full()
+    const { emit } = test.bridge("work")
+    for (let i = 0; i < SERVICE_EVENTS_WAITING_MAX; i++) void emit("go", {})
+    await assert.rejects(emit("go", {}), overloaded)
+    let acknowledged = false
+    void test.broker.say("mesg/v1/work/event/go", {}).then(() => (acknowledged = true))
+    await test.settle()
+    assert.equal(acknowledged, false)
+    await test.stop()
+  })
+
+  it("are so many altogether as the bound says: the next publisher is not acknowledged, and nothing is recorded", async () => {
+    const room = new Room(() => false)
+    for (let i = 0; i < EVENTS_WAITING_MAX; i++) assert.ok(room.enter() instanceof Promise)
+    assert.throws(() => room.enter(), overloaded)
+    const refused = await mqttEventRefusedWith(overloadedError(room))
+    assert.deepEqual(refused, { acknowledged: false, kept: 0 })
+  })
+})
+
+function overloadedError(room: Room): Error {
+  try {
+    void room.enter()
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error("there is room")
+}
+
+/** What becomes of an MQTT message whose event the inbox refuses with this error. */
+async function mqttEventRefusedWith(error: Error): Promise<{ acknowledged: boolean; kept: number }> {
+  const broker = new FakeBroker()
+  let kept = 0
+  const inbox = {
+    accept: () => Promise.reject(error),
+    refuse: () => Promise.reject(error),
+    keepRefused: async () => void kept++,
+  }
+  bridgeMqtt({ broker, inbox, log: new KeptLog() } as unknown as MqttBridgeParts)
+  const acknowledged = await broker.say("mesg/v1/work/event/go", {}).then(
+    () => true,
+    () => false,
+  )
+  return { acknowledged, kept }
+}
 
 function counts(some: { running?: number; waiting?: number }) {
   return { running: 0, waiting: 0, completed: 0, failed: 0, cancelled: 0, ...some }

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict"
+import { EVENT_JUDGEMENTS_MAX } from "../../../../agent/base/limits.ts"
+import { JsonataExpressions } from "../../../../agent/io/expressions/expressions.ts"
+import type { Evaluated, ExpressionScope } from "../../../../agent/ports/expressions.ts"
+import { TABLE } from "../../../../agent/schema/tables.ts"
+import { testEngine } from "../../../support/engine.ts"
+import { MemoryStore } from "../../../support/memory-store.ts"
+import { WORK, workApplication } from "../../../support/work-service.ts"
+
+/** Not a plain equality: JSONata has to be asked, for each execution. */
+const WHERE = "$uppercase(data.k) = $uppercase(trigger.data.k)"
+const WAITS = {
+  a: { run: "work.do" },
+  b: { run: "work.do", after: "a.ok", wait: { service: "work", event: "later", where: WHERE } },
+}
+
+/** JSONata that can be made to wait, and counts how many questions are open. */
+class GatedExpressions extends JsonataExpressions {
+  gate: Promise<void> = Promise.resolve()
+  open = 0
+  openMax = 0
+  asked = 0
+
+  override async evaluate(source: string, scope: ExpressionScope, nowMs: number): Promise<Evaluated> {
+    this.asked++
+    this.openMax = Math.max(this.openMax, ++this.open)
+    await this.gate
+    try {
+      return await super.evaluate(source, scope, nowMs)
+    } finally {
+      this.open--
+    }
+  }
+}
+
+describe("an event that many wait for", () => {
+  const expressions = new GatedExpressions()
+  after(() => expressions.stop())
+
+  const waiting = async (count: number, store = new MemoryStore()) => {
+    const test = await testEngine([{ manifest: WORK }], { expressions, store, maxActive: 10_000 })
+    await test.engine.applications.deploy(workApplication("app", WAITS), {})
+    const ids = []
+    for (let i = 0; i < count; i++) {
+      const { executions } = await test.engine.events.accept({ service: "work", event: "go", data: { k: `k${i}` } })
+      ids.push(executions[0]!)
+    }
+    await until(test, () => test.engine.executions.counts().waiting === count)
+    return { test, ids, store }
+  }
+  const until = async (test: Awaited<ReturnType<typeof testEngine>>, holds: () => boolean) => {
+    for (let turns = 0; !holds(); turns++) {
+      assert.ok(turns < 1000, "it does not come")
+      await test.settle()
+    }
+  }
+  const later = (k: string) => ({ service: "work", event: "later", data: { k } })
+
+  it("moves those it means and writes nothing for the others", async () => {
+    const { test, ids, store } = await waiting(50)
+    const steps = () => store.count(TABLE.history)
+    const before = steps()
+    await test.engine.events.accept(later("K7"))
+    await until(test, () => test.engine.executions.counts().completed === 1)
+    assert.equal(test.engine.executions.show(ids[7]!).status, "completed")
+    assert.ok(steps() - before <= 3, `${steps() - before} steps for one execution`)
+    await test.stop()
+  })
+
+  it("keeps none of them from anything else while it is judged", async () => {
+    const { test, ids } = await waiting(50)
+    const gate = Promise.withResolvers<void>()
+    expressions.gate = gate.promise
+    const accepting = test.engine.events.accept(later("K7"))
+    await test.settle()
+    assert.equal(expressions.open, 50, "they are judged side by side")
+    assert.equal((await test.engine.executions.cancel(ids[7]!)).status, "cancelled")
+    assert.equal((await test.engine.executions.cancel(ids[8]!)).status, "cancelled")
+    gate.resolve()
+    await accepting
+    await test.settle()
+    assert.deepEqual({ ...test.engine.executions.counts() }, counts({ waiting: 48, cancelled: 2 }))
+    await test.stop()
+  })
+
+  it("is judged for so many at a time as the bound says", async () => {
+    const count = EVENT_JUDGEMENTS_MAX + 50
+    const { test } = await waiting(count)
+    expressions.asked = expressions.openMax = 0
+    await test.engine.events.accept(later("nobody"))
+    assert.deepEqual([expressions.asked, expressions.openMax], [count, EVENT_JUDGEMENTS_MAX])
+    await test.stop()
+  })
+
+  it("is judged again by who has changed meanwhile, and loses nobody", async () => {
+    const { test, ids } = await waiting(3)
+    const gate = Promise.withResolvers<void>()
+    expressions.gate = gate.promise
+    const first = test.engine.events.accept(later("K0"))
+    const second = test.engine.events.accept(later("K1"))
+    gate.resolve()
+    await Promise.all([first, second])
+    await until(test, () => test.engine.executions.counts().completed === 2)
+    assert.deepEqual(
+      ids.map((id) => test.engine.executions.show(id).status),
+      ["completed", "completed", "waiting"],
+    )
+    await test.stop()
+  })
+})
+
+function counts(some: { waiting?: number; cancelled?: number }) {
+  return { running: 0, waiting: 0, completed: 0, failed: 0, cancelled: 0, ...some }
+}
