@@ -19,12 +19,21 @@ const cases: { source: string; parts: readonly (string | { e: string })[] | null
   { source: "{{ '}}' & \"}}\" }}!", parts: [{ e: "'}}' & \"}}\"" }, "!"] },
   { source: "{{ 'it\\'s }}' }}", parts: [{ e: "'it\\'s }}'" }] },
   { source: "{{ data.`a}}b` }}", parts: [{ e: "data.`a}}b`" }] },
+  { source: '{{ $match(a, /it"{2}/) }}', parts: [{ e: '$match(a, /it"{2}/)' }] },
+  { source: "{{ $split(a, /[^']\\/x/) }}.", parts: [{ e: "$split(a, /[^']\\/x/)" }, "."] },
+  { source: "{{ a / b / c }}'", parts: [{ e: "a / b / c" }, "'"] },
+  { source: "{{ (a) / 2 & 'x' / `y` }}", parts: [{ e: "(a) / 2 & 'x' / `y`" }] },
+  { source: "{{ /* it's }} */ a }}", parts: [{ e: "/* it's }} */ a" }] },
+  { source: '{{ "a" & \'b"}}\' & "c\'}}" }}', parts: [{ e: '"a" & \'b"}}\' & "c\'}}"' }] },
+  { source: "{{ `a\\` }}", parts: [{ e: "`a\\`" }] },
   { source: "} }} {", parts: ["} }} {"] },
   { source: "{ {{ a }} }", parts: ["{ ", { e: "a" }, " }"] },
   { source: "{{ a", parts: null },
   { source: "x {{ 'a }}", parts: null },
   { source: "{{ a }} {{ b }", parts: null },
   { source: "{{ { }}", parts: null },
+  { source: "{{ /* a }}", parts: null },
+  { source: "{{ $match(a, /b) }}", parts: null },
 ]
 
 describe("templates", () => {
