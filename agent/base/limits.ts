@@ -81,7 +81,11 @@ export const STORE_RESERVE_SHARE = 1 / 16
 /** Writes that wait for one commit; past it the store is overloaded and refuses. */
 export const STORE_PENDING_BYTES_MAX = 64 * MIB
 /** By how much the file is made longer ahead of need. */
-export const STORE_GROW_BYTES = 256 * KIB
+export const STORE_GROW_BYTES = 1 * MIB
+/** What the store leaves of the disk, for the small files of the home and of whoever shares it. */
+export const STORE_DISK_LEFT_BYTES = 256 * KIB
+/** How often is looked whether the disk has room again for what was accepted. */
+export const STORE_FULL_RETRY_MS = 1 * SECOND
 /** How much is written between two looks at the disk's free space. */
 export const STORE_LOOK_BYTES = 1 * MIB
 export const STORE_CHANGES_PER_COMMIT_MAX = 20_000

@@ -51,6 +51,8 @@ export interface Store {
    */
   write(changes: readonly Change[], options?: WriteOptions): Promise<void>
   usage(): StoreUsage
+  /** What was accepted waits for room, on the disk or in the quota: nothing new is taken until it is written. Costs nothing. */
+  isFull(): boolean
   /** A consistent copy while the store is in use. */
   backup(file: string, signal: AbortSignal): Promise<void>
   /** Resolves when the store has failed and must not be used again. */

@@ -70,6 +70,7 @@ class CutStore implements Store {
   range = (table: string, range?: Parameters<Store["range"]>[1]) => this.inner.range(table, range)
   count = (table: string, range?: Parameters<Store["count"]>[1]) => this.inner.count(table, range)
   usage = () => this.inner.usage()
+  isFull = () => this.inner.isFull()
   backup = () => this.inner.backup()
 }
 

@@ -93,6 +93,10 @@ export class MemoryStore implements Store {
     return promise
   }
 
+  isFull(): boolean {
+    return false
+  }
+
   usage(): StoreUsage {
     return { bytes: this.#bytes, quotaBytes: this.#quotaBytes }
   }

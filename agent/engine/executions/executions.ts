@@ -99,6 +99,7 @@ export class ExecutionBook implements Executions {
     // Waiting executions need events to go on: they never keep events out, until there are far too many.
     const { active, activeBytes, running } = this.runner
     if (running >= this.#options.maxActive || active.size >= EXECUTIONS_WAITING_MAX) return false
+    if (this.#ports.store.isFull()) return false
     return activeBytes < EXECUTIONS_DATA_BYTES_MAX && this.#usedShare() < ROOM_SHARE
   }
 

@@ -1,5 +1,6 @@
 import { messageOf } from "../../base/errors.ts"
 import type { Change } from "../../ports/store.ts"
+import { TABLE } from "../../schema/tables.ts"
 import type { ApplicationBook } from "../applications/applications.ts"
 import type { Dedupe } from "../events/dedupe.ts"
 import type { EnginePorts } from "../ports.ts"
@@ -7,6 +8,8 @@ import type { ExecutionBook } from "./executions.ts"
 
 const EXECUTIONS_A_WRITE = 200
 const IDS_A_WRITE = 1000
+/** Small enough to be written where there is hardly any room left; together they are one commit where there is. */
+const CHANGES_A_WRITE = 50
 const AGES_EVERY_MS = 3_600_000
 /** Share of the quota at which ended executions give way, and at which that stops. */
 const HIGH_WATER = 0.8
@@ -92,8 +95,20 @@ export class Pruner {
     while (!this.#stopped) {
       const changes = next()
       if (changes.length === 0) return
-      await this.#parts.ports.store.write(changes)
-      this.#parts.executions.room.wake()
+      await Promise.all(pieces(changes).map((piece) => this.#ports.store.write(piece)))
+      this.#executions.room.wake()
     }
   }
+}
+
+/** An execution goes with its history, or not at all. */
+function pieces(changes: readonly Change[]): Change[][] {
+  const all: Change[][] = []
+  for (const change of changes) {
+    const last = all.at(-1)
+    const belongs = "remove" in change && change.remove === TABLE.history
+    if (last && (belongs || last.length < CHANGES_A_WRITE)) last.push(change)
+    else all.push([change])
+  }
+  return all
 }

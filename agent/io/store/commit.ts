@@ -1,6 +1,13 @@
 import type { RootDatabase } from "lmdb"
-import { STORE_CHANGES_PER_COMMIT_MAX, STORE_PENDING_BYTES_MAX, STORE_WRITE_TIMEOUT_MS } from "../../base/limits.ts"
+import {
+  STORE_CHANGES_PER_COMMIT_MAX,
+  STORE_FULL_RETRY_MS,
+  STORE_PENDING_BYTES_MAX,
+  STORE_WRITE_TIMEOUT_MS,
+} from "../../base/limits.ts"
+import { type Cost, costOf, growthOf, sumOf } from "./cost.ts"
 import { StoreError } from "./error.ts"
+import type { Fit } from "./file-room.ts"
 
 /** The key and record of one put, or the key of a removal. */
 export interface EncodedChange {
@@ -11,31 +18,44 @@ export interface EncodedChange {
 export interface CommitHooks {
   /** Called once, when a commit failed or did not end in STORE_WRITE_TIMEOUT_MS; every write has then been rejected. */
   failed(error: StoreError): void
-  /** A change to make with this commit, or null. */
+  /** A change to make with the next commit, or null. */
   along(): EncodedChange | null
   /**
    * Before a commit, while LMDB is not writing.
-   * @returns null, or why these writes are refused, while the store goes on
+   * @param accepted all of it finishes what was let in
    * @throws what ends the store
    */
-  prepare(bytes: number, changes: number): StoreError | null
+  fit(cost: Cost, accepted: boolean): Fit
+  /** @returns what a write is told that does not fit */
+  refusal(fit: Fit): StoreError
+  /** @returns a small change that says nothing new */
+  turn(): EncodedChange
+  /** What was accepted waits for room from now on; with null no more. */
+  waits(fit: Fit | null): void
 }
 
-/** Writes that become durable together: one LMDB transaction, one sync. */
-interface Group {
-  readonly changes: EncodedChange[]
-  bytes: number
-  readonly done: Promise<void>
-  readonly resolve: () => void
+/** All of it or nothing. */
+interface Write {
+  readonly changes: readonly EncodedChange[]
+  readonly cost: Cost
+  readonly bytes: number
+  /** Finishes what was let in, or only removes: never refused for want of room. */
+  readonly accepted: boolean
+  readonly done: () => void
   readonly reject: (error: Error) => void
 }
 
+/** After so many commits LMDB takes the pages that were given back before them. */
+const TURNS = 2
 /** How much more than others the writes may take that finish accepted work; past it something is wrong. */
 const RESERVE_FACTOR = 8
 
 /**
  * Group commit. Writes gather until the end of this turn of the event loop, and longer while a commit is in flight;
  * then one LMDB transaction takes them all. One writer alone waits for one sync and no more, a thousand share one.
+ *
+ * What does not fit into the file is refused, unless it finishes what was accepted: that waits until there is room, in
+ * its order, and whatever frees pages passes it meanwhile.
  *
  * LMDB is used so that its own batching cannot surprise: one transaction in flight, all of its instructions queued in
  * one go before its thread starts (with `eventTurnBatching: false` that is a `setImmediate` of LMDB's), and one promise,
@@ -44,11 +64,17 @@ const RESERVE_FACTOR = 8
 export class GroupCommit {
   readonly #db: RootDatabase<Buffer, Buffer>
   readonly #hooks: CommitHooks
-  /** Gathered and not yet with LMDB, oldest first. Bounded by STORE_PENDING_BYTES_MAX. */
-  readonly #waiting: Group[] = []
+  /** Not yet with LMDB, oldest first. Bounded by STORE_PENDING_BYTES_MAX. */
+  #waiting: Write[] = []
   #waitingBytes = 0
   /** With LMDB. */
-  #committing: Group | null = null
+  #committing: readonly Write[] | null = null
+  #along: EncodedChange | null = null
+  /** Why the first of the waiting does not fit; null where none was tried that did not. */
+  #starved: Fit | null = null
+  #retry: NodeJS.Timeout | null = null
+  /** Commits without a write since the last that had one. */
+  #turns = 0
   #flushSoon = false
   #watchdog: NodeJS.Timeout | null = null
   #dead: StoreError | null = null
@@ -60,12 +86,14 @@ export class GroupCommit {
   }
 
   /**
-   * @param bytes about what the changes take on the device
    * @param reserve they finish what was let in: who lets in bounds them (EXECUTIONS_DATA_BYTES_MAX), not the queue
-   * @returns resolves when the changes are on the device; shared by the writes of one commit
+   * @returns resolves when the changes are on the device
    */
-  add(changes: readonly EncodedChange[], bytes: number, reserve = false): Promise<void> {
+  add(changes: readonly EncodedChange[], cost: Cost, reserve = false): Promise<void> {
     if (this.#dead) return Promise.reject(this.#dead)
+    const accepted = reserve || cost.puts === 0
+    if (this.#starved && !accepted) return Promise.reject(this.#hooks.refusal(this.#starved))
+    const bytes = growthOf(cost)
     const limit = reserve ? STORE_PENDING_BYTES_MAX * RESERVE_FACTOR : STORE_PENDING_BYTES_MAX
     if (this.#waitingBytes + bytes > limit && this.#waitingBytes > 0)
       return Promise.reject(
@@ -73,24 +101,31 @@ export class GroupCommit {
           remedy: "try again when the device has caught up",
         }),
       )
-    let group = this.#waiting.at(-1)
-    if (group === undefined || group.changes.length >= STORE_CHANGES_PER_COMMIT_MAX) {
-      group = newGroup()
-      this.#waiting.push(group)
-    }
-    for (const change of changes) group.changes.push(change)
-    group.bytes += bytes
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    // A writer that does not look is told by the store's `failed`.
+    promise.catch(() => undefined)
+    this.#waiting.push({ changes, cost, bytes, accepted, done: resolve, reject })
     this.#waitingBytes += bytes
     this.#flushLater()
-    return group.done
+    return promise
   }
 
-  /** What was asked for and is not committed yet, in the bytes that the writers told. */
+  /** What was asked for and is not committed yet, as bytes by which the store may grow. */
   get pendingBytes(): number {
-    return this.#waitingBytes + (this.#committing?.bytes ?? 0)
+    return (this.#committing ?? []).reduce((sum, { bytes }) => sum + bytes, this.#waitingBytes)
   }
 
-  /** Resolves when nothing is being committed and nothing waits. */
+  /** Why what was accepted waits for room; null where it does not. */
+  get starved(): Fit | null {
+    return this.#starved
+  }
+
+  /** Something outside has made room. */
+  tryAgain(): void {
+    if (this.#starved) this.#flushLater()
+  }
+
+  /** Resolves when nothing is being committed and nothing waits but for room. */
   async idle(): Promise<void> {
     while (!this.#dead && this.#busy()) {
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -103,15 +138,15 @@ export class GroupCommit {
   close(error: StoreError): void {
     if (this.#dead) return
     this.#dead = error
-    if (this.#watchdog) clearTimeout(this.#watchdog)
-    for (const group of [this.#committing, ...this.#waiting]) group?.reject(error)
+    for (const timer of [this.#watchdog, this.#retry]) if (timer) clearTimeout(timer)
+    for (const write of [...(this.#committing ?? []), ...this.#waiting]) write.reject(error)
     this.#committing = null
-    this.#waiting.length = 0
+    this.#waiting = []
     this.#wakeIdle()
   }
 
   #busy(): boolean {
-    return this.#committing !== null || this.#waiting.length > 0
+    return this.#committing !== null || this.#flushSoon || (this.#waiting.length > 0 && !this.#starved)
   }
 
   /** After the promises that this turn still resolves: who writes again at once is in the same commit. */
@@ -125,52 +160,136 @@ export class GroupCommit {
   }
 
   #flush(): void {
-    const group = this.#waiting.shift()
-    if (group === undefined) return
-    this.#waitingBytes -= group.bytes
-    this.#committing = group
     try {
-      const along = this.#hooks.along()
-      if (along) group.changes.push(along)
-      const refusal = this.#hooks.prepare(group.bytes, group.changes.length)
-      if (refusal) {
-        this.#committing = null
-        group.reject(refusal)
-        this.#next()
+      this.#along = this.#hooks.along() ?? this.#along
+      const writes = this.#takeFitting()
+      if (writes.length === 0) {
+        this.#rest()
         return
       }
+      for (const { bytes } of writes) this.#waitingBytes -= bytes
+      this.#committing = writes
       this.#watch()
-      this.#issue(group)
+      this.#issue(writes)
     } catch (error) {
       this.#die(error)
     }
   }
 
-  #issue(group: Group): void {
-    let commit: Promise<boolean> | null = null
-    for (const { key, record } of group.changes) {
-      const change = record ? this.#db.put(key, record) : this.#db.remove(key)
-      // LMDB gives the promise of the transaction with each of its instructions.
-      commit ??= change
+  /** The first of the waiting that fit together, at most a commit full of them. */
+  #takeFitting(): Write[] {
+    while (this.#waiting.length > 0) {
+      let count = this.#countInCommit()
+      let fit = this.#fit(this.#waiting.slice(0, count))
+      while (fit !== "fits" && count > 1) {
+        count >>= 1
+        fit = this.#fit(this.#waiting.slice(0, count))
+      }
+      if (fit === "fits") {
+        this.#turns = 0
+        this.#starve(null)
+        return this.#waiting.splice(0, count)
+      }
+      if (fit === "soon" && this.#turns < TURNS) {
+        const turn = this.#turn()
+        if (this.#fit([turn]) === "fits") {
+          this.#turns++
+          return [turn]
+        }
+      }
+      this.#starve(fit)
+      if (this.#waiting[0]!.accepted) return this.#takePassing()
+      this.#refuse(fit)
     }
+    this.#starve(null)
+    return []
+  }
+
+  #turn(): Write {
+    const changes = [this.#hooks.turn()]
+    const nobody = () => undefined
+    return { changes, cost: costOf(changes), bytes: 0, accepted: true, done: nobody, reject: nobody }
+  }
+
+  #countInCommit(): number {
+    let changes = 0
+    let count = 0
+    for (const write of this.#waiting) {
+      changes += write.changes.length
+      if (count > 0 && changes > STORE_CHANGES_PER_COMMIT_MAX) break
+      count++
+    }
+    return count
+  }
+
+  #fit(writes: readonly Write[]): Fit {
+    const along = costOf(this.#along ? [this.#along] : [])
+    const cost = writes.reduce((sum, write) => sumOf(sum, write.cost), along)
+    return this.#hooks.fit(
+      cost,
+      writes.every((write) => write.accepted),
+    )
+  }
+
+  #refuse(fit: Fit): void {
+    const refused = this.#waiting.filter((write) => !write.accepted)
+    this.#waiting = this.#waiting.filter((write) => write.accepted)
+    for (const { bytes, reject } of refused) {
+      this.#waitingBytes -= bytes
+      reject(this.#hooks.refusal(fit))
+    }
+  }
+
+  /** The first that only removes, of what nobody before it writes: it makes room for those before it. */
+  #takePassing(): Write[] {
+    this.#refuse(this.#starved!)
+    const before = new Set<string>()
+    for (const [i, write] of this.#waiting.entries()) {
+      const keys = write.changes.map(({ key }) => key.toString("latin1"))
+      if (write.cost.puts === 0 && !keys.some((key) => before.has(key)) && this.#fit([write]) === "fits") {
+        this.#turns = 0
+        return this.#waiting.splice(i, 1)
+      }
+      for (const key of keys) before.add(key)
+    }
+    return []
+  }
+
+  #starve(fit: Fit | null): void {
+    if (fit !== this.#starved && (fit === null || this.#waiting[0]!.accepted)) {
+      this.#starved = fit
+      this.#hooks.waits(fit)
+    }
+    if (this.#retry) clearTimeout(this.#retry)
+    this.#retry = this.#starved === null ? null : setTimeout(() => this.tryAgain(), STORE_FULL_RETRY_MS)
+  }
+
+  #issue(writes: readonly Write[]): void {
+    let commit: Promise<boolean> | null = null
+    const along = this.#along
+    this.#along = null
+    for (const changes of [...writes.map((write) => write.changes), along ? [along] : []])
+      for (const { key, record } of changes) {
+        const change = record ? this.#db.put(key, record) : this.#db.remove(key)
+        // LMDB gives the promise of the transaction with each of its instructions.
+        commit ??= change
+      }
     commit?.then(
-      () => this.#committed(group),
+      () => this.#committed(writes),
       (error: unknown) => this.#die(error),
     )
   }
 
-  #committed(group: Group): void {
+  #committed(writes: readonly Write[]): void {
     if (this.#dead) return
     this.#committing = null
-    group.resolve()
-    this.#next()
+    for (const { done } of writes) done()
+    if (this.#waiting.length > 0) this.#flushLater()
+    else this.#rest()
   }
 
-  #next(): void {
-    if (this.#waiting.length > 0) {
-      this.#flushLater()
-      return
-    }
+  /** Nothing more can be done now. */
+  #rest(): void {
     this.#watchdog?.unref()
     this.#wakeIdle()
   }
@@ -205,11 +324,4 @@ export class GroupCommit {
     this.#idle = []
     for (const wake of waiting) wake()
   }
-}
-
-function newGroup(): Group {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  // A writer that does not look is told by the store's `failed`.
-  promise.catch(() => undefined)
-  return { changes: [], bytes: 0, done: promise, resolve, reject }
 }

@@ -1,6 +1,9 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs"
+import { closeSync, fsyncSync, openSync, statSync, writeFileSync, writeSync } from "node:fs"
 import { open, type RootDatabase } from "lmdb"
 import type { Range } from "../../ports/store.ts"
+import { PAGE_BYTES } from "./cost.ts"
+import { notWritable } from "./error.ts"
+import { lmdbLock } from "./files.ts"
 import { encodeKey } from "./key.ts"
 
 export type Env = RootDatabase<Buffer, Buffer>
@@ -25,9 +28,6 @@ export function openEnv(path: string, quotaBytes: number, readOnly = false): Env
   } as const
   return open(options)
 }
-
-/** The same on machines with larger pages: fewer bytes a commit, and a store that moves between machines. */
-const PAGE_BYTES = 4096
 
 /**
  * Makes an empty LMDB file: the two header pages as mdb_env_init_meta writes them. LMDB would make it itself, but is
@@ -54,6 +54,25 @@ export function createFile(path: string): void {
     fsyncSync(file)
   } finally {
     closeSync(file)
+  }
+}
+
+/** LMDB's file of readers has this size at most. */
+const LOCK_FILE_BYTES = 16_384
+
+/**
+ * Gives LMDB's lock file its blocks. LMDB would leave a hole and map it, and the process would be ended by a signal where
+ * the disk has no block for it.
+ * @throws StoreError STORE_NOT_WRITABLE
+ */
+export function makeLockFile(path: string): void {
+  const lock = lmdbLock(path)
+  const stats = statSync(lock, { throwIfNoEntry: false })
+  if (stats && stats.blocks * 512 >= stats.size && stats.size > 0) return
+  try {
+    writeFileSync(lock, Buffer.alloc(LOCK_FILE_BYTES), { mode: 0o600 })
+  } catch (cause) {
+    throw notWritable(lock, cause)
   }
 }
 

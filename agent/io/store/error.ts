@@ -1,4 +1,4 @@
-import { MesgError } from "../../base/errors.ts"
+import { MesgError, messageOf } from "../../base/errors.ts"
 
 /** What can go wrong with the store; docs/spec/store.md tells each one's cause and what follows. */
 export type StoreErrorDetail =
@@ -16,3 +16,16 @@ export type StoreErrorDetail =
   | { readonly code: "BACKUP_INVALID"; readonly file: string }
 
 export class StoreError extends MesgError<StoreErrorDetail> {}
+
+export function notWritable(path: string, cause: unknown): StoreError {
+  return new StoreError({ code: "STORE_NOT_WRITABLE", path }, `the store cannot be written: ${messageOf(cause)}`, {
+    remedy: "let the agent's user own the home directory, make room on the disk, or give another --home",
+    cause,
+  })
+}
+
+/** @returns whether a call failed for want of room on the disk */
+export function isNoSpace(cause: unknown): boolean {
+  const { code } = cause as NodeJS.ErrnoException
+  return code === "ENOSPC" || code === "EDQUOT"
+}

@@ -60,6 +60,16 @@ export function walkPages(path: string): WalkVerdict {
   }
 }
 
+/**
+ * The free pages of the newest snapshot, as runs. Only while nothing is written.
+ * @param file a descriptor of an LMDB file
+ * @param visit gets the transaction that gave the pages back, the first one's number and how many
+ * @throws Error where the list is damaged
+ */
+export function walkFreePages(file: number, visit: (txn: number, first: number, count: number) => void): void {
+  new Walk(file).freePages(visit)
+}
+
 class Walk {
   readonly #file: number
   readonly #fileBytes: number
@@ -74,17 +84,33 @@ class Walk {
   }
 
   verdict(): WalkVerdict {
-    const meta = this.#newestMeta()
-    this.#lastPage = wholeNumber(meta, 144, "last page")
-    if (this.#lastPage > this.#fileBytes / 512) throw new Damage("the last page lies far past the end of the file")
-    this.#seen = new Uint8Array(this.#lastPage + 1)
+    const meta = this.#start()
     const main = treeAt(meta, 96, "main")
     this.#walkTree(main, (key, data) => {
       if (!isWhole(key, data)) throw new Damage("a record does not match its checksum")
     })
-    const free = treeAt(meta, 48, "free")
-    this.#walkTree(free, (_key, data) => this.#free(data))
+    this.#walkFree(meta, () => undefined)
     return { ok: true, entries: main.entries, pages: this.#lastPage + 1, txn: wholeNumber(meta, 152, "txn") }
+  }
+
+  freePages(visit: (txn: number, first: number, count: number) => void): void {
+    this.#walkFree(this.#start(), visit)
+  }
+
+  #start(): DataView {
+    const meta = this.#newestMeta()
+    this.#lastPage = wholeNumber(meta, 144, "last page")
+    if (this.#lastPage > this.#fileBytes / 512) throw new Damage("the last page lies far past the end of the file")
+    this.#seen = new Uint8Array(this.#lastPage + 1)
+    return meta
+  }
+
+  #walkFree(meta: DataView, visit: (txn: number, first: number, count: number) => void): void {
+    this.#walkTree(treeAt(meta, 48, "free"), (key, data) => {
+      if (key.length !== 8) throw new Damage("a list of free pages belongs to no transaction")
+      const txn = Number(new DataView(key.buffer, key.byteOffset, 8).getBigUint64(0, true))
+      this.#free(data, (first, count) => visit(txn, first, count))
+    })
   }
 
   #newestMeta(): DataView {
@@ -215,18 +241,19 @@ class Walk {
   }
 
   /** A list of free pages: its length, then numbers; a negative one is the length of a run whose first page follows. */
-  #free(list: Uint8Array): void {
+  #free(list: Uint8Array, visit: (first: number, count: number) => void): void {
     if (list.length < 8 || list.length % 8 !== 0) throw new Damage("a list of free pages has no length")
     const ids = new DataView(list.buffer, list.byteOffset, list.length)
     const length = Number(ids.getBigUint64(0, true))
     if (length > list.length / 8 - 1) throw new Damage("a list of free pages is longer than its record")
     for (let i = 1; i <= length; i++) {
       const id = Number(ids.getBigInt64(i * 8, true))
-      if (id > 0) this.#take(id)
-      if (id >= 0) continue
-      if (i === length) throw new Damage("a run of free pages has no first page")
-      const first = Number(ids.getBigInt64(++i * 8, true))
-      for (let page = first; page < first - id; page++) this.#take(page)
+      if (id === 0) continue
+      if (id < 0 && i === length) throw new Damage("a run of free pages has no first page")
+      const first = id > 0 ? id : Number(ids.getBigInt64(++i * 8, true))
+      const count = Math.max(1, -id)
+      for (let page = first; page < first + count; page++) this.#take(page)
+      visit(first, count)
     }
   }
 

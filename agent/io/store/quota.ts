@@ -1,15 +1,7 @@
-import { statfsSync, statSync } from "node:fs"
-import { dirname } from "node:path"
 import { STORE_LOOK_BYTES, STORE_RESERVE_SHARE } from "../../base/limits.ts"
-import type { Env } from "./env.ts"
+import { PAGE_BYTES } from "./cost.ts"
 import { StoreError } from "./error.ts"
-
-const PAGE_BYTES = 4096
-
-/** @returns the bytes a change takes at most: large records have pages of their own, small ones share half-full pages */
-export function bytesInPages(recordBytes: number): number {
-  return recordBytes > PAGE_BYTES / 4 ? Math.ceil((recordBytes + 32) / PAGE_BYTES) * PAGE_BYTES : recordBytes * 2 + 32
-}
+import type { FileRoom } from "./file-room.ts"
 
 /**
  * How much may still be written. Pages in use come from LMDB's own books and free space from the file system, both
@@ -18,8 +10,7 @@ export function bytesInPages(recordBytes: number): number {
  * itself, and refuses new work before the device refuses ours.
  */
 export class Quota {
-  readonly #db: Env
-  readonly #path: string
+  readonly #room: FileRoom
   readonly #quotaBytes: number
   readonly #pendingBytes: () => number
   #usedBytes = 0
@@ -27,9 +18,8 @@ export class Quota {
   #sinceLook = 0
 
   /** @param pendingBytes what is asked for and not in LMDB's books yet */
-  constructor(db: Env, path: string, quotaBytes: number, pendingBytes: () => number) {
-    this.#db = db
-    this.#path = path
+  constructor(room: FileRoom, quotaBytes: number, pendingBytes: () => number) {
+    this.#room = room
     this.#quotaBytes = quotaBytes
     this.#pendingBytes = pendingBytes
     this.look()
@@ -38,10 +28,10 @@ export class Quota {
   /** @returns null, or why a write of about `bytes` that puts something is refused */
   refuse(bytes: number, mayUseReserve: boolean): StoreError | null {
     if (this.#sinceLook > STORE_LOOK_BYTES || !this.#fits(bytes, mayUseReserve)) this.look()
-    if (this.#fits(bytes, mayUseReserve)) {
-      this.#sinceLook += bytes
-      return null
-    }
+    return this.#fits(bytes, mayUseReserve) ? null : this.refusal()
+  }
+
+  refusal(): StoreError {
     const detail = { code: "QUOTA", bytes: this.#usedBytes, quotaBytes: this.#limitBytes } as const
     return new StoreError(
       detail,
@@ -50,20 +40,22 @@ export class Quota {
     )
   }
 
+  /** A write was let in. */
+  add(bytes: number): void {
+    this.#sinceLook += bytes
+  }
+
   /** The quota, or less where the disk has no more room; as of the last look. */
   get limitBytes(): number {
     return this.#limitBytes
   }
 
-  /** @returns bytes of pages in use, now */
+  /** @returns bytes of pages in use, or of no use, now */
   look(): number {
-    const stats = this.#db.getStats() as Record<string, number>
-    const pages = stats.treeBranchPageCount! + stats.treeLeafPageCount! + stats.overflowPages!
-    this.#usedBytes = pages * stats.pageSize!
+    const { used, length } = this.#room.look()
+    this.#usedBytes = (used + this.#room.apart) * PAGE_BYTES
     this.#sinceLook = this.#pendingBytes()
-    const fileBytes = statSync(this.#path).size
-    const { bavail, bsize } = statfsSync(dirname(this.#path))
-    this.#limitBytes = Math.min(this.#quotaBytes, fileBytes + bavail * bsize)
+    this.#limitBytes = Math.min(this.#quotaBytes, length * PAGE_BYTES + this.#room.diskBytes())
     return this.#usedBytes
   }
 

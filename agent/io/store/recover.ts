@@ -4,7 +4,7 @@ import type { Log } from "../../ports/log.ts"
 import type { CheckCommand } from "./check.ts"
 import { checkFile } from "./check.ts"
 import { copyTime, listCopies, quarantine, removeDrafts, writeChecked } from "./copies.ts"
-import { StoreError } from "./error.ts"
+import { isNoSpace, notWritable } from "./error.ts"
 import { type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
 import { walkPages } from "./page-walk.ts"
 
@@ -38,13 +38,6 @@ export function prepareFolder(files: StoreFiles): void {
   } catch (cause) {
     throw notWritable(files.dir, cause)
   }
-}
-
-export function notWritable(path: string, cause: unknown): StoreError {
-  return new StoreError({ code: "STORE_NOT_WRITABLE", path }, `the store cannot be written: ${messageOf(cause)}`, {
-    remedy: "let the agent's user own the home directory, make room on the disk, or give another --home",
-    cause,
-  })
 }
 
 /**
@@ -91,10 +84,15 @@ async function fromCopy(
   return recovery
 }
 
-/** Says that the file was closed in order, and as what. */
+/** Says that the file was closed in order, and as what. Where the disk is full it is not said: the next start checks. */
 export function leaveCleanMark(files: StoreFiles): void {
-  writeFileSync(files.clean, identity(files), { mode: 0o600 })
-  syncFile(files.clean)
+  try {
+    writeFileSync(files.clean, identity(files), { mode: 0o600 })
+    syncFile(files.clean)
+  } catch (error) {
+    if (!isNoSpace(error)) throw error
+    rmSync(files.clean, { force: true })
+  }
   syncFolderOf(files.clean)
 }
 

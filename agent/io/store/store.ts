@@ -14,16 +14,17 @@ import { writeBackup } from "./backup.ts"
 import { CHECK_COMMAND, type CheckCommand } from "./check.ts"
 import { type EncodedChange, GroupCommit } from "./commit.ts"
 import { addCopy, copyTime, listCopies } from "./copies.ts"
-import { bounds, createFile, type Env, openEnv } from "./env.ts"
-import { StoreError } from "./error.ts"
+import { costOf, growthOf } from "./cost.ts"
+import { bounds, createFile, type Env, makeLockFile, openEnv } from "./env.ts"
+import { notWritable, StoreError } from "./error.ts"
+import { FileRoom, type Fit } from "./file-room.ts"
 import { lmdbLock, storeFiles, type StoreFiles, syncFolderOf } from "./files.ts"
 import { FORMAT, formatChange, formatOf, migrate, MIGRATIONS, type Migration } from "./format.ts"
 import { decodeKey, encodeKey } from "./key.ts"
 import { takeLock } from "./lock.ts"
-import { bytesInPages, Quota } from "./quota.ts"
+import { Quota } from "./quota.ts"
 import { decodeRecord, encodeRecord } from "./record.ts"
-import { Room } from "./room.ts"
-import { leaveCleanMark, notWritable, prepareData, prepareFolder, type StartReport } from "./recover.ts"
+import { leaveCleanMark, prepareData, prepareFolder, type StartReport } from "./recover.ts"
 
 export interface StoreOptions {
   /** `<home>/data`: made if it is not there. */
@@ -52,7 +53,7 @@ export class LmdbStore implements Store {
   #db: Env | null = null
   #commit: GroupCommit | null = null
   #quota: Quota | null = null
-  #room: Room | null = null
+  #room: FileRoom | null = null
   #clock: Clock | null = null
   #clockMarkMs = 0
   #cancelCopy: (() => void) | null = null
@@ -121,15 +122,13 @@ export class LmdbStore implements Store {
     if (changes.length === 0) return Promise.resolve()
     try {
       const encoded = changes.map(encodeChange)
-      let bytes = 0
-      let puts = 0
-      for (const { key, record } of encoded) {
-        bytes += bytesInPages(key.length + (record ? record.length : 0))
-        if (record) puts++
-      }
-      const mayUseReserve = options.reserve === true || puts < encoded.length
-      const refusal = puts > 0 ? this.#quota.refuse(bytes, mayUseReserve) : null
-      return refusal ? Promise.reject(refusal) : this.#commit.add(encoded, bytes, options.reserve)
+      const cost = costOf(encoded)
+      const bytes = growthOf(cost)
+      const isNew = cost.puts > 0 && options.reserve !== true
+      const refusal = isNew ? this.#quota.refuse(bytes, cost.removals > 0) : null
+      if (refusal) return Promise.reject(refusal)
+      this.#quota.add(bytes)
+      return this.#commit.add(encoded, cost, options.reserve)
     } catch (error) {
       return Promise.reject(error as Error)
     }
@@ -138,6 +137,10 @@ export class LmdbStore implements Store {
   usage(): StoreUsage {
     const bytes = this.#quota?.look() ?? 0
     return { bytes, quotaBytes: this.#quota?.limitBytes ?? this.#options.quotaBytes }
+  }
+
+  isFull(): boolean {
+    return (this.#commit?.starved ?? null) !== null
   }
 
   /** @throws StoreError BACKUP_FAILED; the signal's reason where it was aborted: then no file is left */
@@ -168,7 +171,7 @@ export class LmdbStore implements Store {
     const { bavail, bsize } = statfsSync(this.#files.dir)
     if (lastTxnId === this.#copiedTxn || bavail * bsize < this.usage().bytes * 2) return null
     const { checkCommand = CHECK_COMMAND, copies } = this.#options
-    const write = (path: string) => db.backup(path, true)
+    const write = (path: string) => db.backup(path, true).finally(() => this.#commit?.tryAgain())
     const made = await addCopy(this.#files, { keep: copies, wallMs: Date.now(), write, command: checkCommand })
     if (made === null) this.#damaged("a copy of the store did not pass its check")
     else this.#copiedTxn = lastTxnId
@@ -204,17 +207,32 @@ export class LmdbStore implements Store {
   }
 
   #use(path: string): void {
+    makeLockFile(path)
     const db = openEnv(path, this.#options.quotaBytes)
-    const room = new Room(db, path)
+    const room = new FileRoom(db, path, this.#options.quotaBytes)
     const commit = new GroupCommit(db, {
       failed: (error) => this.#die(error),
       along: () => this.#timeAlong(),
-      prepare: (bytes, changes) => room.ensure(bytes, changes),
+      fit: (cost, accepted) => room.fit(cost, accepted),
+      refusal: () => quota.refusal(),
+      turn: () => encodeChange(clockChange(this.#clockMarkMs || this.lastTimeMs())),
+      waits: (fit) => this.#waits(fit),
     })
+    const quota = new Quota(room, this.#options.quotaBytes, () => commit.pendingBytes)
     this.#db = db
     this.#room = room
     this.#commit = commit
-    this.#quota = new Quota(db, path, this.#options.quotaBytes, () => commit.pendingBytes)
+    this.#quota = quota
+  }
+
+  #waits(fit: Fit | null): void {
+    const { log } = this.#options
+    if (fit === null) log.info("what waited for room in the store is being written again")
+    else if (fit === "disk")
+      log.warn("the disk is full: what was accepted waits to be written, nothing new is taken", {
+        remedy: "free space on the disk; the agent goes on by itself",
+      })
+    else log.debug("what was accepted waits for room in the store", { fit })
   }
 
   /** The clock's mark, ahead of the time, when this commit is past the last one. */
