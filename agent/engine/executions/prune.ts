@@ -95,8 +95,8 @@ export class Pruner {
     while (!this.#stopped) {
       const changes = next()
       if (changes.length === 0) return
-      await Promise.all(pieces(changes).map((piece) => this.#ports.store.write(piece)))
-      this.#executions.room.wake()
+      await Promise.all(pieces(changes).map((piece) => this.#parts.ports.store.write(piece)))
+      this.#parts.executions.room.wake()
     }
   }
 }
