@@ -39,7 +39,7 @@ export interface CheckedApplication {
 }
 
 /**
- * Holds an application against the rules. Paper, Rules 1-3; docs/spec/application.md#rules.
+ * Holds an application against the rules. Paper, Rules 1-3; docs/spec/application.md#rules
  * What is wrong with the shape of one part keeps nothing from being said of the others.
  * @param document the application as JSON, of unknown shape
  * @param catalogue what is installed, registered or known from the Network

@@ -90,6 +90,12 @@ describe("the rules of applications", () => {
     assert.deepEqual([...seen].sort(), [...RULE_CODES].sort(), "every rule is broken by some file")
   })
 
+  it("each have a section in the specification, and no other code has one", () => {
+    const text = readFileSync(join(import.meta.dirname, "../../../../docs/spec/application.md"), "utf8")
+    const sections = [...text.matchAll(/^### ([A-Z0-9_]+)$/gm)].map(([, code]) => code)
+    assert.deepEqual(sections.toSorted(), [...RULE_CODES].toSorted())
+  })
+
   describe("bound what is large", () => {
     const chain = (count: number) =>
       Object.fromEntries(
