@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs"
 import { once } from "node:events"
 import { join } from "node:path"
 import { seededRandom } from "../../agent/base/random.ts"
-import { startAgent, type TestAgent } from "../support/agent.ts"
+import { startAgent } from "../support/agent.ts"
 import { freePort } from "../support/free-port.ts"
 import { until } from "../support/until.ts"
 import { finishAndAudit } from "./load/finish.ts"
@@ -12,13 +12,17 @@ export interface FullDiskReport {
   readonly acceptedBefore: number
   readonly accepted: number
   readonly refusals: number
-  /** What the agent said at the end, each time it ended by itself. */
+  /** Status and code that an event got while the disk was full. */
+  readonly answer: readonly [number, string | undefined]
+  /** What the agent said last if it ended by itself. */
   readonly ends: readonly string[]
   readonly findings: readonly string[]
 }
 
 const ENOUGH_EVENTS = 200
 const ENOUGH_REFUSALS = 20
+const ENOUGH_AFTER = 100
+const END_MS = 60_000
 
 const disk = process.argv[2]!
 const home = join(disk, "home")
@@ -28,7 +32,11 @@ const options = {
   sets: [`mqtt.port=${await freePort()}`, `http.port=${await freePort()}`, "store.copies=0"],
 }
 const ends: string[] = []
-let agent = await watched(await startAgent(options))
+const agent = await startAgent(options)
+let stopping = false
+void once(agent.process, "exit").then(() => {
+  if (!stopping) ends.push(agent.output().trim().split("\n").slice(-3).join(" | "))
+})
 const load = new Load(seededRandom(1), { clients: 1, window: 20, effectMs: 50, perSecond: 150 })
 await load.install(agent)
 load.start(agent)
@@ -39,18 +47,18 @@ const acceptedBefore = load.ledger.accepted
 const refusalsBefore = load.ledger.refusals
 await until(() => ends.length > 0 || load.ledger.refusals - refusalsBefore >= ENOUGH_REFUSALS, 60_000, "a refusal")
 const refusals = load.ledger.refusals - refusalsBefore
+const refused = await agent.api("POST", "/services/load/events/order", { data: { n: -1 } })
+const { code } = (await refused.json()) as { code?: string }
 
 rmSync(join(disk, "log-of-another"))
-if (ends.length > 0) agent = await startAgent(options)
-const findings = await finishAndAudit(load, agent)
+const acceptedWhileFull = load.ledger.accepted
+await until(() => load.ledger.accepted > acceptedWhileFull + ENOUGH_AFTER, 60_000, "events after there was room again")
+stopping = true
+const findings = await finishAndAudit(load, agent, END_MS, true)
 await load.stop()
-const report: FullDiskReport = { acceptedBefore, accepted: load.ledger.accepted, refusals, ends, findings }
+const { accepted } = load.ledger
+const report: FullDiskReport = { acceptedBefore, accepted, refusals, answer: [refused.status, code], ends, findings }
 process.stdout.write(`${JSON.stringify(report)}\n`)
-
-async function watched(started: TestAgent): Promise<TestAgent> {
-  void once(started.process, "exit").then(() => ends.push(started.output().trim().split("\n").at(-1) ?? ""))
-  return started
-}
 
 function fillDisk(path: string): void {
   const file = openSync(path, "w")

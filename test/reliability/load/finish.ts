@@ -12,8 +12,16 @@ export async function statusOf(agent: TestAgent): Promise<Status["executions"]> 
   return ((await (await agent.api("GET", "/status")).json()) as Status).executions
 }
 
-/** Lets the load run out, waits for every execution's end, stops the agent and looks at everything that is left. */
-export async function finishAndAudit(load: Load, agent: TestAgent, timeoutMs = 120_000): Promise<Findings> {
+/**
+ * Lets the load run out, waits for every execution's end, stops the agent and looks at everything that is left.
+ * @param prunes there was so little room that ended executions may have been removed
+ */
+export async function finishAndAudit(
+  load: Load,
+  agent: TestAgent,
+  timeoutMs = 120_000,
+  prunes = false,
+): Promise<Findings> {
   load.moved(agent)
   const findings: string[] = []
   const note = (error: unknown) => findings.push(messageOf(error))
@@ -28,7 +36,10 @@ export async function finishAndAudit(load: Load, agent: TestAgent, timeoutMs = 1
   console.log(
     `      ${sent.length} events sent, ${accepted} accepted, ${executions.length} executions, ${load.sink.calls.size} effects`,
   )
-  findings.push(...auditExecutions(load.ledger, executions), ...auditEffects(load.ledger, executions, load.sink))
+  findings.push(
+    ...auditExecutions(load.ledger, executions, prunes ? load.sink : undefined),
+    ...auditEffects(load.ledger, executions, load.sink),
+  )
   const code = await agent.stop()
   if (code !== 0) return [...findings, `the agent stopped with ${code}: ${agent.output()}`]
   return [...findings, ...(await auditHistories(agent.home))]
