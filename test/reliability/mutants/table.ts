@@ -244,4 +244,130 @@ export const MUTANTS: readonly Mutant[] = [
     grep: "inside the agent",
     says: /Timeout of/,
   },
+  {
+    name: "no-hold-at-stop",
+    patches: [
+      {
+        file: "agent/engine/engine.ts",
+        from: "would acknowledge them for nothing.\n      ports.broker.hold(true)\n",
+        to: "would acknowledge them for nothing.\n",
+      },
+    ],
+    spec: "test/e2e/stop-in-order.test.ts",
+    says: /\d+ events were acknowledged, \d+ made an execution/,
+  },
+  {
+    name: "wills-lost-at-stop",
+    patches: [
+      {
+        file: "agent/io/broker/wills.ts",
+        from: "    else if (holding) this.#waiting.push(key)\n",
+        to: "    else if (holding) void this.#remove(key)\n",
+      },
+    ],
+    spec: "test/unit/io/broker/wills.test.ts",
+    grep: "are not lost by a stop",
+    says: /AssertionError/,
+  },
+  {
+    name: "result-ack-before-durable",
+    patches: [
+      {
+        file: "agent/engine/services/mqtt-bridge.ts",
+        from: "  await parts.answer(service, execution as TaskExecutionId,",
+        to: "  void parts.answer(service, execution as TaskExecutionId,",
+      },
+    ],
+    spec: "test/unit/engine/executions/results.test.ts",
+    says: /AssertionError/,
+  },
+  {
+    name: "subscriptions-end-with-the-run",
+    patches: [
+      {
+        file: "agent/engine/services/plugin-bridge.ts",
+        from: "      for (const close of closers) close(false)\n",
+        to: "      for (const close of closers) close(true)\n",
+      },
+    ],
+    spec: "test/e2e/acked-while-changing.test.ts",
+    says: /\d+ lost and \d+ doubled of \d+/,
+  },
+  {
+    name: "acked-between-two-runs",
+    patches: [
+      {
+        file: "agent/engine/services/subscriptions.ts",
+        from: "    if (entry.handlers.size === 0 && !message.replayed) await this.#nextRun(entry)\n",
+        to: "    if (entry.handlers.size < 0 && !message.replayed) await this.#nextRun(entry)\n",
+      },
+    ],
+    spec: "test/e2e/acked-while-changing.test.ts",
+    says: /\d+ lost and \d+ doubled of \d+/,
+  },
+  {
+    name: "room-never-woken",
+    patches: [
+      {
+        file: "agent/engine/executions/room.ts",
+        from: "  wake(): void {\n",
+        to: "  wake(): void {\n    if (!this.#granted) return\n",
+      },
+    ],
+    spec: "test/unit/engine/executions/room.test.ts",
+    grep: "is there again for those who wait",
+    says: /AssertionError/,
+  },
+  {
+    name: "room-for-everybody",
+    patches: [
+      {
+        file: "agent/engine/executions/room.ts",
+        from: "    if (this.#waiting.length >= EVENTS_WAITING_MAX)",
+        to: "    if (this.#waiting.length >= Number.POSITIVE_INFINITY)",
+      },
+    ],
+    spec: "test/unit/engine/executions/room.test.ts",
+    grep: "so many altogether",
+    says: /Missing expected exception/,
+  },
+  {
+    name: "offline-queue-unbounded",
+    patches: [
+      {
+        file: "agent/io/broker/router.ts",
+        from: "    const place = full ? null : session.reserve(message, qos, seq)\n",
+        to: "    const place = full && seq < 0 ? null : session.reserve(message, qos, seq)\n",
+      },
+    ],
+    spec: "test/unit/io/broker/bounds.test.ts",
+    grep: "full offline queue",
+    says: /AssertionError/,
+  },
+  {
+    name: "webhook-waits-for-room",
+    patches: [
+      {
+        file: "agent/io/service-host/runner.ts",
+        from: "options?.id, answering.getStore() !== true)",
+        to: "options?.id, answering !== undefined)",
+      },
+    ],
+    spec: "test/e2e/backpressure.test.ts",
+    grep: "answers 429 with Retry-After",
+    says: /aborted due to timeout|AssertionError/,
+  },
+  {
+    name: "long-tasks-block-short-ones",
+    patches: [
+      {
+        file: "agent/engine/tasks/tasks.ts",
+        from: "    const name = `${run.service}.${run.task}`\n",
+        to: "    const name = run.service.slice(0, 0)\n",
+      },
+    ],
+    spec: "test/e2e/engine.test.ts",
+    grep: "long tasks do not delay short ones",
+    says: /AssertionError|did not come|Timeout of/,
+  },
 ]
