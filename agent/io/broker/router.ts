@@ -242,7 +242,9 @@ export class Router {
     try {
       if (handlers.length === 1) await handlers[0]!(incoming)
       else if (handlers.length > 1) await Promise.all(handlers.map(async (handler) => handler(incoming)))
-      if (incoming.remaining.length > 0) await this.#sessions.write(incoming.remaining)
+      // What the agent says itself belongs to what it has accepted: a task for a service, say.
+      const reserve = incoming.from.clientId === ""
+      if (incoming.remaining.length > 0) await this.#sessions.write(incoming.remaining, reserve)
     } catch (error) {
       for (const [session, place] of places) if (place !== null) session.forget(place)
       throw error

@@ -135,8 +135,9 @@ export class SessionStore {
     this.#schedule()
   }
 
-  write(changes: readonly Change[]): Promise<void> {
-    return this.#store.write(changes)
+  /** @param reserve it finishes what was accepted */
+  write(changes: readonly Change[], reserve = false): Promise<void> {
+    return this.#store.write(changes, { reserve })
   }
 
   later(change: Change): void {
