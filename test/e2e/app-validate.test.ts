@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
-import { readdirSync, readFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import mqtt from "mqtt"
 import { startAgent, type TestAgent } from "../support/agent.ts"
@@ -69,6 +70,27 @@ describe("mesg app validate and deploy", function () {
       { rule: "UNKNOWN_STATUS", path: "/workflows/w/tasks/z/after", line: 7, column: 22 },
     )
     assert.match(String(file), /unknown-status\.yml$/)
+  })
+
+  it("says what is wrong with the settings in their own file, line and column", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "mesg-settings-"))
+    const app = join(folder, "app.yml")
+    const settings = join(folder, "settings.yml")
+    const text = readFileSync(join(RULES, "valid-one-task.yml"), "utf8")
+    writeFileSync(app, `config: { limit: { type: number }, name: { type: string } }\n${text}`)
+    writeFileSync(settings, "# ours\nlimit: many\nnmae: x\n")
+    const { code, stderr } = await agent.cli("app", "deploy", app, "--config", settings)
+    assert.equal(code, 1)
+    const said = stderr.replaceAll(settings, "settings.yml").split("\n")
+    assert.deepEqual(
+      said.filter((line) => line.startsWith("settings.yml")),
+      [
+          'settings.yml:2:1: SCHEMA: setting "limit" must be number',
+      'settings.yml:2:1: SCHEMA: setting "name" is missing',
+        'settings.yml:3:1: SCHEMA: there is no setting "nmae"; did you mean "name"? There are: limit, name',
+      ],
+    )
+    rmSync(folder, { recursive: true })
   })
 
   it("takes what keeps every rule", async () => {

@@ -4,7 +4,6 @@ import type { Catalogue } from "../../core/workflow/compile.ts"
 import { checkApplication } from "../../core/workflow/rules.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Application } from "../../schema/application.ts"
-import { compileDataSchema } from "../../schema/data-schema.ts"
 import type { JsonObject } from "../../schema/json.ts"
 import type { Manifest } from "../../schema/manifest.ts"
 import { TABLE } from "../../schema/tables.ts"
@@ -13,6 +12,7 @@ import { pageOf } from "../page.ts"
 import type { EnginePorts } from "../ports.ts"
 import { areSealed, openSetting, sealSettings } from "../sealed-settings.ts"
 import { Turns } from "../turns.ts"
+import { resolveConfig } from "./config.ts"
 import { ApplicationError } from "./error.ts"
 import { catalogueOf, type PinnedWorkflow, pinWorkflow } from "./pinned.ts"
 
@@ -284,29 +284,4 @@ export class ApplicationBook {
     }
     return { manifests, applications }
   }
-}
-
-/** Settings of a deployment: what was given, else the defaults. @throws ApplicationError APPLICATION_CONFIG_INVALID */
-function resolveConfig(application: Application, given: JsonObject): JsonObject {
-  const complain = (message: string) => {
-    throw new ApplicationError({ code: "APPLICATION_CONFIG_INVALID", application: application.name }, message, {
-      remedy: "give the settings with: mesg app deploy FILE --config SETTINGS.yml",
-    })
-  }
-  const resolved: Record<string, JsonObject[string]> = {}
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(application.config, name)) complain(`application "${application.name}" has no setting "${name}"`)
-  }
-  for (const [name, schema] of Object.entries(application.config)) {
-    const value = given[name] ?? (schema.default as JsonObject[string] | undefined)
-    if (value === undefined) {
-      complain(`setting "${name}" of application "${application.name}" is missing`)
-      continue
-    }
-    const compiled = compileDataSchema(schema as JsonObject)
-    if (!compiled.ok) complain(`the schema of setting "${name}" is wrong: ${compiled.message}`)
-    else for (const issue of compiled.check(value)) complain(`setting "${name}"${issue.path} ${issue.message}`)
-    resolved[name] = value
-  }
-  return resolved
 }

@@ -1,6 +1,7 @@
 import { relative } from "node:path"
 import { CALLED } from "../../../base/ids.ts"
 import type { Refusal, Warning } from "../../../schema/application.ts"
+import type { DataIssue } from "../../../schema/data-schema.ts"
 import type { OutputOf } from "../../operations/schemas/table.ts"
 import { callAgent } from "../client.ts"
 import type { RunnerContext } from "../runner.ts"
@@ -20,12 +21,15 @@ export async function runApplication(context: RunnerContext): Promise<number> {
   if (source.value === undefined) {
     return showVerdict({ ok: false, refusals: source.refusals, warnings: [] }, chosen.json, terminal)
   }
-  const config = files[1] == null ? {} : configOf(files[1])
-  const body = { application: source.value, config }
+  const settings = files[1] == null ? null : readDocument(files[1])
+  if (settings !== null && settings.refusals.length > 0) {
+    return showVerdict({ ok: false, refusals: settings.refusals, warnings: [] }, chosen.json, terminal)
+  }
+  const body = { application: source.value, config: settings?.value ?? {} }
   // A text that is refused is not deployed, but all that the rules say of it is said too.
   return chosen.entry.operation.id === "application.validate" || source.refusals.length > 0
     ? validate(context, source, body)
-    : deploy(context, source, body)
+    : deploy(context, source, settings, body)
 }
 
 /** `app export NAME`: the document as a person would write it. */
@@ -48,7 +52,12 @@ async function validate(
   return showVerdict(placed(answer.body as Verdict, source), chosen.json, terminal)
 }
 
-async function deploy(context: RunnerContext, source: SourceFile, body: object): Promise<number> {
+async function deploy(
+  context: RunnerContext,
+  source: SourceFile,
+  settings: SourceFile | null,
+  body: object,
+): Promise<number> {
   const { chosen, terminal, endpoint } = context
   const name = (source.value as { name?: unknown } | null)?.name
   // Without a usable name there is no address to put it to.
@@ -58,9 +67,9 @@ async function deploy(context: RunnerContext, source: SourceFile, body: object):
     const request = { method: "PUT", path: `/api/v1/applications/${encodeURIComponent(name)}`, headers: {}, body }
     answer = (await callAgent(endpoint(), request)).body as typeof answer
   } catch (error) {
-    const refusals = refusalsOf(error)
-    if (refusals === null) throw error
-    return showVerdict(placed({ ok: false, refusals, warnings: [] }, source), chosen.json, terminal)
+    const verdict = verdictOf(error, source, settings)
+    if (verdict === null) throw error
+    return showVerdict(verdict, chosen.json, terminal)
   }
   if (chosen.json) terminal.out(`${JSON.stringify(answer)}\n`)
   else {
@@ -74,10 +83,17 @@ function isName(name: unknown): name is string {
   return typeof name === "string" && /^[a-z][a-z0-9-]{0,62}$/.test(name) && name !== CALLED
 }
 
-function refusalsOf(error: unknown): readonly Refusal[] | null {
-  if (!(error instanceof CliError) || error.code !== "APPLICATION_REFUSED") return null
-  const { problem } = error.detail as { problem?: { refusals?: unknown } }
-  return Array.isArray(problem?.refusals) ? (problem.refusals as Refusal[]) : null
+/** What was refused, at its place in the file that it is about; null where it is about none. */
+function verdictOf(error: unknown, source: SourceFile, settings: SourceFile | null): Verdict | null {
+  if (!(error instanceof CliError)) return null
+  const { problem } = error.detail as { problem?: { refusals?: unknown; issues?: unknown } }
+  if (error.code === "APPLICATION_REFUSED" && Array.isArray(problem?.refusals)) {
+    return placed({ ok: false, refusals: problem.refusals as Refusal[], warnings: [] }, source)
+  }
+  if (error.code !== "APPLICATION_CONFIG_INVALID" || settings === null || !Array.isArray(problem?.issues)) return null
+  const remedy = `correct the setting; its schema stands under \`config\` of ${fileText(source.file)}`
+  const refusals = (problem.issues as DataIssue[]).map((issue): Refusal => ({ rule: "SCHEMA", ...issue, remedy }))
+  return placed({ ok: false, refusals, warnings: [] }, settings)
 }
 
 function showVerdict(verdict: Verdict, json: boolean, terminal: Terminal): number {
@@ -108,11 +124,4 @@ function fileText(file: string | undefined): string {
   if (file === undefined) return ""
   const near = relative(process.cwd(), file)
   return near.startsWith("..") ? file : near
-}
-
-function configOf(file: string): unknown {
-  const { value, refusals } = readDocument(file)
-  const [first] = refusals
-  if (first === undefined) return value ?? {}
-  throw new CliError({ code: "USAGE" }, `${placeText(first)}: ${first.message}`, { remedy: first.remedy })
 }
