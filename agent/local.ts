@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8"
 import { basename, join, resolve } from "node:path"
 import type { LocalActions, LocalCall, LocalResult } from "./api/cli/local.ts"
 import type { Language } from "./io/service-host/author/new-service.ts"
@@ -8,11 +7,8 @@ import type { Json } from "./schema/json.ts"
 export function localActions(version: string): LocalActions {
   return {
     async start({ home, sets, safe }) {
-      // The garbage of starting must not leave a large young generation behind: it grows by load alone.
-      setFlagsFromString("--semi-space-growth-factor=1")
-      const { startAgent } = await import("./compose.ts")
-      const agent = await startAgent({ home, sets, safe, env: process.env, version })
-      setFlagsFromString("--semi-space-growth-factor=2")
+      const { launchAgent } = await import("./launch.ts")
+      const agent = await launchAgent({ home, sets, safe, env: process.env, version })
       return agent.stopped
     },
     init,

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs"
 import { constants } from "node:os"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
+import { ensureBundle } from "./bundle.mjs"
 import { ensureDependencies, ensureTestTools, say } from "./set-up.mjs"
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -19,7 +20,8 @@ const FOR_NODE = {
 }
 
 const COMMANDS = {
-  start: (args) => nodeScript("packaging/start.ts", args),
+  start: (args) => bundled("start.js", args),
+  mesg: (args) => bundled("mesg.js", args),
   node: ([script, ...args]) => nodeScript(script, args),
   test: (args) => testSuite(args, process.env.CI_SCALE ?? "small"),
   full: (args) => testSuite(args, "full"),
@@ -45,6 +47,12 @@ process.exitCode = await COMMANDS[command](args)
 /** The script is the project's; the paths among its arguments are meant from where the user stands. */
 function nodeScript(script, args) {
   return run(pinnedNode(), [join(ROOT, script), ...args], { cwd: process.env.INIT_CWD ?? process.cwd() })
+}
+
+/** What users run, as they run it: no TypeScript on the way. */
+function bundled(name, args) {
+  const node = pinnedNode()
+  return run(node, [join(ensureBundle(ROOT, node), name), ...args], { cwd: process.env.INIT_CWD ?? process.cwd() })
 }
 
 function tool(name, args) {
@@ -84,6 +92,9 @@ function run(file, args, { cwd, env = {} }) {
       say(`${file} cannot be run: ${error.message}`)
       settle(1)
     })
-    child.on("close", (code, signal) => settle(code ?? 128 + constants.signals[signal]))
+    child.on("close", (code, signal) => {
+      if (signal === "SIGALRM") say("the main loop stood still; the watchdog ended the agent (SIGALRM)")
+      settle(code ?? 128 + constants.signals[signal])
+    })
   })
 }

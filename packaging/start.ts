@@ -1,14 +1,14 @@
 // `npm start`: the agent with the example application and a simulated charger, and a guide on the terminal.
 // Takes the options of `mesg start`: --home DIR, --set mqtt.port=1884.
 import { readFileSync } from "node:fs"
-import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { processTerminal } from "../agent/api/cli/terminal.ts"
 import { readRunFiles } from "../agent/api/run-files.ts"
 import { isMesgError } from "../agent/base/errors.ts"
-import { type RunningAgent, startAgent } from "../agent/compose.ts"
+import type { RunningAgent } from "../agent/compose.ts"
 import { loadConfig } from "../agent/io/config/config.ts"
 import { homeFolder } from "../agent/io/config/home.ts"
+import { launchAgent } from "../agent/launch.ts"
 import { Example } from "./start/example.ts"
 import { guide, portHint } from "./start/guide.ts"
 import { settingsFor } from "./start/level.ts"
@@ -32,13 +32,13 @@ function optionsOf(args: readonly string[]): { home: string | undefined; sets: r
 async function main(): Promise<number> {
   const { home: named, sets } = optionsOf(process.argv.slice(2))
   const home = homeFolder(named, process.env)
-  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8")) as {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
     version: string
   }
   terminal.out("mesg: starting the agent …\n")
   let agent: RunningAgent
   try {
-    agent = await startAgent({ home, sets: settingsFor(home, process.env, sets), env: process.env, version })
+    agent = await launchAgent({ home, sets: settingsFor(home, process.env, sets), env: process.env, version })
   } catch (error) {
     if (!isMesgError(error)) throw error
     terminal.err(`mesg: ${error.message} (${error.code})\n  ${portHint(error) ?? error.remedy ?? ""}\n`)

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
-import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { isDeepStrictEqual } from "node:util"
 import mqtt, { type MqttClient } from "mqtt"
 import * as v from "valibot"
@@ -14,7 +14,8 @@ import { ApplicationSchema } from "../../agent/schema/application.ts"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
 import { type First, lineOf } from "./guide.ts"
 
-const FOLDER = join(import.meta.dirname, "../../docs/examples/electric-car")
+const CHARGER = fileURLToPath(new URL("../../docs/examples/electric-car/charger.ts", import.meta.url))
+const APPLICATION = new URL("../../docs/examples/electric-car/app.yml", import.meta.url)
 const APP = "ev-charging"
 const FEED = `mesg/v1/feed/execution/${APP}/+`
 /** The same at every start: the agent recognises it, and makes one execution of it. */
@@ -41,7 +42,7 @@ export class Example {
   }
 
   async start(): Promise<void> {
-    this.#charger = fork(join(FOLDER, "charger.ts"), [this.#home], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
+    this.#charger = fork(CHARGER, [this.#home], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
     const said = await this.#hear()
     if (said["ready"] !== true) throw new Error(`the charger says ${JSON.stringify(said)}`)
     // Only now are the services known that the application stands on.
@@ -118,7 +119,7 @@ export class Example {
   }
 
   async #deploy(): Promise<void> {
-    const document = parse(readFileSync(join(FOLDER, "app.yml"), "utf8")) as unknown
+    const document = parse(readFileSync(APPLICATION, "utf8")) as unknown
     const path = `/api/v1/applications/${APP}`
     const deployed = await this.#get<{ document: unknown }>(path)
     if (isDeepStrictEqual(deployed?.document, v.parse(ApplicationSchema, document))) return

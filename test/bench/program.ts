@@ -2,6 +2,8 @@ import { type ChildProcess, fork, spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { startAgent, type TestAgent, type TestAgentOptions } from "../support/agent.ts"
+import { bundledProgram } from "../support/bundle.ts"
 
 /** Kernel ticks per second of /proc/<pid>/stat: 100 on every Linux that Node runs on. */
 const TICKS_PER_S = 100
@@ -88,6 +90,11 @@ export class Subject {
       this.process.off("exit", onExit)
     }
   }
+}
+
+/** An agent as users run it. */
+export function startShipped(options: TestAgentOptions): Promise<TestAgent> {
+  return startAgent({ ...options, program: bundledProgram() })
 }
 
 /** Starts a program that is not ours. */

@@ -9,6 +9,8 @@ import { promisify } from "node:util"
 const MAIN = fileURLToPath(new URL("../../agent/main.ts", import.meta.url))
 
 export interface TestAgentOptions {
+  /** What is run: the sources by default. */
+  readonly program?: string
   /** A home to go on with; a fresh one in the temporary folder by default. */
   readonly home?: string
   readonly sets?: readonly string[]
@@ -49,7 +51,8 @@ export async function startAgent(options: TestAgentOptions = {}): Promise<TestAg
   rmSync(runFile, { force: true })
   const began = performance.now()
   const sets = ["mqtt.port=0", "http.port=0", ...(options.sets ?? [])].flatMap((set) => ["--set", set])
-  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), MAIN, "start", "--home", home, ...sets], {
+  const { program = MAIN } = options
+  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), program, "start", "--home", home, ...sets], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
   })
@@ -61,7 +64,7 @@ export async function startAgent(options: TestAgentOptions = {}): Promise<TestAg
   const agent = JSON.parse(readFileSync(runFile, "utf8")) as { mqtt: string; http: string }
   const token = readFileSync(join(home, "run", "token"), "utf8").trim()
   const { hostname, port } = new URL(agent.mqtt)
-  const cli: TestAgent["cli"] = (...words) => runMesg(home, words)
+  const cli: TestAgent["cli"] = (...words) => runMesg(home, words, program)
   return {
     home,
     process: child,
@@ -94,9 +97,10 @@ export async function startAgent(options: TestAgentOptions = {}): Promise<TestAg
 export async function runMesg(
   home: string,
   words: readonly string[],
+  program = MAIN,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [MAIN, ...words, "--home", home], {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...words, "--home", home], {
       maxBuffer: 64 * 1048576,
     })
     return { code: 0, stdout, stderr }

@@ -1,9 +1,8 @@
 import { isMesgError, messageOf } from "../../base/errors.ts"
-import { createServer, type IncomingMessage, type Server } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import { once } from "node:events"
-import { getRequestListener } from "@hono/node-server"
 import { toHex } from "../../base/bytes.ts"
 import {
   HTTP_CONNECTIONS_MAX,
@@ -14,7 +13,6 @@ import {
 } from "../../base/limits.ts"
 import type { ApiDeps } from "../deps.ts"
 import { ApiError } from "../errors.ts"
-import { ApiApp } from "./app.ts"
 import { checkOrigins } from "./guard.ts"
 import { problemOf } from "./problem.ts"
 import { Streams } from "./stream.ts"
@@ -36,11 +34,7 @@ export interface HttpServer {
 /** The HTTP server of the agent: API, webhooks, and the door to MQTT over WebSocket. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const streams = new Streams(options.core.feed, options.logTail, toHex(options.random.bytes(4)))
-  const app = new ApiApp(options, streams)
-  const listener = getRequestListener((request, env) => app.fetch(request, env as never), {
-    hostname: "127.0.0.1",
-    overrideGlobalObjects: false,
-  })
+  const answer = answerer(options, streams)
   const server = createServer(
     {
       maxHeaderSize: HTTP_HEADER_BYTES_MAX,
@@ -53,7 +47,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       outgoing.once("close", () => {
         if (!server.listening) setImmediate(() => server.closeIdleConnections())
       })
-      listener(incoming, outgoing).catch(options.fatal)
+      answer(incoming, outgoing).catch(options.fatal)
     },
   )
   server.maxConnections = HTTP_CONNECTIONS_MAX
@@ -65,11 +59,28 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       options.tokens.onRevoked((token) => {
         streams.closeOf(token.id)
       })
-      app.start()
       await listen(server, options.config.listen, options.config.http.port)
     },
     stop: () => stop(server, streams),
     address: () => addressOf(server),
+  }
+}
+
+type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>
+
+/**
+ * Loads the routes with the first request: with fetch's Request and Response, which they stand on, they take 20 MB that
+ * a gateway to which nobody speaks HTTP does not pay.
+ */
+function answerer(deps: ApiDeps, streams: Streams): Answer {
+  let loading: Promise<Answer> | null = null
+  const load = async (): Promise<Answer> => {
+    const { createAnswer } = await import("./answer.ts")
+    return createAnswer(deps, streams)
+  }
+  return async (incoming, outgoing) => {
+    loading ??= load()
+    await (await loading)(incoming, outgoing)
   }
 }
 

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises"
 import { createServer, type AddressInfo, type Server } from "node:net"
-import { createServer as createTlsServer } from "node:tls"
 import { messageOf } from "../../base/errors.ts"
 import { MQTT_CONNECT_TIMEOUT_MS, MQTT_CONNECTIONS_PENDING_MAX, MQTT_KEEPALIVE_S_MAX } from "../../base/limits.ts"
 import type { Config } from "../../schema/config.ts"
@@ -43,6 +42,7 @@ export class Listeners {
     const mqtt = await this.#listen(plain, this.#mqtt.port)
     if (this.#mqtt.tls === undefined) return { mqtt, tls: null }
     const { port, cert, key, ca } = this.#mqtt.tls
+    const { createServer: createTlsServer } = await import("node:tls")
     const secure = createTlsServer(
       {
         ...options,

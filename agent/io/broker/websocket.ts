@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
-import { WebSocketServer } from "ws"
+import type { WebSocketServer } from "ws"
 import { type Link, WebSocketLink } from "./link.ts"
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -17,21 +17,34 @@ export function websocketUpgrade(
   allowOrigin: (origin: string | null, request: IncomingMessage) => boolean,
   accept: (link: Link) => void,
 ): UpgradeHandler {
-  const server = new WebSocketServer({
-    noServer: true,
-    maxPayload: bytesMax,
-    perMessageDeflate: false,
-    handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
-  })
+  let opening: Promise<WebSocketServer> | null = null
   return (request, socket, head) => {
     if (request.url?.split("?")[0] !== "/mqtt") return
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim())
     if (!offered.some((name) => SUBPROTOCOLS.includes(name))) return refuse(socket, "400 Bad Request")
     if (!allowOrigin(request.headers.origin ?? null, request)) return refuse(socket, "403 Forbidden")
-    server.handleUpgrade(request, socket, head, (websocket) => {
-      accept(new WebSocketLink(websocket, request.socket.remoteAddress ?? ""))
+    // Until WebSocket's own code is there, a reset by the peer is nobody else's to hear.
+    const ended = () => socket.destroy()
+    socket.on("error", ended)
+    opening ??= openServer(bytesMax)
+    void opening.then((server) => {
+      socket.off("error", ended)
+      server.handleUpgrade(request, socket, head, (websocket) => {
+        accept(new WebSocketLink(websocket, request.socket.remoteAddress ?? ""))
+      })
     })
   }
+}
+
+/** Loaded by the first who comes over WebSocket: many gateways never see one. */
+async function openServer(bytesMax: number): Promise<WebSocketServer> {
+  const { WebSocketServer } = await import("ws")
+  return new WebSocketServer({
+    noServer: true,
+    maxPayload: bytesMax,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
+  })
 }
 
 function refuse(socket: Duplex, status: string): void {

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, realpathSync } from "node:fs"
 import { readdir, realpath } from "node:fs/promises"
-import { isAbsolute, join, resolve, sep } from "node:path"
+import { isAbsolute, join, sep } from "node:path"
+import { fileURLToPath } from "node:url"
 import { SERVICE_FOLDER_ENTRIES_MAX, SERVICE_MEMORY_MB_DEFAULT } from "../../base/limits.ts"
 import type { ServiceSpec } from "../../ports/service-host.ts"
 import { ServiceError } from "./service-error.ts"
@@ -13,12 +14,12 @@ export interface ChildRuntime {
   readonly readable: readonly string[]
 }
 
-const AGENT_FOLDER = resolve(import.meta.dirname, "../..")
+const AGENT_FOLDER = fileURLToPath(new URL("../../", import.meta.url))
 
-/** From source: the Node that runs the agent, and the agent's own code. */
+/** The Node that runs the agent, and the agent's own code. */
 export const SOURCE_RUNTIME: ChildRuntime = {
   command: process.execPath,
-  entry: join(import.meta.dirname, "child", "boot.mjs"),
+  entry: fileURLToPath(new URL("./child/boot.mjs", import.meta.url)),
   readable: [AGENT_FOLDER],
 }
 

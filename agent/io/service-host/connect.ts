@@ -1,5 +1,4 @@
 import net from "node:net"
-import tls from "node:tls"
 import { messageOf } from "../../base/errors.ts"
 import { SERVICE_CONNECT_TIMEOUT_MS } from "../../base/limits.ts"
 import { ServiceError } from "./service-error.ts"
@@ -19,8 +18,9 @@ export async function connectDirectly(target: Target, signal: AbortSignal, addre
   const { host, port } = target
   const where = { host: address ?? host, port, noDelay: true }
   const secure = target.tls === true
+  // Loaded for those who use it: TLS takes some MB.
   const socket = secure
-    ? tls.connect({ ...where, ...(net.isIP(host) === 0 ? { servername: host } : {}) })
+    ? (await import("node:tls")).connect({ ...where, ...(net.isIP(host) === 0 ? { servername: host } : {}) })
     : net.connect(where)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const abort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : new Error("aborted"))

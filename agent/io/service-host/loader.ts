@@ -50,7 +50,7 @@ function hookOnce(): void {
   hooked = true
   registerHooks({
     resolve(specifier, context, nextResolve) {
-      if (specifier === SDK) return { url: SDK_URL, format: "module-typescript", shortCircuit: true }
+      if (specifier === SDK) return { url: SDK_URL, shortCircuit: true }
       const resolved = nextResolve(specifier, context)
       if (!specifier.startsWith(".") || context.parentURL?.includes(GENERATION) !== true) return resolved
       const parent = new URL(context.parentURL)

@@ -1,5 +1,4 @@
-import http from "node:http"
-import https from "node:https"
+import type { IncomingMessage } from "node:http"
 import { isIP, type LookupFunction } from "node:net"
 import type { Readable } from "node:stream"
 import { messageOf } from "../../base/errors.ts"
@@ -77,7 +76,7 @@ async function one(
   headers: readonly (readonly [string, string])[],
   body: Uint8Array,
   signal: AbortSignal,
-): Promise<http.IncomingMessage> {
+): Promise<IncomingMessage> {
   const secure = url.protocol === "https:"
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port)
   const address = await gate.addressOf(url.hostname, port)
@@ -86,9 +85,10 @@ async function one(
     if (options.all === true) done(null, [{ address, family }])
     else done(null, address, family)
   }
-  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const { request } = secure ? await import("node:https") : await import("node:http")
   // No agent: a connection is never shared with another service, whose gate may differ.
-  const outgoing = (secure ? https : http).request(url, {
+  const outgoing = request(url, {
     method,
     lookup,
     agent: false,
@@ -113,7 +113,7 @@ function failure(url: URL, message: string, cause?: unknown): ServiceError {
   return new ServiceError({ code: "NETWORK_FAILED", target: url.host }, `${url.host}: ${message}`, { cause })
 }
 
-function answerOf(answer: http.IncomingMessage, url: string, redirected: boolean): FetchAnswer {
+function answerOf(answer: IncomingMessage, url: string, redirected: boolean): FetchAnswer {
   const headers: [string, string][] = []
   for (let i = 0; i + 1 < answer.rawHeaders.length; i += 2) {
     headers.push([answer.rawHeaders[i]!, answer.rawHeaders[i + 1]!])

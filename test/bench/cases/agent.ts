@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
-import { startAgent, type TestAgent } from "../../support/agent.ts"
+import type { TestAgent } from "../../support/agent.ts"
 import type { Bench } from "../bench.ts"
-import { residentBytes } from "../program.ts"
+import { residentBytes, startShipped } from "../program.ts"
 import { median, ROUNDS } from "../rounds.ts"
 
 const MIB = 1048576
@@ -17,7 +17,7 @@ export async function benchAgent(bench: Bench): Promise<void> {
   mkdirSync(home)
   const ready: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
-    const agent = await startAgent({ home: home, sets: ["log.level=warn"] })
+    const agent = await startShipped({ home, sets: ["log.level=warn"] })
     ready.push(agent.readyMs)
     await agent.stop()
   }
@@ -30,7 +30,7 @@ export async function benchAgent(bench: Bench): Promise<void> {
     aim: [{ of: "value", atMost: 500 }],
     beside: { "bare node, ms": bareNode },
   })
-  const agent = await startAgent({ home: home, sets: ["log.level=warn"] })
+  const agent = await startShipped({ home, sets: ["log.level=warn"] })
   bench.after(() => agent.kill())
   await setTimeout(SETTLED_MS)
   bench.report({

@@ -1,8 +1,8 @@
 import { join } from "node:path"
-import { startAgent, type TestAgent } from "../../support/agent.ts"
+import type { TestAgent } from "../../support/agent.ts"
 import { scaled } from "../../support/scale.ts"
 import type { Bench } from "../bench.ts"
-import { Subject } from "../program.ts"
+import { startShipped, Subject } from "../program.ts"
 import { interleaved, median, medianRatio, ROUNDS } from "../rounds.ts"
 
 const FEW = 60
@@ -14,15 +14,15 @@ export async function benchArchive(bench: Bench): Promise<void> {
   await fill(homes.few, FEW)
   await fill(homes.many, many)
   const started = (home: string) => async () => {
-    const agent = await startAgent({ home, sets: ["log.level=warn"] })
+    const agent = await startShipped({ home, sets: ["log.level=warn"] })
     await agent.stop()
     return agent.readyMs
   }
   const unit = { few: FEW, many }
   report(bench, unit, "start", await interleaved({ few: started(homes.few), many: started(homes.many) }))
-  const few = await startAgent({ home: homes.few, sets: ["log.level=warn"] })
+  const few = await startShipped({ home: homes.few, sets: ["log.level=warn"] })
   bench.after(() => few.kill())
-  const full = await startAgent({ home: homes.many, sets: ["log.level=warn"] })
+  const full = await startShipped({ home: homes.many, sets: ["log.level=warn"] })
   bench.after(() => full.kill())
   report(bench, unit, "list", await interleaved({ few: () => list(few), many: () => list(full) }))
   report(bench, unit, "show", await interleaved({ few: () => show(few), many: () => show(full) }))

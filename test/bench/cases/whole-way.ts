@@ -1,11 +1,10 @@
 import { fileURLToPath } from "node:url"
-import { startAgent } from "../../support/agent.ts"
 import { scaled } from "../../support/scale.ts"
 import { wholeWay } from "../applications.ts"
 import type { Bench } from "../bench.ts"
 import { load, type Throughput } from "../driver.ts"
 import { functionNode, nodeRed } from "../peers/node-red.ts"
-import { cpuSeconds, Subject } from "../program.ts"
+import { cpuSeconds, startShipped, Subject } from "../program.ts"
 import { interleaved, median, medianRatio } from "../rounds.ts"
 
 const SERVICE = fileURLToPath(new URL("../service", import.meta.url))
@@ -17,7 +16,7 @@ const OUT = "bench/out"
  * at every step, Node-RED with two function nodes and a broker of its own, which keep nothing.
  */
 export async function benchWholeWay(bench: Bench): Promise<void> {
-  const agent = await startAgent({ home: bench.folder, sets: ["log.level=warn"] })
+  const agent = await startShipped({ home: bench.folder, sets: ["log.level=warn"] })
   bench.after(() => agent.kill())
   const asked = [
     await agent.api("PATCH", "/services/mqtt/config", { topics: [] }),

@@ -35,7 +35,8 @@ describe("packaging/run.mjs", () => {
   beforeEach(() => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), "mesg-run-")))
     mkdirSync(join(folder, "packaging"))
-    for (const name of ["run.mjs", "set-up.mjs"]) cpSync(join(ROOT, "packaging", name), join(folder, "packaging", name))
+    for (const name of ["run.mjs", "set-up.mjs", "bundle.mjs"])
+      cpSync(join(ROOT, "packaging", name), join(folder, "packaging", name))
     writeFileSync(join(folder, "npm-cli.js"), NPM)
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }')
     writeFileSync(
@@ -155,6 +156,6 @@ describe("packaging/run.mjs", () => {
   it("names its commands when it is given none of them", () => {
     const result = run(["strat"])
     assert.equal(result.status, 2)
-    assert.match(result.stderr, /start, node, test/)
+    assert.match(result.stderr, /start, mesg, node, test/)
   })
 })

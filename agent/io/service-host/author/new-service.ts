@@ -1,5 +1,6 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import * as v from "valibot"
 import { ServiceIdSchema } from "../../../schema/names.ts"
 import { ServiceError } from "../service-error.ts"
@@ -7,7 +8,7 @@ import { ServiceError } from "../service-error.ts"
 export const LANGUAGES = ["ts", "js", "python", "shell"] as const
 export type Language = (typeof LANGUAGES)[number]
 
-const TEMPLATES = join(import.meta.dirname, "templates")
+const TEMPLATES = fileURLToPath(new URL("./templates/", import.meta.url))
 const EXECUTABLE = ["service.py", "service.sh"]
 
 /**
