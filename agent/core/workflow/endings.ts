@@ -74,7 +74,7 @@ function common(pasts: readonly Endings[]): Endings {
 export type Ended = "certain" | "perhaps" | "never"
 
 /** @param past what has ended for certain there @param self the task that starts, null for an output */
-export function hasEnded(
+export function whetherEnded(
   task: number,
   past: Endings,
   self: number | null,

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../schema/json.ts"
 import { BUILT_IN_STATUSES, isBuiltInStatus } from "../../schema/names.ts"
 import { type Catalogue, runTarget } from "./compile.ts"
 import type { Connections } from "./connections.ts"
-import { after, type Edge, type Endings, hasEnded, type Past } from "./endings.ts"
+import { after, type Edge, type Endings, whetherEnded, type Past } from "./endings.ts"
 import { ANYTHING, type Known, membersOf } from "./known-names.ts"
 import type { Unsound } from "./sound.ts"
 import { pointerToken } from "./template.ts"
@@ -119,7 +119,7 @@ function tasksOf(facts: WorkflowFacts, endings: Endings | null, self: number | n
       const index = connections?.names.indexOf(name) ?? -1
       if (endings === null || past === null || connections === null) return endOf(facts, name, null)
       const known = endOf(facts, name, endings.get(index) ?? null)
-      const ended = hasEnded(index, endings, self, past, connections.followers)
+      const ended = whetherEnded(index, endings, self, past, connections.followers)
       if (ended === "certain") return known
       const certainly = [...endings.keys()].map((task) => connections.names[task]!).join(", ")
       if (ended === "never") {

@@ -172,22 +172,22 @@ describe("mutated applications", () => {
     for (const original of originals) judge(original)
     const random = seededRandom(20_261_122)
     let accepted = 0
-    let late = 0
+    // Of the processor, not of the clock: what else runs on the machine is no fault of the text.
+    let slowestMs = 0
     for (let run = 0; run < runs; run++) {
       const { bytes, by } = mutated(random)
-      const startMs = performance.now()
+      const before = process.threadCpuUsage()
       try {
         if (judge(bytes)) accepted++
-        // A pause of the machine is no fault of the text: only what is late again is late.
-        if (performance.now() - startMs > ANSWER_MS_MAX) {
-          const againMs = performance.now()
-          judge(bytes)
-          if (performance.now() - againMs > ANSWER_MS_MAX) late++
-        }
+        const { user, system } = process.threadCpuUsage(before)
+        slowestMs = Math.max(slowestMs, (user + system) / 1000)
       } catch (error) {
         throw new Error(`run ${run}, ${by.join(", ")}:\n${bytes.toString("latin1")}`, { cause: error })
       }
-      assert.equal(late, 0, `run ${run}, ${by.join(", ")} takes too long:\n${bytes.toString("latin1")}`)
+      assert.ok(
+        slowestMs <= ANSWER_MS_MAX,
+        `run ${run}, ${by.join(", ")}: ${Math.round(slowestMs)} ms:\n${bytes.toString("latin1")}`,
+      )
     }
     assert.ok(accepted > runs / 50, `${accepted} of ${runs} are still fine`)
     assert.ok(accepted < runs / 2, `${accepted} of ${runs} are still fine`)
