@@ -1,7 +1,7 @@
 import type { ApplicationName, ExecutionId, ServiceId, TaskExecutionId } from "../base/ids.ts"
 import type { Application, Refusal, Warning } from "../schema/application.ts"
 import type { Event, RefusedEvent } from "../schema/event.ts"
-import type { ExecutionStatus, ExecutionView, TransitionView } from "../schema/execution.ts"
+import type { ExecutionStatus, ExecutionView, TaskState, TransitionView } from "../schema/execution.ts"
 import type { Json, JsonObject } from "../schema/json.ts"
 import type { Manifest } from "../schema/manifest.ts"
 import type { Isolation, WebhookRequest, WebhookResponse } from "../ports/service-host.ts"
@@ -68,6 +68,11 @@ export interface Applications {
   validate(document: unknown): Promise<Verdict>
   /** @throws ApplicationError APPLICATION_REFUSED with the refusals */
   deploy(document: unknown, config: JsonObject): Promise<ApplicationView & { readonly warnings: readonly Warning[] }>
+  /**
+   * What would become of one event, without running or keeping anything.
+   * @throws ApplicationError APPLICATION_CONFIG_INVALID, WORKFLOW_NOT_FOUND, OUTCOME_INVALID; EventError EVENT_DATA_INVALID, EVENT_TOO_LARGE
+   */
+  dryRun(document: unknown, what: DryRunRequest): Promise<DryRun>
   list(paging: Paging): Page<ApplicationView>
   /** @throws ApplicationError APPLICATION_NOT_FOUND */
   show(name: ApplicationName): ApplicationView & { readonly document: Application }
@@ -86,6 +91,49 @@ export interface Verdict {
   readonly ok: boolean
   readonly refusals: readonly Refusal[]
   readonly warnings: readonly Warning[]
+}
+
+export interface DryRunRequest {
+  readonly config: JsonObject
+  /** Null where there is only one. */
+  readonly workflow: string | null
+  /** The trigger's; made up from its schema where it is left out. */
+  readonly data: Json | undefined
+  /** How tasks are taken to end, by their names. */
+  readonly outcomes: Readonly<Record<string, Outcome>>
+}
+
+export interface Outcome {
+  readonly status: string
+  readonly data?: Json | undefined
+}
+
+/** `run` is null where the application is refused. */
+export interface DryRun extends Verdict {
+  readonly run: DryExecution | null
+}
+
+export interface DryExecution extends Pick<ExecutionView, "branches"> {
+  readonly workflow: string
+  /** `passes`: whether its `where` lets the event start an execution. */
+  readonly trigger: { readonly service: string; readonly event: string; readonly data: Json; readonly passes: boolean }
+  /** Null where nothing starts. */
+  readonly status: ExecutionStatus | null
+  readonly tasks: Readonly<Record<string, DryTask>>
+}
+
+export interface DryTask {
+  /** `service.task` or `app:name`. */
+  readonly run: string
+  readonly state: TaskState
+  readonly status: string | null
+  readonly data: Json
+  /** Null where it is not reached. */
+  readonly inputs: Json
+  /** Where its end was taken from, null where it does not run. */
+  readonly assumed: "given" | "example" | "schema" | null
+  /** The event it waits for. */
+  readonly waits: { readonly service: string; readonly event: string } | null
 }
 
 export interface ApplicationView {

@@ -14,6 +14,7 @@ import type {
   Paging,
   Services,
   ServiceView,
+  DryExecution,
 } from "../../agent/engine/core.ts"
 import { FeedLog } from "../../agent/engine/feed.ts"
 import type { WebhookRequest, WebhookResponse } from "../../agent/ports/service-host.ts"
@@ -141,6 +142,11 @@ export class FakeCore implements Core {
     validate: async (document) => {
       this.#ask("applications.validate", document)
       return { ok: this.refusals.length === 0, refusals: this.refusals, warnings: [] }
+    },
+    dryRun: async (document, what) => {
+      this.#ask("applications.dryRun", { document, what })
+      const verdict = { ok: this.refusals.length === 0, refusals: this.refusals, warnings: [] }
+      return { ...verdict, run: verdict.ok ? fakeDryRun(what.data ?? { kwh: 1 }) : null }
     },
     deploy: async (document, config) => {
       this.#ask("applications.deploy", { document, config })
@@ -328,6 +334,35 @@ export function fakeExecution(id: ExecutionId, status: ExecutionStatus, retryOf:
         : idle,
     },
     retryOf,
+  }
+}
+
+function fakeDryRun(data: Json): DryExecution {
+  return {
+    workflow: "charge-finished",
+    trigger: { service: "ocpp", event: "transaction-stopped", data, passes: true },
+    status: "waiting",
+    branches: [{ path: ["pay", "standby"], status: "waiting", remaining: ["standby"] }],
+    tasks: {
+      pay: {
+        run: "ethereum.transfer",
+        state: "succeeded",
+        status: "sent",
+        data: { hash: "0x1" },
+        inputs: { amount: "12" },
+        assumed: "example",
+        waits: null,
+      },
+      standby: {
+        run: "ocpp.set-standby",
+        state: "ready",
+        status: null,
+        data: null,
+        inputs: null,
+        assumed: null,
+        waits: { service: "car", event: "unplugged" },
+      },
+    },
   }
 }
 

@@ -18,6 +18,45 @@ export const APPLICATION_OPERATIONS = [
     ],
   },
   {
+    id: "application.dryRun",
+    summary: "What an application would do with one event: no task runs, nothing is kept",
+    method: "POST",
+    path: "/api/v1/applications:dry-run",
+    scope: "read",
+    status: 200,
+    problems: [
+      "APPLICATION_CONFIG_INVALID",
+      "WORKFLOW_NOT_FOUND",
+      "EVENT_DATA_INVALID",
+      "EVENT_TOO_LARGE",
+      "OUTCOME_INVALID",
+    ],
+    commands: [
+      {
+        name: "app dry-run",
+        runner: "application",
+        arguments: [FILE],
+        options: [
+          { flags: "--config <file>", to: "local", kind: "path", summary: "its settings, YAML or JSON" },
+          { flags: "--workflow <name>", to: "body.workflow", summary: "which one, where it has several" },
+          {
+            flags: "--data <json>",
+            to: "body.data",
+            kind: "json",
+            summary: "the trigger's data; made up from its schema by default",
+          },
+          {
+            flags: "--outcomes <json>",
+            to: "body.outcomes",
+            kind: "json",
+            summary: "how tasks end, by name: their first example by default",
+          },
+        ],
+        example: `mesg app dry-run app.yml --data '{"kwh": 12}' --outcomes '{"pay": {"status": "rejected"}}'`,
+      },
+    ],
+  },
+  {
     id: "application.deploy",
     summary: "Deploy an application, or a new version of it",
     method: "PUT",

@@ -134,6 +134,29 @@ export class ApplicationBook {
     return checkApplication(document, this.#catalogue(), this.#ports.expressions)
   }
 
+  get catalogue(): Catalogue {
+    return this.#catalogue()
+  }
+
+  /**
+   * The workflows as they would be deployed, none where a rule is broken. Nothing is kept.
+   * @throws ApplicationError APPLICATION_CONFIG_INVALID
+   */
+  tryOut(document: unknown, given: JsonObject) {
+    const { refusals, warnings, application } = this.#check(document)
+    const verdict: Verdict = { ok: refusals.length === 0, refusals, warnings }
+    const workflows = new Map<string, PinnedWorkflow>()
+    if (application === null || !verdict.ok) return { verdict, name: "", workflows }
+    const config = resolveConfig(application, given)
+    for (const workflow of Object.keys(application.workflows)) {
+      workflows.set(
+        workflow,
+        pinWorkflow(application, workflow, 0, config, this.#catalogue(), (setting) => config[setting]),
+      )
+    }
+    return { verdict, name: application.name, workflows }
+  }
+
   async deploy(document: unknown, given: JsonObject) {
     const { refusals, warnings, application } = this.#check(document)
     if (application === null || refusals.length > 0) {

@@ -6,5 +6,6 @@ export class ApplicationError extends MesgError<
   | { code: "APPLICATION_REFUSED"; refusals: readonly Refusal[] }
   | { code: "APPLICATION_NOT_FOUND"; application: string }
   | { code: "APPLICATION_CONFIG_INVALID"; application: string; issues: readonly DataIssue[] }
+  | { code: "OUTCOME_INVALID"; task: string }
   | { code: "WORKFLOW_NOT_FOUND"; application: string; workflow: string }
 > {}

@@ -1,12 +1,11 @@
 import type { ServiceId } from "../../base/ids.ts"
-import { EVENT_DATA_BYTES_MAX } from "../../base/limits.ts"
 import type { Event } from "../../schema/event.ts"
 import type { Applications } from "../core.ts"
-import { EventError } from "../events/error.ts"
-import { isLarge } from "../events/size.ts"
 import type { ExecutionBook } from "../executions/executions.ts"
 import type { EnginePorts } from "../ports.ts"
 import type { ApplicationBook } from "./applications.ts"
+import { checkTrigger } from "./check-trigger.ts"
+import { dryRun } from "./dry-run.ts"
 import { ApplicationError } from "./error.ts"
 import type { PinnedWorkflow } from "./pinned.ts"
 
@@ -15,13 +14,19 @@ export function withRun(book: ApplicationBook, executions: ExecutionBook, ports:
   return {
     validate: (document) => book.validate(document),
     deploy: (document, config) => book.deploy(document, config),
+    async dryRun(document, { config, workflow, data, outcomes }) {
+      const { verdict, name, workflows } = book.tryOut(document, config)
+      if (!verdict.ok) return { ...verdict, run: null }
+      const parts = { expressions: ports.expressions, catalogue: book.catalogue, nowMs: ports.clock.now() }
+      return { ...verdict, run: await dryRun(choose(workflows, name, workflow), data, outcomes, parts) }
+    },
     list: (paging) => book.list(paging),
     show: (name) => book.show(name),
     pause: (name) => book.pause(name),
     resume: (name) => book.resume(name),
     remove: (name) => book.remove(name),
     async run(name, workflow, data) {
-      const pinned = choose(book, name, workflow)
+      const pinned = choose(book.workflows(name), name, workflow)
       const { trigger, app, version, workflow: chosen } = pinned.definition
       const event: Event = {
         service: trigger.service as ServiceId,
@@ -36,9 +41,8 @@ export function withRun(book: ApplicationBook, executions: ExecutionBook, ports:
   }
 }
 
-/** @throws ApplicationError APPLICATION_NOT_FOUND, WORKFLOW_NOT_FOUND */
-function choose(book: ApplicationBook, name: string, workflow: string | null): PinnedWorkflow {
-  const workflows = book.workflows(name)
+/** @throws ApplicationError WORKFLOW_NOT_FOUND */
+function choose(workflows: ReadonlyMap<string, PinnedWorkflow>, name: string, workflow: string | null): PinnedWorkflow {
   const [only] = workflows.size === 1 ? workflows.values() : []
   const pinned = workflow === null ? only : workflows.get(workflow)
   if (pinned !== undefined) return pinned
@@ -49,16 +53,4 @@ function choose(book: ApplicationBook, name: string, workflow: string | null): P
       : `application "${name}" has no workflow "${workflow}"`,
     { remedy: `name one of: ${[...workflows.keys()].join(", ")}` },
   )
-}
-
-/** What starts an execution by hand must fit as if it had come. @throws EventError EVENT_DATA_INVALID, EVENT_TOO_LARGE */
-function checkTrigger(pinned: PinnedWorkflow, { service, event, data }: Event): void {
-  const refuse = (code: "EVENT_DATA_INVALID" | "EVENT_TOO_LARGE", reason: string) => {
-    throw new EventError({ code, service, event }, `event ${service}/${event}: ${reason}`, {
-      remedy: `see what the event carries: mesg service show ${service}`,
-    })
-  }
-  if (isLarge(data)) refuse("EVENT_TOO_LARGE", `the data is larger than ${EVENT_DATA_BYTES_MAX} bytes`)
-  const [issue] = pinned.checkTrigger(data)
-  if (issue !== undefined) refuse("EVENT_DATA_INVALID", `data${issue.path}: ${issue.message}`)
 }

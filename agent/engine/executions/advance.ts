@@ -4,6 +4,7 @@ import type { RejectionCode } from "../../core/execution/rejection.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
 import { createExecution, transition } from "../../core/execution/transition.ts"
 import type { Expressions } from "../../ports/expressions.ts"
+import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
 import { secretLost } from "./attempt.ts"
@@ -128,7 +129,7 @@ class Advancing {
         return soon(passes, (match) => [{ kind: "judged", atMs, task, number, match }])
       }
       case "prepare":
-        return prepare(live, effect.task, atMs, context)
+        return prepare(live as Prepared, effect.task, atMs, context.expressions)
       case "start": {
         const { task } = effect
         if (!context.place(live, task)) return NOTHING
@@ -153,10 +154,16 @@ class Advancing {
 
 const NOTHING: readonly Input[] = []
 
-function prepare(live: Live, task: number, atMs: number, context: AdvanceContext): Soon<readonly Input[]> {
+interface Prepared {
+  readonly pinned: PinnedWorkflow
+  readonly state: ExecutionState
+}
+
+/** The inputs of a task: what answers `prepare`. */
+export function prepare(live: Prepared, task: number, atMs: number, expressions: Expressions): Soon<readonly Input[]> {
   const template = live.pinned.definition.tasks[task]!.with
-  const scope = executionScope(live.state!, live.state!.tasks[task]!.event)
-  return soon(render(context.expressions, template, scope, atMs), (answered): readonly Input[] => {
+  const scope = executionScope(live.state, live.state.tasks[task]!.event)
+  return soon(render(expressions, template, scope, atMs), (answered): readonly Input[] => {
     if (!answered.ok) {
       return [{ kind: "unprepared", atMs, task, code: "EXPRESSION_FAILED", message: answered.message }]
     }

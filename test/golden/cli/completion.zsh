@@ -14,7 +14,7 @@ _mesg() {
       event) COMPREPLY=($(compgen -W "tail emit refused" -- "$word")); return ;;
       execution) COMPREPLY=($(compgen -W "watch list show cancel retry" -- "$word")); return ;;
       token) COMPREPLY=($(compgen -W "list create revoke" -- "$word")); return ;;
-      app) COMPREPLY=($(compgen -W "validate deploy list show export pause resume remove run" -- "$word")); return ;;
+      app) COMPREPLY=($(compgen -W "validate dry-run deploy list show export pause resume remove run" -- "$word")); return ;;
     esac
   fi
   if [ "${word#-}" = "$word" ]; then
@@ -51,6 +51,7 @@ _mesg() {
     "event emit"*) COMPREPLY=($(compgen -W "--data --id --json --home --help" -- "$word")) ;;
     "event refused"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
     "app validate"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "app dry-run"*) COMPREPLY=($(compgen -W "--config --workflow --data --outcomes --json --home --help" -- "$word")) ;;
     "app deploy"*) COMPREPLY=($(compgen -W "--config --json --home --help" -- "$word")) ;;
     "app list"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
     "app show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;

@@ -14,7 +14,7 @@ import { startApiServer } from "../../support/api-server.ts"
 const PROMISED_COMMANDS = [
   "start|stop|status|init|doctor|config show|config set|backup|restore|logs",
   "service list|service show|service add|service remove|service configure|service test|service validate|service new",
-  "service call|event emit|event tail|app validate|app deploy|app list|app show|app pause|app resume|app remove",
+  "service call|event emit|event tail|app validate|app deploy|app list|app show|app pause|app resume|app remove|app dry-run",
   "app export|app run|execution list|execution show|execution watch|execution cancel|execution retry",
   "token create|token list|token revoke",
 ].flatMap((line) => line.split("|"))

@@ -2,9 +2,10 @@ import type { OutputOf } from "../../operations/schemas/table.ts"
 import type { ExecutionView } from "../../../schema/execution.ts"
 import type { Terminal } from "../terminal.ts"
 import { executionText } from "./execution.ts"
-import { facts, more, table, timeText } from "./layout.ts"
+import { facts, more, shortJson, table, timeText } from "./layout.ts"
 import type { Renderers } from "./renderer.ts"
 
+type DryRun = NonNullable<OutputOf<"application.dryRun">["run"]>
 type View = OutputOf<"application.list">["items"][number]
 
 export const APPLICATION_RENDERERS: Renderers = {
@@ -25,6 +26,33 @@ export const APPLICATION_RENDERERS: Renderers = {
   "application.resume": (view: View, terminal: Terminal) => applicationText(view, terminal),
   "application.remove": () => "removed\n",
   "application.run": (execution: ExecutionView, terminal: Terminal) => executionText(execution, terminal),
+}
+
+/** What would become of an event. */
+export function dryRunText(run: DryRun, terminal: Terminal): string {
+  const { workflow, trigger, status, branches, tasks } = run
+  const about = facts(terminal, [
+    ["workflow", workflow],
+    ["event", `${trigger.service}.${trigger.event} ${shortJson(trigger.data)}`],
+    ["starts", trigger.passes ? "yes" : "no: its `where` is not true of this event"],
+    ...(status === null ? [] : ([["ends", status === "waiting" ? "it waits" : status]] satisfies [string, string][])),
+  ])
+  if (status === null) return about
+  const rows = Object.entries(tasks).map(
+    ([name, { run: runs, state, status: ended, assumed, waits, inputs, data }]) => {
+      const stands = waits !== null && state !== "idle" ? `waits for ${waits.service}.${waits.event}` : (ended ?? state)
+      return [
+        name,
+        runs,
+        stands,
+        assumed ?? "",
+        inputs === null ? "" : shortJson(inputs),
+        ended === null ? "" : shortJson(data),
+      ]
+    },
+  )
+  const lines = branches.map(({ path, status }) => `${path.join(" → ")}  [${status}]\n`).join("")
+  return `${about}\n${table(terminal, ["task", "runs", "ends", "as by", "inputs", "data"], rows)}\n${lines}`
 }
 
 /** An application as a person sees it. */

@@ -7,16 +7,17 @@ import { callAgent } from "../client.ts"
 import type { RunnerContext } from "../runner.ts"
 import { readDocument, type SourceFile } from "../document.ts"
 import { CliError, EXIT } from "../error.ts"
-import { applicationText } from "../render/application.ts"
+import { applicationText, dryRunText } from "../render/application.ts"
 import { paint, printable, type Terminal } from "../terminal.ts"
 import { requestOf, valueOf } from "../values.ts"
 import { placed, type Verdict } from "../verdict.ts"
 
-/** `app validate FILE` and `app deploy FILE`: the agent judges, this says where in the file. */
+/** `app validate FILE`, `app dry-run FILE` and `app deploy FILE`: the agent judges, this says where in the file. */
 export async function runApplication(context: RunnerContext): Promise<number> {
   const { chosen, terminal } = context
   if (chosen.entry.kind !== "agent") return EXIT.usage
-  const files = [...chosen.typed].map(([target, text]) => (text === undefined ? null : String(valueOf(target, text))))
+  const paths = [...chosen.typed].filter(([{ kind }]) => kind === "path")
+  const files = paths.map(([target, text]) => (text === undefined ? null : String(valueOf(target, text))))
   const source = readDocument(files[0]!)
   if (source.value === undefined) {
     return showVerdict({ ok: false, refusals: source.refusals, warnings: [] }, chosen.json, terminal)
@@ -26,10 +27,16 @@ export async function runApplication(context: RunnerContext): Promise<number> {
     return showVerdict({ ok: false, refusals: settings.refusals, warnings: [] }, chosen.json, terminal)
   }
   const body = { application: source.value, config: settings?.value ?? {} }
+  const { id } = chosen.entry.operation
   // A text that is refused is not deployed, but all that the rules say of it is said too.
-  return chosen.entry.operation.id === "application.validate" || source.refusals.length > 0
-    ? validate(context, source, body)
-    : deploy(context, source, settings, body)
+  if (id === "application.validate" || source.refusals.length > 0) return validate(context, source, body)
+  try {
+    return await (id === "application.dryRun" ? dryRun(context, source, body) : deploy(context, source, body))
+  } catch (error) {
+    const verdict = verdictOf(error, source, settings)
+    if (verdict === null) throw error
+    return showVerdict(verdict, chosen.json, terminal)
+  }
 }
 
 /** `app export NAME`: the document as a person would write it. */
@@ -39,6 +46,19 @@ export async function runExport({ chosen, terminal, endpoint }: RunnerContext): 
   const { document } = answer.body as OutputOf<"application.show">
   const { stringify } = await import("yaml")
   terminal.out(chosen.json ? `${JSON.stringify(document)}\n` : stringify(document, { lineWidth: 120 }))
+  return EXIT.ok
+}
+
+async function dryRun(context: RunnerContext, source: SourceFile, body: object): Promise<number> {
+  const { chosen, terminal, endpoint } = context
+  const { operation } = chosen.entry as Extract<typeof chosen.entry, { kind: "agent" }>
+  const request = requestOf(operation, chosen.typed, {})
+  const answer = await callAgent(endpoint(), { ...request, body: { ...(request.body as object | undefined), ...body } })
+  const { run, ...verdict } = answer.body as OutputOf<"application.dryRun">
+  if (run === null) return showVerdict(placed(verdict, source), chosen.json, terminal)
+  const { warnings } = placed(verdict, source)
+  if (chosen.json) terminal.out(`${JSON.stringify({ ...verdict, warnings, run })}\n`)
+  else terminal.out(dryRunText(run, terminal) + warningsText({ ...verdict, warnings }, terminal))
   return EXIT.ok
 }
 
@@ -52,25 +72,13 @@ async function validate(
   return showVerdict(placed(answer.body as Verdict, source), chosen.json, terminal)
 }
 
-async function deploy(
-  context: RunnerContext,
-  source: SourceFile,
-  settings: SourceFile | null,
-  body: object,
-): Promise<number> {
+async function deploy(context: RunnerContext, source: SourceFile, body: object): Promise<number> {
   const { chosen, terminal, endpoint } = context
   const name = (source.value as { name?: unknown } | null)?.name
   // Without a usable name there is no address to put it to.
   if (!isName(name)) return validate(context, source, body)
-  let answer: OutputOf<"application.deploy">
-  try {
-    const request = { method: "PUT", path: `/api/v1/applications/${encodeURIComponent(name)}`, headers: {}, body }
-    answer = (await callAgent(endpoint(), request)).body as typeof answer
-  } catch (error) {
-    const verdict = verdictOf(error, source, settings)
-    if (verdict === null) throw error
-    return showVerdict(verdict, chosen.json, terminal)
-  }
+  const request = { method: "PUT", path: `/api/v1/applications/${encodeURIComponent(name)}`, headers: {}, body }
+  const answer = (await callAgent(endpoint(), request)).body as OutputOf<"application.deploy">
   if (chosen.json) terminal.out(`${JSON.stringify(answer)}\n`)
   else {
     terminal.out(applicationText(answer, terminal))

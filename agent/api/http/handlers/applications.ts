@@ -7,6 +7,7 @@ import { pagingOf } from "./paging.ts"
 
 export const APPLICATION_HANDLERS: Handlers<
   | "application.validate"
+  | "application.dryRun"
   | "application.deploy"
   | "application.list"
   | "application.show"
@@ -16,6 +17,10 @@ export const APPLICATION_HANDLERS: Handlers<
   | "application.run"
 > = {
   "application.validate": ({ core }, { body }) => core.applications.validate(body.application),
+  "application.dryRun": ({ core }, { body }) => {
+    const { application, config, workflow = null, data, outcomes } = body
+    return core.applications.dryRun(application, { config, workflow, data, outcomes })
+  },
   "application.deploy": async ({ core }, { params, body }) => {
     checkName(params.name, body.application)
     const { warnings, ...application } = await core.applications.deploy(body.application, body.config)

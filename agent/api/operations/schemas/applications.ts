@@ -1,7 +1,7 @@
 import * as v from "valibot"
 import { RULE_CODES } from "../../../schema/application.ts"
-import { ExecutionViewSchema } from "../../../schema/execution.ts"
-import { ApplicationNameSchema, KeySchema } from "../../../schema/names.ts"
+import { ExecutionViewSchema, TASK_STATES } from "../../../schema/execution.ts"
+import { ApplicationNameSchema, KeySchema, TaskNameSchema } from "../../../schema/names.ts"
 import { JsonObjectSchema, JsonSchema, type OperationSchemas, pagingBy, pageOf, TimeSchema } from "./common.ts"
 
 const WarningSchema = v.object({ path: v.string(), message: v.string() })
@@ -11,6 +11,34 @@ export const RefusalSchema = v.object({
   path: v.string(),
   message: v.string(),
   remedy: v.string(),
+})
+
+const VerdictSchema = v.object({
+  ok: v.boolean(),
+  refusals: v.array(RefusalSchema),
+  warnings: v.array(WarningSchema),
+})
+
+const OutcomeSchema = v.strictObject({ status: KeySchema, data: v.optional(JsonSchema) })
+
+/** What would become of one event; `status` is null where nothing starts. */
+const DryExecutionSchema = v.object({
+  workflow: v.string(),
+  trigger: v.object({ service: v.string(), event: v.string(), data: JsonSchema, passes: v.boolean() }),
+  status: v.nullable(ExecutionViewSchema.entries.status),
+  branches: ExecutionViewSchema.entries.branches,
+  tasks: v.record(
+    v.string(),
+    v.object({
+      run: v.string(),
+      state: v.picklist(TASK_STATES),
+      status: v.nullable(v.string()),
+      data: JsonSchema,
+      inputs: JsonSchema,
+      assumed: v.nullable(v.picklist(["given", "example", "schema"])),
+      waits: v.nullable(v.object({ service: v.string(), event: v.string() })),
+    }),
+  ),
 })
 
 const ApplicationViewSchema = v.object({
@@ -44,7 +72,18 @@ const Params = v.strictObject({ name: ApplicationNameSchema })
 export const APPLICATION_SCHEMAS = {
   "application.validate": {
     body: DeploymentSchema,
-    output: v.object({ ok: v.boolean(), refusals: v.array(RefusalSchema), warnings: v.array(WarningSchema) }),
+    output: VerdictSchema,
+  },
+  "application.dryRun": {
+    body: v.strictObject({
+      application: JsonSchema,
+      config: v.optional(JsonObjectSchema, {}),
+      workflow: v.optional(KeySchema),
+      /** Made up from the event's schema where it is left out. */
+      data: v.optional(JsonSchema),
+      outcomes: v.optional(v.record(TaskNameSchema, OutcomeSchema), {}),
+    }),
+    output: v.object({ ...VerdictSchema.entries, run: v.nullable(DryExecutionSchema) }),
   },
   "application.deploy": {
     params: Params,

@@ -89,6 +89,7 @@ describe("commands", () => {
       ["app", "pause", "ev-charging"],
       ["app", "resume", "ev-charging"],
       ["app", "run", "ev-charging", "--data", "{}"],
+      ["app", "dry-run", app, "--data", '{"kwh":12}', "--outcomes", '{"pay":{"status":"sent"}}'],
       ["app", "remove", "ev-charging"],
       ["execution", "list", "--limit", "2"],
       ["execution", "show", completed.id],

@@ -68,6 +68,11 @@ describe("answers of the HTTP API", () => {
       ["event.refused", "/api/v1/events/refused"],
       ["application.validate", "/api/v1/applications:validate", APPLICATION],
       [
+        "application.dryRun",
+        "/api/v1/applications:dry-run",
+        { application: APPLICATION, data: { kwh: 1 }, outcomes: { pay: { status: "sent" } } },
+      ],
+      [
         "application.deploy",
         "/api/v1/applications/ev-charging",
         { application: APPLICATION, config: { supplier: "x" } },
