@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { messageOf } from "./base/errors.ts"
@@ -216,11 +216,21 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
   }
 }
 
+/** What the small files of a start take at most: locks, the address, the token. */
+const START_BYTES = 65_536
+
 /** @throws StoreError STORE_NOT_WRITABLE */
 function makeRunFolder(home: string): void {
   const folder = join(home, "run")
   try {
     mkdirSync(folder, { recursive: true, mode: 0o750 })
+    // On a full disk nobody could find this agent: it says so now, before it has done anything.
+    const probe = join(folder, ".probe")
+    try {
+      writeFileSync(probe, Buffer.alloc(START_BYTES))
+    } finally {
+      rmSync(probe, { force: true })
+    }
     // What a run that was killed had unpacked.
     rmSync(unpackedFolder(home), { recursive: true, force: true })
   } catch (error) {

@@ -1,34 +1,38 @@
 import assert from "node:assert/strict"
-import { spawn, spawnSync } from "node:child_process"
-import { once } from "node:events"
 import { fileURLToPath } from "node:url"
-import { tempDir } from "../support/temp-dir.ts"
 import type { FullDiskReport } from "./full-disk.ts"
+import type { FullDiskStartReport } from "./full-disk-start.ts"
+import { onSmallDisk } from "./small-disk.ts"
 
-/** A mount that only one process tree sees: for root and, where user namespaces are on, for anyone. */
-const MOUNTED = 'mount -t tmpfs -o size=32m none "$1" && shift && exec "$@"'
+const programOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 describe("a disk that another program fills under the running agent", function () {
   this.timeout(180_000)
 
   it("is answered with a refusal; nothing accepted is lost, and the agent goes on by itself when there is room again", async () => {
-    const disk = tempDir("disk")
-    const { status } = spawnSync("unshare", ["-rm", "sh", "-c", MOUNTED, "sh", disk, "true"])
-    assert.equal(status, 0, "no small disk can be mounted here: run as root, or allow user namespaces")
-    const program = fileURLToPath(new URL("./full-disk.ts", import.meta.url))
-    const child = spawn("unshare", ["-rm", "sh", "-c", MOUNTED, "sh", disk, process.execPath, program, disk], {
-      stdio: ["ignore", "pipe", "inherit"],
-    })
-    let output = ""
-    child.stdout.on("data", (chunk) => (output += String(chunk)))
-    const [code] = (await once(child, "close")) as [number | null]
-    assert.equal(code, 0, output)
-    const report = JSON.parse(output.trim().split("\n").at(-1)!) as FullDiskReport
+    const report = await onSmallDisk<FullDiskReport>(programOf("./full-disk.ts"))
     assert.ok(report.acceptedBefore > 0)
     assert.deepEqual(report.ends, [], "the agent ended")
     assert.ok(report.refusals > 0, "nobody was told that the disk is full")
     assert.deepEqual(report.answer, [429, "OVERLOADED"])
     assert.deepEqual(report.findings, [])
     assert.ok(report.accepted > report.acceptedBefore, "nothing was accepted after there was room again")
+  })
+})
+
+describe("an agent that is started on a full disk", function () {
+  this.timeout(180_000)
+
+  it("says so in one error where it cannot even say where it is, else it starts, shows and refuses", async () => {
+    const report = await onSmallDisk<FullDiskStartReport>(programOf("./full-disk-start.ts"))
+    assert.match(report.refusal, /ended with 1 before it was ready/)
+    assert.match(report.refusal, /STORE_NOT_WRITABLE/)
+    assert.match(report.refusal, /no space left on device/)
+    assert.equal(report.refusal.match(/"level":"error"|^error/gim)?.length ?? 1, 1, report.refusal)
+    assert.equal(report.shown, 20)
+    assert.ok(report.taken > 0, "what the file had room for was not taken")
+    assert.deepEqual(report.answer, [429, "OVERLOADED"])
+    assert.equal(report.stopped, 0)
+    assert.ok(report.ended >= 20 + report.taken, `${report.ended} effects of ${20 + report.taken} executions`)
   })
 })

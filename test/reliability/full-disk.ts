@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs"
+import { mkdirSync, rmSync } from "node:fs"
 import { once } from "node:events"
 import { join } from "node:path"
 import { seededRandom } from "../../agent/base/random.ts"
@@ -7,6 +7,7 @@ import { freePort } from "../support/free-port.ts"
 import { until } from "../support/until.ts"
 import { finishAndAudit } from "./load/finish.ts"
 import { Load } from "./load/load.ts"
+import { fillDisk } from "./small-disk.ts"
 
 export interface FullDiskReport {
   readonly acceptedBefore: number
@@ -59,15 +60,3 @@ await load.stop()
 const { accepted } = load.ledger
 const report: FullDiskReport = { acceptedBefore, accepted, refusals, answer: [refused.status, code], ends, findings }
 process.stdout.write(`${JSON.stringify(report)}\n`)
-
-function fillDisk(path: string): void {
-  const file = openSync(path, "w")
-  const page = Buffer.alloc(4096)
-  try {
-    for (;;) writeSync(file, page)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error
-  } finally {
-    closeSync(file)
-  }
-}
