@@ -80,6 +80,8 @@ export const STORE_WRITE_TIMEOUT_MS = 5 * SECOND
 export const STORE_RESERVE_SHARE = 1 / 16
 /** Writes that wait for one commit; past it the store is overloaded and refuses. */
 export const STORE_PENDING_BYTES_MAX = 64 * MIB
+/** Rows of executions that have ended which lie in the log of the open ones before they are removed together. */
+export const OPEN_LOG_SPENT_ROWS = 512
 /** By how much the file is made longer ahead of need. */
 export const STORE_GROW_BYTES = 1 * MIB
 /** What the store leaves of the disk, for the small files of the home and of whoever shares it. */

@@ -13,12 +13,11 @@ export const TABLE = {
   service: "svc",
   /** [service, key] -> the private key-value space of a plugin. */
   serviceStore: "svcs",
-  // The newest ended executions and those that run lie beside each other: one that ends mostly stays in its page.
-  /** [execution] -> an execution that has ended: its definition, its newest steps, its status. */
+  /** [execution] -> an execution that has ended: its definition, its status, its newest steps. */
   finished: "ex",
-  /** [execution] -> an execution that has not ended: its definition, its newest steps. Found again at start. */
-  active: "ex-open",
-  /** [execution, number] -> steps of an execution that its record has no room for. */
+  /** [number] -> a step of an execution that had not ended, in the order of writing. Found again at start. */
+  open: "ex-open",
+  /** [execution, number] -> steps of an execution that one record has no room for. */
   history: "ex-steps",
   /** [generation, service, event, id] -> an event id that was accepted. */
   eventId: "evid",

@@ -12,6 +12,7 @@ import { advance, type AdvanceContext } from "../../agent/engine/executions/adva
 import { endInput } from "../../agent/engine/executions/end-input.ts"
 import { eventScope, matches } from "../../agent/engine/executions/evaluate.ts"
 import { Journal } from "../../agent/engine/executions/journal.ts"
+import { OpenLog } from "../../agent/engine/executions/open-log.ts"
 import { Live } from "../../agent/engine/executions/live.ts"
 import { Veils } from "../../agent/engine/veils.ts"
 import { JsonataExpressions } from "../../agent/io/expressions/expressions.ts"
@@ -115,7 +116,7 @@ class Play {
     const { app, workflow, version, tasks } = pinned.definition
     const id = "ex_00000000000000000000000000" as ExecutionId
     const pin = { app, workflow, version }
-    this.#live = new Live(id, pin, pinned, Journal.begin(id, pin, CORE))
+    this.#live = new Live(id, pin, pinned, Journal.begin(new OpenLog(), id, pin, CORE))
     this.#manifests = manifests
     this.#context = {
       expressions,

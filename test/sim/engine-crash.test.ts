@@ -4,7 +4,7 @@ import type { Change, Store, WriteOptions } from "../../agent/ports/store.ts"
 import type { TaskAnswer, TaskCall } from "../../agent/ports/service-host.ts"
 import type { ExecutionId } from "../../agent/base/ids.ts"
 import { TABLE } from "../../agent/schema/tables.ts"
-import { headOf, inputsOf } from "../../agent/engine/executions/journal.ts"
+import { storedSteps } from "../support/stored-steps.ts"
 import { testEngine, type TestEngine, type TestService } from "../support/engine.ts"
 import { FakeClock } from "../support/fake-clock.ts"
 import { MemoryStore } from "../support/memory-store.ts"
@@ -166,7 +166,7 @@ function checkEnd(test: TestEngine, world: World, memory: MemoryStore, about: st
     const { n } = execution.trigger.data as { n: number }
     assert.equal(execution.tasks["d"]?.status, n === 3 ? "timed-out" : "ok", about)
     const id = execution.id as ExecutionId
-    const inputs = [...inputsOf(memory, id, headOf(memory, id)!)]
+    const inputs = storedSteps(memory, id).flatMap((step) => step.inputs)
     for (const task of [0, 1, 2]) {
       const results = inputs.filter((input) => input.kind === "result" && input.task === task)
       assert.equal(results.length, 1, `${about}: one result for each task`)

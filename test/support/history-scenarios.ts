@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import type { ApplicationName, ExecutionId } from "../../agent/base/ids.ts"
 import type { WorkflowDefinition } from "../../agent/core/workflow/definition.ts"
-import { headOf, stepsOf } from "../../agent/engine/executions/journal.ts"
+import { storedSteps } from "./stored-steps.ts"
 import type { StepRecord } from "../../agent/engine/executions/step-text.ts"
 import type { TaskAnswer } from "../../agent/ports/service-host.ts"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
@@ -99,7 +99,7 @@ class Recording {
     const view = this.list()[index]
     assert.ok(view !== undefined, "there is an execution")
     const id = view.id as ExecutionId
-    const steps = [...stepsOf(store, id, headOf(store, id)!)]
+    const steps = [...storedSteps(store, id)]
     const { document } = this.engine.engine.applications.show("app" as ApplicationName)
     await this.engine.stop()
     return { definition: compileWorkflow(document, "w", 1, {}, catalogueOf([SERVICE_S])), steps }

@@ -9,6 +9,7 @@ import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
 import { secretLost } from "./attempt.ts"
 import { executionScope, matches, render, type Soon, soon } from "./evaluate.ts"
+import type { Recorded } from "./journal.ts"
 import type { Live } from "./live.ts"
 
 /** What one step made of an execution: to be written whole, then acted upon. */
@@ -17,6 +18,8 @@ export interface Advance {
   /** As this step left it. */
   readonly state: ExecutionState
   readonly changes: readonly Change[]
+  /** Rows of the journal that count no more once the changes are durable. */
+  readonly spent: number
   /** Only those that reach outside. */
   readonly effects: readonly Effect[]
   /** Why the first input was refused, null where it was taken. */
@@ -112,8 +115,8 @@ class Advancing {
     const live = this.#live
     const [first] = this.#taken
     const step = first && { atMs: first.atMs, core: this.#context.core, inputs: this.#taken }
-    const changes = step === undefined ? [] : live.journal.record(step, live.state!)
-    return { live, state: live.state!, changes, effects: this.#effects, rejected: this.#rejected }
+    const { changes, spent } = step === undefined ? UNCHANGED : live.journal.record(step, live.state!)
+    return { live, state: live.state!, changes, spent, effects: this.#effects, rejected: this.#rejected }
   }
 
   /** @returns the inputs that answer an effect before the step is written, null where it reaches outside */
@@ -153,6 +156,7 @@ class Advancing {
 }
 
 const NOTHING: readonly Input[] = []
+const UNCHANGED: Recorded = { changes: [], spent: 0 }
 
 interface Prepared {
   readonly pinned: PinnedWorkflow

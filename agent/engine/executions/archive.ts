@@ -1,5 +1,5 @@
 import { type ExecutionId, sortableId } from "../../base/ids.ts"
-import { isFinished, type ExecutionState } from "../../core/execution/state.ts"
+import type { ExecutionState } from "../../core/execution/state.ts"
 import { replay } from "../../core/execution/replay.ts"
 import type { Change } from "../../ports/store.ts"
 import type { ExecutionView } from "../../schema/execution.ts"
@@ -9,18 +9,10 @@ import type { ExecutionFilter, Page } from "../core.ts"
 import { pageSize } from "../page.ts"
 import type { EnginePorts } from "../ports.ts"
 import { ExecutionError } from "./error.ts"
-import {
-  type FinishedRecord,
-  type HeadRecord,
-  headOf,
-  inputsOf,
-  Journal,
-  type Pin,
-  pinOf,
-  removalOf,
-  stepsOf,
-} from "./journal.ts"
+import { Journal, removalOf, stepsOf, stepsWritten } from "./journal.ts"
 import { Live } from "./live.ts"
+import { type OpenExecution, OpenLog, readRows } from "./open-log.ts"
+import { type FinishedRecord, type Pin, pinOf } from "./records.ts"
 import type { StepRecord } from "./step-text.ts"
 import { executionView } from "./view.ts"
 
@@ -33,7 +25,6 @@ export interface Loaded {
   readonly state: ExecutionState
   readonly pin: Pin
   readonly pinned: PinnedWorkflow
-  readonly head: HeadRecord
   readonly steps: readonly StepRecord[]
 }
 
@@ -75,18 +66,22 @@ export class Archive {
     }
   }
 
-  /** @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_VERSION_GONE */
-  load(id: ExecutionId): Loaded {
+  /**
+   * @param rows of its journal, where it has not ended
+   * @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_VERSION_GONE
+   */
+  load(id: ExecutionId, rows: readonly number[] = []): Loaded {
     const { store } = this.#ports
-    const head = headOf(store, id)
-    if (head === null) {
+    const ended = store.get(TABLE.finished, [id]) as FinishedRecord | undefined
+    const open = ended === undefined ? readRows(store, id, rows) : null
+    if (ended === undefined && open === null) {
       throw new ExecutionError({ code: "EXECUTION_NOT_FOUND", execution: id }, `there is no execution ${id}`, {
         remedy: "see what there is: mesg execution list",
       })
     }
-    const pin = pinOf(head)
+    const pin = open === null ? pinOf(ended!) : open.pin
     const pinned = this.resolve(id, pin)
-    const steps = [...stepsOf(store, id, head)]
+    const steps = [...(open === null ? stepsOf(store, id, ended!) : stepsWritten(store, id, open.written))]
     const state = replay(
       pinned.definition,
       steps.flatMap((step) => step.inputs),
@@ -94,21 +89,18 @@ export class Archive {
     if (state === null) {
       throw new ExecutionError({ code: "EXECUTION_NOT_FOUND", execution: id }, `execution ${id} has no history`)
     }
-    return { state, pin, pinned, head, steps }
+    return { state, pin, pinned, steps }
   }
 
   /** An ended execution as if it were in memory, null where it is gone. */
   revive(id: ExecutionId): Live | null {
     if (this.#ports.store.get(TABLE.finished, [id]) === undefined) return null
-    const { state, pin, pinned, head } = this.load(id)
-    const live = new Live(id, pin, pinned, this.#journal(id, head))
+    const { state, pin, pinned } = this.load(id)
+    // It takes no step any more.
+    const live = new Live(id, pin, pinned, Journal.begin(new OpenLog(), id, pin, ""))
     live.state = state
     live.durable = state
     return live
-  }
-
-  #journal(id: ExecutionId, head: HeadRecord): Journal {
-    return Journal.resume(id, this.#ports.store, head, this.#ports.keys.nodeKey)
   }
 
   /** Newest first. Running ones come from memory, ended ones from the store. */
@@ -181,21 +173,22 @@ export class Archive {
   }
 
   /** Everything that had not ended when the agent stopped. */
-  *unfinished(): Iterable<{
-    id: ExecutionId
-    pin: Pin
-    journal: Journal
+  *unfinished(log: OpenLog): Iterable<{
+    open: OpenExecution
     state: ExecutionState | null
     pinned: PinnedWorkflow
   }> {
-    for (const { key, value } of this.#ports.store.range(TABLE.active)) {
-      const id = key[0] as ExecutionId
-      const head = value as HeadRecord
-      const pin = pinOf(head)
+    const { store } = this.#ports
+    for (const open of log.load(store)) {
+      const { id, pin, written, rows } = open
+      if (store.get(TABLE.finished, [id]) !== undefined) {
+        log.drop(rows)
+        continue
+      }
       const pinned = this.#pinnedOrTold(id, pin)
       if (pinned === null) continue
-      const state = replay(pinned.definition, inputsOf(this.#ports.store, id, head))
-      if (state === null || !isFinished(state)) yield { id, pin, journal: this.#journal(id, head), state, pinned }
+      const inputs = [...stepsWritten(store, id, written)].flatMap((step) => step.inputs)
+      yield { open, state: replay(pinned.definition, inputs), pinned }
     }
   }
 
@@ -212,7 +205,7 @@ export class Archive {
       if (count === limit) break
       if ((value as FinishedRecord).finishedMs >= beforeMs) continue
       count++
-      changes.push(...removalOf(this.#ports.store, key[0] as ExecutionId, value as HeadRecord))
+      changes.push(...removalOf(this.#ports.store, key[0] as ExecutionId, value as FinishedRecord))
     }
     return changes
   }

@@ -16,7 +16,7 @@ import type { AttemptEnd, Tasks } from "../tasks/tasks.ts"
 import type { Veils } from "../veils.ts"
 import { Archive, type EndedCounts, type Pins } from "./archive.ts"
 import { ExecutionError } from "./error.ts"
-import type { Pin } from "./journal.ts"
+import type { Pin } from "./records.ts"
 import type { Live } from "./live.ts"
 import { Overlaps } from "./overlaps.ts"
 import { Room } from "./room.ts"
@@ -118,10 +118,10 @@ export class ExecutionBook implements Executions {
   }
 
   show(id: ExecutionId): ExecutionView & { readonly transitions: readonly TransitionView[] } {
-    const { state, steps } = this.archive.load(id)
-    const live = this.runner.active.get(id)?.durable
+    const live = this.runner.active.get(id) ?? this.runner.ending.get(id)
+    const { state, steps } = this.archive.load(id, live?.journal.rows)
     return {
-      ...executionView(live ?? state),
+      ...executionView(live?.durable ?? state),
       transitions: transitionViews(state.definition, steps),
     }
   }

@@ -1,10 +1,9 @@
 import type { ExecutionId } from "../../base/ids.ts"
-import type { Input } from "../../core/execution/input.ts"
 import { type ExecutionState, isFinished } from "../../core/execution/state.ts"
 import type { Change, Store } from "../../ports/store.ts"
-import type { ExecutionStatus } from "../../schema/execution.ts"
-import type { ManifestTask } from "../../schema/manifest.ts"
 import { TABLE } from "../../schema/tables.ts"
+import type { OpenExecution, OpenLog } from "./open-log.ts"
+import type { FinishedRecord, Pin, Written } from "./records.ts"
 import { type StepRecord, stepsOfText, stepText } from "./step-text.ts"
 
 /*
@@ -12,127 +11,116 @@ import { type StepRecord, stepsOfText, stepText } from "./step-text.ts"
  * One step is one durable write: the inputs that were taken together. The state is never stored; it is replayed.
  */
 
-/** Which definition an execution is pinned to. */
-export interface Pin {
-  readonly app: string
-  readonly workflow: string
-  readonly version: number
-  /** A task called outside any application: what was called, as its manifest had it. */
-  readonly call?: { readonly service: string; readonly task: string; readonly manifest: ManifestTask }
-}
-
-/** What there is once of each execution. In version 1 all steps were in the history, one by one. */
-export type HeadRecord = Pin & ({ readonly v: 1 } | ({ readonly v: 2 } & Tail))
-
-interface Tail {
-  /** The node key that its steps mean by 0. */
-  readonly core: string
-  /** How many chunks of it are in the history. */
-  readonly chunks: number
-  /** The steps after those, as text. */
-  readonly tail: string
-}
-
-export type FinishedRecord = HeadRecord & {
-  readonly status: ExecutionStatus
-  readonly startedMs: number | null
-  readonly finishedMs: number
-}
-
 /** Steps that no longer change: one step in version 1, the text of some in version 2. */
 type ChunkRecord = ({ readonly v: 1 } & StepRecord) | { readonly v: 2; readonly core: string; readonly steps: string }
 
 /**
- * Up to this many characters the steps of an execution stay in one record, so that one page is all that a step changes;
- * LMDB gives a record of half a page or more pages of its own.
+ * Up to this many characters the steps of an execution stay in one record; LMDB gives a record of half a page or more
+ * pages of its own.
  */
 const TAIL_LENGTH_MAX = 1400
 
-/** What of one execution is in the store, and what each further step changes there. */
+export interface Recorded {
+  readonly changes: readonly Change[]
+  /** How many of the journal's rows count no more once that is durable. */
+  readonly spent: number
+}
+
+/** What of one execution is in the store, and what each further step writes there. */
 export class Journal {
+  /** Its rows in the log of open executions, oldest first, with those that are spent and not settled. */
+  readonly rows: number[]
+  readonly #log: OpenLog
   readonly #id: ExecutionId
   readonly #pin: Pin
-  #isStored: boolean
-  #written: Tail
+  #written: Written
+  #unsettled = 0
 
-  private constructor(id: ExecutionId, pin: Pin, isStored: boolean, written: Tail) {
+  private constructor(log: OpenLog, id: ExecutionId, pin: Pin, written: Written, rows: readonly number[]) {
+    this.#log = log
     this.#id = id
     this.#pin = pin
-    this.#isStored = isStored
     this.#written = written
+    this.rows = rows.slice()
   }
 
   /** Of an execution that has no step yet. */
-  static begin(id: ExecutionId, pin: Pin, core: string): Journal {
-    return new Journal(id, pin, false, { core, chunks: 0, tail: "" })
+  static begin(log: OpenLog, id: ExecutionId, pin: Pin, core: string): Journal {
+    return new Journal(log, id, pin, { core, chunks: 0, tail: "" }, [])
   }
 
   /** Of one that the store has. */
-  static resume(id: ExecutionId, store: Store, head: HeadRecord, core: string): Journal {
-    const {
-      chunks,
-      tail,
-      core: by,
-    } = head.v === 1 ? { core, chunks: store.count(TABLE.history, { prefix: [id] }), tail: "" } : head
-    return new Journal(id, pinOf(head), true, { core: by, chunks, tail })
+  static resume(log: OpenLog, { id, pin, written, rows }: OpenExecution): Journal {
+    return new Journal(log, id, pin, written, rows)
   }
 
   /** @param state as the step leaves it @returns what is to be written; the journal goes on behind it */
-  record(step: StepRecord, state: ExecutionState): Change[] {
+  record(step: StepRecord, state: ExecutionState): Recorded {
     const { core } = this.#written
-    const text = stepText(step, { execution: this.#id, core })
     let { chunks, tail } = this.#written
+    const text = stepText(step, { execution: this.#id, core })
     tail = tail === "" ? text : `${tail},${text}`
     const changes: Change[] = []
-    if (tail.length > TAIL_LENGTH_MAX) {
+    const isLong = tail.length > TAIL_LENGTH_MAX
+    if (isLong) {
       changes.push({ put: TABLE.history, key: [this.#id, chunks], value: { v: 2, core, steps: tail } })
       chunks++
       tail = ""
     }
     this.#written = { core, chunks, tail }
-    const head = { v: 2, ...this.#pin, core, chunks, tail } as const
-    if (isFinished(state)) changes.push(...this.#finish(head, state))
-    else changes.push({ put: TABLE.active, key: [this.#id], value: head satisfies HeadRecord })
-    this.#isStored = true
-    return changes
+    const live = this.rows.length - this.#unsettled
+    if (isFinished(state)) changes.push(this.#finished(state))
+    else if (isLong || live === 0) changes.push(this.#row({ pin: this.#pin, core, chunks, steps: tail }))
+    else changes.push(this.#row({ steps: text }))
+    const spent = isLong || isFinished(state) ? live : 0
+    this.#unsettled += spent
+    return { changes, spent }
   }
 
-  #finish(head: HeadRecord, { status, startedMs, finishedMs }: ExecutionState): Change[] {
-    const value: FinishedRecord = { ...head, status, startedMs, finishedMs: finishedMs ?? 0 }
-    const put: Change = { put: TABLE.finished, key: [this.#id], value }
-    return this.#isStored ? [put, { remove: TABLE.active, key: [this.#id] }] : [put]
+  /** What a step has spent may go: it is durable. */
+  settle(spent: number): void {
+    if (spent === 0) return
+    this.#log.drop(this.rows.splice(0, spent))
+    this.#unsettled -= spent
+  }
+
+  #row(row: object): Change {
+    const number = this.#log.next()
+    this.rows.push(number)
+    return { put: TABLE.open, key: [number], value: { v: 2, execution: this.#id, ...row } }
+  }
+
+  #finished({ status, startedMs, finishedMs }: ExecutionState): Change {
+    const end = { status, startedMs, finishedMs: finishedMs ?? 0 }
+    const value: FinishedRecord = { v: 2, ...this.#pin, ...this.#written, ...end }
+    return { put: TABLE.finished, key: [this.#id], value }
   }
 }
 
-/** @returns null where there is no such execution */
-export function headOf(store: Store, id: ExecutionId): HeadRecord | null {
-  return (store.get(TABLE.active, [id]) ?? store.get(TABLE.finished, [id]) ?? null) as HeadRecord | null
+/** Of an ended execution, oldest first. */
+export function stepsOf(store: Store, id: ExecutionId, ended: FinishedRecord): Iterable<StepRecord> {
+  return ended.v === 1 ? chunksOf(store, id) : stepsWritten(store, id, ended)
 }
 
-/** Oldest first. */
-export function* stepsOf(store: Store, id: ExecutionId, head: HeadRecord): Iterable<StepRecord> {
-  if (head.v === 1 || head.chunks > 0) {
-    for (const { value } of store.range(TABLE.history, { prefix: [id] })) {
-      const chunk = value as ChunkRecord
-      if (chunk.v === 1) yield chunk
-      else yield* stepsOfText(chunk.steps, { execution: id, core: chunk.core })
-    }
+/** @param chunks how many of those in the history count; what a cut left behind them does not */
+export function* stepsWritten(store: Store, id: ExecutionId, { core, chunks, tail }: Written): Iterable<StepRecord> {
+  if (chunks > 0) yield* chunksOf(store, id, chunks)
+  yield* stepsOfText(tail, { execution: id, core })
+}
+
+function* chunksOf(store: Store, id: ExecutionId, limit?: number): Iterable<StepRecord> {
+  const range = { prefix: [id], ...(limit === undefined ? {} : { limit }) }
+  for (const { value } of store.range(TABLE.history, range)) {
+    const chunk = value as ChunkRecord
+    if (chunk.v === 1) yield chunk
+    else yield* stepsOfText(chunk.steps, { execution: id, core: chunk.core })
   }
-  if (head.v === 2) yield* stepsOfText(head.tail, { execution: id, core: head.core })
-}
-
-export function* inputsOf(store: Store, id: ExecutionId, head: HeadRecord): Iterable<Input> {
-  for (const { inputs } of stepsOf(store, id, head)) yield* inputs
 }
 
 /** What goes with an ended execution. */
-export function removalOf(store: Store, id: ExecutionId, head: HeadRecord): Change[] {
+export function removalOf(store: Store, id: ExecutionId, ended: FinishedRecord): Change[] {
   const changes: Change[] = [{ remove: TABLE.finished, key: [id] }]
-  if (head.v === 2 && head.chunks === 0) return changes
+  if (ended.v === 2 && ended.chunks === 0) return changes
   for (const { key } of store.range(TABLE.history, { prefix: [id] })) changes.push({ remove: TABLE.history, key })
   return changes
-}
-
-export function pinOf({ app, workflow, version, call }: Pin): Pin {
-  return { app, workflow, version, ...(call ? { call } : {}) }
 }

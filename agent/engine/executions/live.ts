@@ -1,7 +1,8 @@
 import type { ExecutionId } from "../../base/ids.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
-import type { Journal, Pin } from "./journal.ts"
+import type { Journal } from "./journal.ts"
+import type { Pin } from "./records.ts"
 
 /** An execution that has not ended, in memory. One input is taken at a time: whoever changes it holds its lock. */
 export class Live {

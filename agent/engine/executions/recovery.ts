@@ -3,13 +3,14 @@ import { pendingWork } from "../../core/execution/pending.ts"
 import type { EnginePorts } from "../ports.ts"
 import type { Tasks } from "../tasks/tasks.ts"
 import type { ExecutionBook } from "./executions.ts"
+import { Journal } from "./journal.ts"
 import { Live } from "./live.ts"
 
 /** Puts every unfinished execution back into memory. Nothing acts yet. @returns them, oldest first */
 export function restoreExecutions(book: ExecutionBook): Live[] {
   const lives: Live[] = []
-  for (const { id, pin, journal, state, pinned } of book.archive.unfinished()) {
-    const live = new Live(id, pin, pinned, journal)
+  for (const { open, state, pinned } of book.archive.unfinished(book.runner.log)) {
+    const live = new Live(open.id, open.pin, pinned, Journal.resume(book.runner.log, open))
     live.state = state
     live.durable = state
     book.runner.restore(live)

@@ -16,9 +16,11 @@ import { attemptOf } from "./attempt.ts"
 import { type Advance, type AdvanceContext, advance } from "./advance.ts"
 import { endInput } from "./end-input.ts"
 import { type Soon, soonAll } from "./evaluate.ts"
-import { Journal, type Pin } from "./journal.ts"
+import { Journal } from "./journal.ts"
 import { Live } from "./live.ts"
 import type { Veils } from "../veils.ts"
+import { OpenLog } from "./open-log.ts"
+import type { Pin } from "./records.ts"
 import { Waits } from "./waits.ts"
 
 /** One execution and the inputs it is to take in a transaction. */
@@ -44,6 +46,7 @@ export class Runner {
   /** Sum of `Live.bytes` of the active ones. */
   activeBytes = 0
   readonly waits = new Waits()
+  readonly log = new OpenLog()
   readonly #ports: EnginePorts
   readonly #tasks: Tasks
   readonly #veils: Veils
@@ -80,7 +83,7 @@ export class Runner {
   /** A new execution, in memory only until its first input is transacted. */
   prepare(pin: Pin, pinned: PinnedWorkflow): Live {
     const id = this.newExecutionId()
-    return new Live(id, pin, pinned, Journal.begin(id, pin, this.#ports.keys.nodeKey))
+    return new Live(id, pin, pinned, Journal.begin(this.log, id, pin, this.#ports.keys.nodeKey))
   }
 
   /** Puts an execution that the store remembers back into memory. */
@@ -151,7 +154,7 @@ export class Runner {
   #write(feedings: readonly Feeding[], changes: readonly Change[]): Promise<unknown> {
     if (changes.length === 0) return Promise.all(feedings.map(({ live }) => live.written))
     // The reserve is theirs: room was asked for before the execution was let in.
-    const written = this.#ports.store.write(changes, { reserve: true })
+    const written = this.#ports.store.write([...changes, ...this.log.removals()], { reserve: true })
     for (const { live } of feedings) live.written = written
     return written
   }
@@ -206,8 +209,9 @@ export class Runner {
           })
   }
 
-  #act({ live, state, changes, effects }: Advance): void {
+  #act({ live, state, changes, spent, effects }: Advance): void {
     live.durable = state
+    live.journal.settle(spent)
     if (isFinished(state)) this.ending.delete(live.id)
     if (this.#stopped) return
     if (changes.length > 0) this.#events.changed(live)

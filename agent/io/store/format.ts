@@ -21,16 +21,24 @@ export const MIGRATIONS: readonly Migration[] = [
 const SHELVED = /\/plugins\/([a-z][a-z0-9-]*-[0-9a-f]{8})$/
 
 /** What the tables of executions were called in format 1. */
-const EXECUTIONS_BEFORE = { fin: TABLE.finished, act: TABLE.active, hist: TABLE.history } as const
+const BEFORE = { finished: "fin", active: "act", history: "hist" } as const
 
-/** Format 2: executions lie beside each other. Their records are read as they are. */
+/** Format 2: what has not ended is told by a log. Steps and ended executions are read as they are. */
 function movedExecutions(store: Pick<Store, "range">): Change[] {
-  return Object.entries(EXECUTIONS_BEFORE).flatMap(([before, now]) =>
+  const moved = (before: string, now: string) =>
     [...store.range(before)].flatMap(({ key, value }): Change[] => [
       { put: now, key, value },
       { remove: before, key },
-    ]),
-  )
+    ])
+  const opened = [...store.range(BEFORE.active)].flatMap(({ key, value }, number): Change[] => {
+    const { v: _, ...pin } = value as { v: 1 }
+    const chunks = [...store.range(BEFORE.history, { prefix: key })].length
+    return [
+      { put: TABLE.open, key: [number], value: { v: 2, execution: key[0], pin, core: "", chunks, steps: "" } },
+      { remove: BEFORE.active, key },
+    ]
+  })
+  return [...moved(BEFORE.finished, TABLE.finished), ...moved(BEFORE.history, TABLE.history), ...opened]
 }
 
 /** Format 2: a service's record has the name of its copy, not the path. */

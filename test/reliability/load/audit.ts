@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import type { ExecutionId } from "../../../agent/base/ids.ts"
-import { type HeadRecord, headOf, inputsOf } from "../../../agent/engine/executions/journal.ts"
+import type { FinishedRecord } from "../../../agent/engine/executions/records.ts"
+import { openExecutions, storedSteps } from "../../support/stored-steps.ts"
 import { LmdbStore } from "../../../agent/io/store/store.ts"
 import type { ExecutionView } from "../../../agent/schema/execution.ts"
 import { TABLE } from "../../../agent/schema/tables.ts"
@@ -105,11 +106,13 @@ export async function auditHistories(home: string): Promise<Findings> {
   try {
     for (const { key, value } of store.range(TABLE.finished)) {
       const id = key[0] as ExecutionId
-      for (const wrong of wrongHistory(store, id, value as HeadRecord)) found.add("history", `${id}: ${wrong}`)
+      for (const wrong of wrongHistory(store, id, value as FinishedRecord)) found.add("history", `${id}: ${wrong}`)
     }
-    for (const { key } of store.range(TABLE.active)) found.add("unfinished", String(key[0]))
+    const open = new Set<unknown>(openExecutions(store).map(({ id }) => id))
+    for (const id of open) found.add("unfinished", String(id))
     for (const { key } of store.range(TABLE.history)) {
-      if (headOf(store, key[0] as ExecutionId) === null) found.add("history", `${key[0]}: a chunk of no execution`)
+      const isOwned = open.has(key[0]) || store.get(TABLE.finished, [key[0]!]) !== undefined
+      if (!isOwned) found.add("history", `${key[0]}: a chunk of no execution`)
     }
   } finally {
     await store.stop()
@@ -117,12 +120,12 @@ export async function auditHistories(home: string): Promise<Findings> {
   return found.list
 }
 
-function wrongHistory(store: LmdbStore, id: ExecutionId, head: HeadRecord): string[] {
+function wrongHistory(store: LmdbStore, id: ExecutionId, record: FinishedRecord): string[] {
   const wrong: string[] = []
   const numbers = [...store.range(TABLE.history, { prefix: [id] })].map(({ key }) => key[1])
-  if (head.v === 2 && numbers.length !== head.chunks) wrong.push(`${numbers.length} of ${head.chunks} chunks`)
+  if (record.v === 2 && numbers.length !== record.chunks) wrong.push(`${numbers.length} of ${record.chunks} chunks`)
   if (numbers.some((number, index) => number !== index)) wrong.push("a chunk is missing")
-  const inputs = [...inputsOf(store, id, head)]
+  const inputs = storedSteps(store, id).flatMap((step) => step.inputs)
   const starts = new Map<number, number>()
   const ended = new Set<number>()
   inputs.forEach((input, index) => {

@@ -4,11 +4,15 @@ import { join } from "node:path"
 import type { ExecutionId } from "../../../../agent/base/ids.ts"
 import type { Input } from "../../../../agent/core/execution/input.ts"
 import type { ExecutionState } from "../../../../agent/core/execution/state.ts"
-import { headOf, Journal, removalOf, stepsOf } from "../../../../agent/engine/executions/journal.ts"
+import { OPEN_LOG_SPENT_ROWS } from "../../../../agent/base/limits.ts"
+import { Journal, removalOf, stepsWritten } from "../../../../agent/engine/executions/journal.ts"
+import type { FinishedRecord } from "../../../../agent/engine/executions/records.ts"
+import { OpenLog, readRows } from "../../../../agent/engine/executions/open-log.ts"
 import { type StepRecord, stepsOfText, stepText } from "../../../../agent/engine/executions/step-text.ts"
 import type { Json } from "../../../../agent/schema/json.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
 import { HISTORIES, type History } from "../../../support/histories.ts"
+import { openExecutions, storedSteps } from "../../../support/stored-steps.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
 
 const ID = "ex_01m82kzeq38je25kpmb3rwkhwc" as ExecutionId
@@ -69,61 +73,87 @@ describe("an execution in the store", () => {
   const written = async (lengths: readonly number[], ends: boolean) => {
     const store = new MemoryStore()
     const steps = lengths.map((length, task) => result(task, "x".repeat(length)))
-    let journal = Journal.begin(ID, PIN, CORE)
+    let log = new OpenLog()
+    let journal = Journal.begin(log, ID, PIN, CORE)
     for (const [index, step] of steps.entries()) {
       const isLast = ends && index === steps.length - 1
-      await store.write(journal.record(step, isLast ? COMPLETED : RUNNING))
-      // As after a restart, by a Core with another key.
-      journal = Journal.resume(ID, store, headOf(store, ID)!, "cd".repeat(32))
+      const { changes, spent } = journal.record(step, isLast ? COMPLETED : RUNNING)
+      await store.write(changes)
+      journal.settle(spent)
+      if (isLast) break
+      // As after a restart.
+      log = new OpenLog()
+      const [open] = [...log.load(store)]
+      journal = Journal.resume(log, open!)
     }
-    return { store, steps }
+    return { store, steps, journal }
   }
 
   for (const lengths of [[10], [10, 10, 10], [2000], [10, 2000, 10], [900, 900, 900, 900, 900], [5000, 5000]]) {
-    for (const ends of [false, true]) {
-      it(`${ends ? "that has ended " : ""}is read as it was written: steps of ${lengths.join(", ")}`, async () => {
-        const { store, steps } = await written(lengths, ends)
-        const head = headOf(store, ID)!
-        assert.deepEqual([...stepsOf(store, ID, head)], steps)
-        assert.equal(store.count(TABLE.active), ends ? 0 : 1)
-        assert.equal(store.count(TABLE.finished), ends ? 1 : 0)
-        if (!ends) return
-        await store.write(removalOf(store, ID, head))
-        for (const table of [TABLE.active, TABLE.finished, TABLE.history]) assert.equal(store.count(table), 0)
-      })
-    }
+    it(`is read as it was written: steps of ${lengths.join(", ")}`, async () => {
+      const { store, steps, journal } = await written(lengths, false)
+      assert.deepEqual(storedSteps(store, ID), steps)
+      assert.deepEqual(readRows(store, ID, journal.rows)!.pin, PIN)
+    })
+
+    it(`that has ended is read as it was written: steps of ${lengths.join(", ")}`, async () => {
+      const { store, steps } = await written(lengths, true)
+      assert.deepEqual(storedSteps(store, ID), steps)
+      assert.deepEqual(openExecutions(store), [])
+      await store.write(removalOf(store, ID, store.get(TABLE.finished, [ID]) as FinishedRecord))
+      for (const table of [TABLE.finished, TABLE.history]) assert.equal(store.count(table), 0)
+    })
   }
 
-  it("costs one record while its steps are short, and what no longer changes is written once", async () => {
-    const store = new MemoryStore()
-    const journal = Journal.begin(ID, PIN, CORE)
-    assert.deepEqual(
-      journal.record(result(0, "short"), RUNNING).map((change) => ("put" in change ? change.put : change.remove)),
-      [TABLE.active],
-    )
-    await store.write(journal.record(result(1, "x".repeat(3000)), RUNNING))
-    assert.equal(store.count(TABLE.history), 1)
-    assert.deepEqual(
-      journal.record(result(2, "short"), COMPLETED).map((change) => ("put" in change ? change.put : change.remove)),
-      [TABLE.finished, TABLE.active],
-    )
+  it("costs a row for each step, and one record of them all at its end", () => {
+    const journal = Journal.begin(new OpenLog(), ID, PIN, CORE)
+    const tables = (step: StepRecord, state: ExecutionState) =>
+      journal.record(step, state).changes.map((change) => ("put" in change ? change.put : change.remove))
+    assert.deepEqual(tables(result(0, "short"), RUNNING), [TABLE.open])
+    assert.deepEqual(tables(result(1, "x".repeat(3000)), RUNNING), [TABLE.history, TABLE.open])
+    assert.deepEqual(tables(result(2, "short"), COMPLETED), [TABLE.finished])
   })
 
-  it("of version 1 is read and goes on", async () => {
+  it("is shown as far as it is durable", async () => {
     const store = new MemoryStore()
+    const journal = Journal.begin(new OpenLog(), ID, PIN, CORE)
+    const first = journal.record(result(0, "short"), RUNNING)
+    assert.equal(readRows(store, ID, journal.rows), null)
+    await store.write(first.changes)
+    const long = journal.record(result(1, "x".repeat(3000)), RUNNING)
+    assert.equal([...stepsWritten(store, ID, readRows(store, ID, journal.rows)!.written)].length, 1)
+    await store.write(long.changes)
+    journal.settle(long.spent)
+    assert.equal([...stepsWritten(store, ID, readRows(store, ID, journal.rows)!.written)].length, 2)
+  })
+
+  it("leaves rows behind that go together, once their execution's end is durable", async () => {
+    const store = new MemoryStore()
+    const log = new OpenLog()
+    const ids = Array.from({ length: OPEN_LOG_SPENT_ROWS / 2 }, (_, i) => `ex_${i}` as ExecutionId)
+    for (const [index, id] of ids.entries()) {
+      const journal = Journal.begin(log, id, PIN, CORE)
+      await store.write(journal.record(result(0, "a"), RUNNING).changes)
+      await store.write(journal.record(result(1, "b"), RUNNING).changes)
+      const { changes, spent } = journal.record(result(2, "c"), COMPLETED)
+      await store.write([...changes, ...log.removals()])
+      assert.equal(store.count(TABLE.open), 2 * (index + 1))
+      journal.settle(spent)
+    }
+    await store.write(log.removals())
+    assert.equal(store.count(TABLE.open), 0)
+    assert.deepEqual(log.removals(), [])
+  })
+
+  it("of version 1 is read", async () => {
+    const store = new MemoryStore()
+    const end = { status: "completed", startedMs: 1, finishedMs: 2 }
     await store.write([
-      { put: TABLE.active, key: [ID], value: { v: 1, ...PIN } },
+      { put: TABLE.finished, key: [ID], value: { v: 1, ...PIN, ...end } },
       { put: TABLE.history, key: [ID, 0], value: { v: 1, ...result(0, "old") } },
       { put: TABLE.history, key: [ID, 1], value: { v: 1, ...result(1, "old") } },
     ])
-    const journal = Journal.resume(ID, store, headOf(store, ID)!, CORE)
-    await store.write(journal.record(result(2, "x".repeat(3000)), RUNNING))
-    await store.write(journal.record(result(3, "new"), COMPLETED))
-    const head = headOf(store, ID)!
-    const texts = [...stepsOf(store, ID, head)].map(
-      ({ inputs }) => ((inputs[0] as Input & { kind: "result" }).data as { text: string }).text,
-    )
-    assert.deepEqual([texts.length, texts[0], texts[1], texts[3]], [4, "old", "old", "new"])
-    assert.equal(removalOf(store, ID, head).length, 4)
+    assert.equal(storedSteps(store, ID).length, 2)
+    assert.equal(removalOf(store, ID, store.get(TABLE.finished, [ID]) as FinishedRecord).length, 3)
   })
 })

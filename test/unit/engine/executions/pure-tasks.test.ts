@@ -41,20 +41,20 @@ class WatchedStore extends MemoryStore {
   readonly steps: (readonly string[])[] = []
 
   override write(...[changes, options]: Parameters<MemoryStore["write"]>): Promise<void> {
-    for (const change of changes) if (isHead(change)) this.steps.push(newestKinds(change))
+    for (const change of changes) if (isStep(change)) this.steps.push(newestKinds(change))
     return super.write(changes, options)
   }
 }
 
-type HeadChange = Change & { readonly put: string; readonly value: { readonly tail: string; readonly core: string } }
+type StepChange = Change & { readonly put: string; readonly value: { readonly steps?: string; readonly tail?: string } }
 
-function isHead(change: Change): change is HeadChange {
-  return "put" in change && (change.put === TABLE.active || change.put === TABLE.finished)
+function isStep(change: Change): change is StepChange {
+  return "put" in change && (change.put === TABLE.open || change.put === TABLE.finished)
 }
 
-function newestKinds({ key, value }: HeadChange): string[] {
-  const steps = stepsOfText(value.tail, { execution: key[0] as ExecutionId, core: value.core })
-  const kinds = steps.at(-1)!.inputs.map((input): string => input.kind)
+function newestKinds({ value: { steps, tail } }: StepChange): string[] {
+  const written = stepsOfText(steps ?? tail ?? "", { execution: "ex_any" as ExecutionId, core: "" })
+  const kinds = written.at(-1)!.inputs.map((input): string => input.kind)
   return kinds.filter((kind) => kind !== "prepared" && kind !== "assigned")
 }
 

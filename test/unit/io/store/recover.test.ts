@@ -176,7 +176,7 @@ describe("the format of the store", () => {
     await before.stop()
   })
 
-  it("2 has executions beside each other, and loses none on the way there", async () => {
+  it("2 has a log of what has not ended, and loses none on the way there", async () => {
     const dir = newHome()
     const old = storeIn(dir, { format: { current: 1, migrations: [] } })
     await old.start()
@@ -189,7 +189,8 @@ describe("the format of the store", () => {
     await old.stop()
     const store = storeIn(dir)
     await store.start()
-    assert.deepEqual(store.get(TABLE.active, ["ex_1"]), record)
+    const pin = { app: "a", workflow: "w", version: 1 }
+    assert.deepEqual(store.get(TABLE.open, [0]), { v: 2, execution: "ex_1", pin, core: "", chunks: 1, steps: "" })
     assert.deepEqual(store.get(TABLE.history, ["ex_1", 0]), { v: 1, inputs: [] })
     assert.deepEqual(store.get(TABLE.finished, ["ex_0"]), { ...record, status: "completed" })
     for (const table of ["act", "hist", "fin"]) assert.equal(store.count(table), 0)

@@ -1,0 +1,111 @@
+import type { ExecutionId } from "../../base/ids.ts"
+import { OPEN_LOG_SPENT_ROWS } from "../../base/limits.ts"
+import type { Change, Store } from "../../ports/store.ts"
+import { TABLE } from "../../schema/tables.ts"
+import type { Pin, Written } from "./records.ts"
+
+/** A row that begins an execution's rows, or begins them anew: what was before it counts no more. */
+interface HeadRow {
+  readonly v: 2
+  readonly execution: ExecutionId
+  readonly pin: Pin
+  readonly core: string
+  readonly chunks: number
+  readonly steps: string
+}
+
+/** A row that adds a step. */
+interface StepRow {
+  readonly v: 2
+  readonly execution: ExecutionId
+  readonly steps: string
+}
+
+type Row = HeadRow | StepRow
+
+/** An execution that has not ended, as its rows tell it. */
+export interface OpenExecution {
+  readonly id: ExecutionId
+  readonly pin: Pin
+  readonly written: Written
+  readonly rows: readonly number[]
+}
+
+/**
+ * The log of all executions that have not ended: their steps in the order of writing, so that the steps of a commit fill
+ * pages of their own and no other. The end of an execution has everything in its own record; its rows then are spent and
+ * go in batches, which frees whole pages.
+ */
+export class OpenLog {
+  #next = 0
+  #spent: number[] = []
+
+  /** The number of a new row. */
+  next(): number {
+    return this.#next++
+  }
+
+  /** These rows count no more, and what takes their place is durable. */
+  drop(rows: readonly number[]): void {
+    for (const row of rows) this.#spent.push(row)
+  }
+
+  /** What may be removed with any write: nothing, until it is a batch. Asked for, it counts as done. */
+  removals(): readonly Change[] {
+    if (this.#spent.length < OPEN_LOG_SPENT_ROWS) return NOTHING
+    const spent = this.#spent
+    this.#spent = []
+    return spent.map((row) => ({ remove: TABLE.open, key: [row] }))
+  }
+
+  /** Reads the log at the start. @returns its executions in the order of their creation, ended ones among them */
+  load(store: Store): Iterable<OpenExecution> {
+    const executions = new Map<ExecutionId, Reading>()
+    for (const { key, value } of store.range(TABLE.open)) {
+      const number = key[0] as number
+      const row = value as Row
+      let reading = executions.get(row.execution)
+      if (reading === undefined) executions.set(row.execution, (reading = new Reading(row.execution)))
+      reading.take(number, row)
+      this.#next = number + 1
+    }
+    return executions.values()
+  }
+}
+
+/** Reads the rows of one execution. @returns null where none of them is in the store */
+export function readRows(store: Store, id: ExecutionId, rows: readonly number[]): OpenExecution | null {
+  const reading = new Reading(id)
+  for (const number of rows) {
+    const row = store.get(TABLE.open, [number]) as Row | undefined
+    // It is on its way, as is all that follows.
+    if (row === undefined) break
+    reading.take(number, row)
+  }
+  return reading.rows.length === 0 ? null : reading
+}
+
+class Reading implements OpenExecution {
+  readonly id: ExecutionId
+  pin: Pin = { app: "", workflow: "", version: 0 }
+  written: Written = { core: "", chunks: 0, tail: "" }
+  readonly rows: number[] = []
+
+  constructor(id: ExecutionId) {
+    this.id = id
+  }
+
+  take(number: number, row: Row): void {
+    this.rows.push(number)
+    if ("pin" in row) {
+      const { pin, core, chunks, steps } = row
+      this.pin = pin
+      this.written = { core, chunks, tail: steps }
+    } else {
+      const { tail } = this.written
+      this.written = { ...this.written, tail: tail === "" ? row.steps : `${tail},${row.steps}` }
+    }
+  }
+}
+
+const NOTHING: readonly Change[] = []

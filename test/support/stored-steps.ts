@@ -1,0 +1,20 @@
+import type { ExecutionId } from "../../agent/base/ids.ts"
+import { stepsOf, stepsWritten } from "../../agent/engine/executions/journal.ts"
+import type { FinishedRecord } from "../../agent/engine/executions/records.ts"
+import { type OpenExecution, OpenLog } from "../../agent/engine/executions/open-log.ts"
+import type { StepRecord } from "../../agent/engine/executions/step-text.ts"
+import type { Store } from "../../agent/ports/store.ts"
+import { TABLE } from "../../agent/schema/tables.ts"
+
+/** The executions that have not ended, as a start would find them. */
+export function openExecutions(store: Store): OpenExecution[] {
+  return [...new OpenLog().load(store)].filter(({ id }) => store.get(TABLE.finished, [id]) === undefined)
+}
+
+/** What the store has of an execution, ended or not; oldest first. */
+export function storedSteps(store: Store, id: ExecutionId): StepRecord[] {
+  const ended = store.get(TABLE.finished, [id]) as FinishedRecord | undefined
+  if (ended !== undefined) return [...stepsOf(store, id, ended)]
+  const open = openExecutions(store).find((one) => one.id === id)
+  return open === undefined ? [] : [...stepsWritten(store, id, open.written)]
+}
