@@ -53,6 +53,8 @@ export interface TestEngineOptions {
   readonly clock?: FakeClock
   readonly seed?: number
   readonly maxActive?: number
+  /** Services that may be added: their folder is their id. */
+  readonly addable?: readonly TestService[]
   /** JSONata by default. */
   readonly expressions?: Expressions
   readonly start?: boolean
@@ -90,7 +92,7 @@ export async function testEngine(
       },
       log: new KeptLog(),
       metrics: silentMetrics,
-      host: hostOf(services, bridges),
+      host: hostOf([...services, ...(options.addable ?? [])], bridges),
       sources: { open: async (folder) => ({ folder, close: async () => {} }) },
       shelf: { put: async (folder) => folder, folderOf: (name) => name, remove: async () => {} },
     },

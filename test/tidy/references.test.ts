@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { OPERATIONS } from "../../agent/api/operations/table.ts"
 import { references } from "../../packaging/docs.ts"
 import { readSourceFacts, type SourceFacts } from "../../packaging/source-facts.ts"
-import { ROOT } from "../support/sources.ts"
+import { ROOT, sources } from "../support/sources.ts"
 
 describe("the references", function () {
   this.timeout(60_000)
@@ -32,6 +32,14 @@ describe("the references", function () {
     const raised = new Set([...facts.used.map(({ code }) => code), ...facts.handedOn])
     const idle = facts.declared.filter(({ code }) => !raised.has(code)).map(({ code, file }) => `${file}: ${code}`)
     assert.deepEqual(idle, [])
+  })
+
+  it("name no error code that no test names", () => {
+    // Lists of all codes show nothing; histories and what tests say do.
+    const tests = sources(/^test\/(?!(?:tidy|bench|golden\/(?:api|cli|rules))\/).*\.(?:ts|jsonl?)$/)
+    const named = new Set(tests.flatMap(({ text }) => text.match(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b/g) ?? []))
+    const codes = new Set([...facts.declared, ...facts.used].map(({ code }) => code))
+    assert.deepEqual([...codes].filter((code) => !named.has(code)).sort(), [])
   })
 
   it("name at each operation only error codes that there are", () => {

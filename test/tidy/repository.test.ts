@@ -143,7 +143,9 @@ describe("the repository", () => {
   })
 
   it("sends its reader nowhere outside itself", () => {
-    const outside = new RegExp(`(?<!\\w)${word("/wo", "rk/")}|\\b${word("sub", "agent")}\\b|\\bas an ${word("A", "I")}\\b`)
+    const outside = new RegExp(
+      `(?<!\\w)${word("/wo", "rk/")}|\\b${word("sub", "agent")}\\b|\\bas an ${word("A", "I")}\\b`,
+    )
     assert.deepEqual(linesWith(sources(/\.(?:ts|mjs|md|ya?ml|json|sh|py|c)$/), outside), [])
   })
 })

@@ -230,7 +230,7 @@ class Running {
     this.#cancelGrace = this.#clock.schedule(this.#clock.now() + TASK_CANCEL_GRACE_MS, () =>
       this.end({
         kind: "error",
-        code: "SERVICE_UNRESPONSIVE",
+        code: "TASK_ABORTED",
         message: "the task ignored its end",
         outcome: "unknown",
       }),

@@ -28,7 +28,8 @@ export function serviceShelf(dir: string): ServiceShelf {
         })
         await rename(draft, copy)
       } catch (cause) {
-        await rm(draft, { recursive: true, force: true })
+        // The first failure is the one to tell of; the next one is at most its echo.
+        await rm(draft, { recursive: true, force: true }).catch(() => undefined)
         throw new ServiceError(
           { code: "SOURCE_INVALID", folder },
           `${folder} cannot be copied to ${dir}: ${messageOf(cause)}`,
