@@ -152,7 +152,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     let addresses: { mqtt: string; http: string } | null = null
     let tls: string | null = null
     const listeners = () => ({ mqtt: addresses?.mqtt ?? null, mqttTls: tls, http: addresses?.http ?? null })
-    const probes = machineProbes({ home, config, store, clock, engine, listeners })
+    const probes = machineProbes({ home, config, store, clock, engine, tokens, listeners })
     const http = createHttpServer({
       core: engine,
       config,
@@ -171,7 +171,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
         uptimeMs: () => wall() - startedMs,
         addresses: () => ({ mqtt: addresses?.mqtt ?? null, http: addresses?.http ?? null, p2p: [] }),
       },
-      doctor: () => examine(probes),
+      doctor: (about) => examine(probes, about),
       backup: async (file, signal) => {
         await store.backup(file, signal)
         return store.usage().bytes

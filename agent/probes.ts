@@ -1,7 +1,8 @@
 import { stat, statfs } from "node:fs/promises"
 import { freemem, totalmem } from "node:os"
 import { join } from "node:path"
-import type { DoctorProbes } from "./api/doctor.ts"
+import type { DoctorProbes } from "./api/doctor/check.ts"
+import type { Tokens } from "./api/http/tokens.ts"
 import { EXECUTIONS_WAITING_MAX } from "./base/limits.ts"
 import type { Engine } from "./engine/engine.ts"
 import { copyTime, listCopies } from "./io/store/copies.ts"
@@ -16,6 +17,7 @@ export interface ProbeParts {
   readonly store: Store
   readonly clock: Clock
   readonly engine: Engine
+  readonly tokens: Tokens
   listeners(): ReturnType<DoctorProbes["listeners"]>
 }
 
@@ -23,7 +25,7 @@ export interface ProbeParts {
 const NODE_WANTED = "26"
 
 /** What `mesg doctor` looks at, on the real machine. */
-export function machineProbes({ home, config, store, clock, engine, listeners }: ProbeParts): DoctorProbes {
+export function machineProbes({ home, config, store, clock, engine, tokens, listeners }: ProbeParts): DoctorProbes {
   let failure: string | null = null
   store.failed.then(
     (error) => {
@@ -69,6 +71,8 @@ export function machineProbes({ home, config, store, clock, engine, listeners }:
       const [newest] = listCopies(storeFiles(join(home, "data")))
       return newest === undefined ? null : copyTime(newest)
     },
+    tokens: () => tokens.list(),
+    isRoot: () => process.getuid?.() === 0,
     claimed: () => config.mqtt.anonymous === "never",
   }
 }

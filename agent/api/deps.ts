@@ -21,8 +21,8 @@ export interface ApiDeps {
   readonly metrics: Metrics
   readonly logTail: LogTail
   readonly agent: AgentView
-  /** All checks of `mesg doctor`. */
-  readonly doctor: () => Promise<DoctorReport>
+  /** The checks of `mesg doctor`. */
+  readonly doctor: (about: "health" | "security") => Promise<DoctorReport>
   /** Writes a copy of the whole home to a new file, durable when this resolves. */
   readonly backup: (file: string, signal: AbortSignal) => Promise<unknown>
   /** A folder of this home for files that do not outlive a request. */
@@ -86,4 +86,6 @@ export interface DoctorCheck {
   readonly title: string
   readonly detail: string
   readonly remedy: string | null
+  /** Provisions of standards, in a report on security. */
+  readonly standards: readonly string[]
 }

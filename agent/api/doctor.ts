@@ -1,42 +1,8 @@
 import { DOCTOR_PROBE_TIMEOUT_MS } from "../base/limits.ts"
 import { messageOf } from "../base/errors.ts"
-import type { Config } from "../schema/config.ts"
-import type { ServiceView } from "../engine/core.ts"
 import type { DoctorCheck, DoctorReport } from "./deps.ts"
-
-/** What the checks look at; main fills them from the real machine, tests with what they like. */
-export interface DoctorProbes {
-  readonly config: Config
-  readonly home: string
-  /** `process.versions.node` and the version that the agent was made for. */
-  readonly nodeVersion: string
-  readonly nodeVersionWanted: string
-  disk(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>
-  store(): { readonly bytes: number; readonly quotaBytes: number }
-  /** Null while it is healthy. */
-  storeFailure(): string | null
-  /** ms since epoch: the machine's wall clock and the agent's own, which never goes back. */
-  clocks(): { readonly wallMs: number; readonly nowMs: number }
-  memory(): { readonly rssBytes: number; readonly freeBytes: number; readonly totalBytes: number }
-  /** Addresses that are really bound; null where that listener is not. */
-  listeners(): { readonly mqtt: string | null; readonly mqttTls: string | null; readonly http: string | null }
-  /** Permission bits of a path of the home, null where it is not there. @param path relative to the home */
-  mode(path: string): Promise<number | null>
-  services(): readonly ServiceView[]
-  /** Work that waits, with the most that may. */
-  queues(): readonly { readonly name: string; readonly depth: number; readonly depthMax: number }[]
-  /** ms since epoch of the newest verified copy or backup, null where there is none. */
-  newestCopyMs(): number | null
-  /** Whether the node has an owner, so that anonymous clients are refused. */
-  claimed(): boolean
-}
-
-type Finding = { readonly ok: boolean; readonly detail: string; readonly remedy?: string }
-interface Check {
-  readonly id: string
-  readonly title: string
-  run(probes: DoctorProbes): Finding | Promise<Finding>
-}
+import { type Check, type DoctorProbes, type Finding, mib } from "./doctor/check.ts"
+import { EXPOSURE, PERMISSIONS, SECURITY_CHECKS } from "./doctor/security.ts"
 
 const MIB = 1024 * 1024
 const DAY_MS = 86_400_000
@@ -136,49 +102,18 @@ const CHECKS: readonly Check[] = [
       }
     },
   },
-  {
-    id: "exposure",
-    title: "Network exposure",
-    run: (probes) => {
-      const { listen, mqtt } = probes.config
-      const open = !isLoopback(listen)
-      if (!open) return { ok: true, detail: "only this machine can connect" }
-      const anonymous = mqtt.anonymous === "loopback" && !probes.claimed()
-      return {
-        ok: !anonymous && mqtt.tls !== undefined,
-        detail: anonymous
-          ? `${listen} is reachable from outside, and clients of this machine need no password`
-          : `${listen} is reachable from outside${mqtt.tls === undefined ? ", without TLS" : ""}`,
-        remedy: "set mqtt.tls, and mqtt.anonymous: never; or listen on 127.0.0.1",
-      }
-    },
-  },
-  {
-    id: "permissions",
-    title: "Permissions",
-    run: async (probes) => {
-      const wrong: string[] = []
-      for (const [path, most] of PRIVATE_PATHS) {
-        const mode = await probes.mode(path)
-        if (mode !== null && (mode & ~most) !== 0) wrong.push(`${path} is ${mode.toString(8).padStart(4, "0")}`)
-      }
-      return {
-        ok: wrong.length === 0,
-        detail: wrong.length === 0 ? "keys and tokens are the agent's alone" : wrong.join(", "),
-        remedy: `chmod -R go-rwx ${probes.home}/keys ${probes.home}/run/token`,
-      }
-    },
-  },
+  EXPOSURE,
+  PERMISSIONS,
   {
     id: "services",
     title: "Services",
     run: (probes) => {
       const services = probes.services()
-      const failed = services.filter(({ state }) => state === "failed")
+      const failed = services.filter(({ state }) => state === "failed" || state === "needs-configuration")
       const reasons = failed.map(({ id, error }) => `${id} (${error?.code ?? "failed"})`)
       return {
         ok: failed.length === 0,
-        detail: failed.length === 0 ? `${services.length} installed` : `failed: ${reasons.join(", ")}`,
+        detail: failed.length === 0 ? `${services.length} installed` : `not running: ${reasons.join(", ")}`,
         remedy: "mesg service show <id>, then mesg service configure or remove",
       }
     },
@@ -198,40 +133,36 @@ const CHECKS: readonly Check[] = [
   },
 ]
 
-/** The most that others may be allowed. `run/token` is 0640 where the agent is a service of its own group. */
-const PRIVATE_PATHS: readonly (readonly [path: string, most: number])[] = [
-  [".", 0o755],
-  ["keys", 0o700],
-  ["run/token", 0o640],
-  ["data", 0o750],
-]
-
-/** Runs every check; a probe that fails or hangs is itself a finding. */
-export async function examine(probes: DoctorProbes): Promise<DoctorReport> {
-  const checks = await Promise.all(CHECKS.map((check) => examineOne(check, probes)))
+/**
+ * Runs every check; a probe that fails or hangs is itself a finding.
+ * @param about `security`: what there is to attack, with the provisions of standards that each check looks after
+ */
+export async function examine(probes: DoctorProbes, about: "health" | "security"): Promise<DoctorReport> {
+  const wanted = about === "security" ? SECURITY_CHECKS : CHECKS
+  const examined = await Promise.all(wanted.map((check) => examineOne(check, probes)))
+  const checks = about === "security" ? examined : examined.map((check) => ({ ...check, standards: [] }))
   return { ok: checks.every(({ ok }) => ok), checks }
 }
 
 async function examineOne(check: Check, probes: DoctorProbes): Promise<DoctorCheck> {
-  const { id, title } = check
+  const { id, title, standards = [] } = check
   const late = Promise.withResolvers<Finding>()
   const timer = setTimeout(() => {
     late.resolve({ ok: false, detail: `no answer in ${DOCTOR_PROBE_TIMEOUT_MS / 1000} s`, remedy: "see `mesg logs`" })
   }, DOCTOR_PROBE_TIMEOUT_MS)
   try {
     const { ok, detail, remedy } = await Promise.race([check.run(probes), late.promise])
-    return { id, ok, title, detail, remedy: ok ? null : (remedy ?? null) }
+    return { id, ok, title, detail, remedy: ok ? null : (remedy ?? null), standards }
   } catch (error) {
-    return { id, ok: false, title, detail: `cannot be checked: ${messageOf(error)}`, remedy: "see `mesg logs`" }
+    return {
+      id,
+      ok: false,
+      title,
+      detail: `cannot be checked: ${messageOf(error)}`,
+      remedy: "see `mesg logs`",
+      standards,
+    }
   } finally {
     clearTimeout(timer)
   }
-}
-
-function mib(bytes: number): string {
-  return `${Math.round(bytes / MIB)} MiB`
-}
-
-function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || address.startsWith("127.")
 }

@@ -183,6 +183,10 @@ export interface ServiceView {
   readonly description: string
   /** Where it runs: in the agent, in a child process, or behind MQTT. */
   readonly kind: Isolation | "mqtt"
+  /** Whether it ships with the agent. */
+  readonly shipped: boolean
+  /** Whether its owner lets it reach any host, not only those it declares. */
+  readonly networkAny: boolean
   /** `needs-configuration`: it is not started before its settings are complete; `offline`: nobody answers behind MQTT. */
   readonly state: "running" | "starting" | "stopped" | "failed" | "needs-configuration" | "offline"
   readonly error: { readonly code: string; readonly message: string } | null

@@ -55,6 +55,13 @@ export interface ApiServerOptions {
   readonly change?: (deps: ApiDeps) => ApiDeps
 }
 
+const SECURITY: DoctorReport = {
+  ok: true,
+  checks: [
+    { id: "user", ok: true, title: "User", detail: "not root", remedy: null, standards: ["ETSI EN 303 645 5.6"] },
+  ],
+}
+
 /** The real HTTP server, real tokens and a memory store, over a FakeCore; on a free port of loopback. */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const config: Config = v.parse(ConfigSchema, { ...options.config, http: { ...options.config?.http, port: 0 } })
@@ -72,8 +79,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const doctor: DoctorReport = {
     ok: false,
     checks: [
-      { id: "store", ok: true, title: "Store", detail: "healthy", remedy: null },
-      { id: "disk", ok: false, title: "Disk", detail: "97 % full", remedy: "remove what is not needed" },
+      { id: "store", ok: true, title: "Store", detail: "healthy", remedy: null, standards: [] },
+      { id: "disk", ok: false, title: "Disk", detail: "97 % full", remedy: "remove what is not needed", standards: [] },
     ],
   }
   let httpUrl: string | null = null
@@ -95,7 +102,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       uptimeMs: () => 90_000,
       addresses: () => ({ mqtt: "mqtt://127.0.0.1:1883", http: httpUrl, p2p: [] }),
     },
-    doctor: async () => doctor,
+    doctor: async (about) => (about === "health" ? doctor : SECURITY),
     backup: async (file) => {
       writeFileSync(file, "the whole home", { flag: "wx" })
     },

@@ -287,6 +287,8 @@ function fakeService(): ServiceView {
     version: FAKE_MANIFEST.version,
     description: FAKE_MANIFEST.description,
     kind: "in-process",
+    shipped: true,
+    networkAny: true,
     state: "running",
     error: null,
     events: Object.keys(FAKE_MANIFEST.events),

@@ -43,7 +43,7 @@ function fixedValues(fixed: Readonly<Record<string, string>>): [CommandValue, un
 }
 
 /** @throws CliError USAGE, FILE_UNREADABLE */
-export function valueOf({ kind = "text", choices }: CommandValue, typed: unknown): unknown {
+export function valueOf({ kind = "text", choices, means }: CommandValue, typed: unknown): unknown {
   const text = String(typed)
   if (choices !== undefined && kind === "text" && !choices.includes(text)) {
     throw usage(`${JSON.stringify(text)} is none of ${choices.join(", ")}`)
@@ -52,7 +52,7 @@ export function valueOf({ kind = "text", choices }: CommandValue, typed: unknown
     case "text":
       return text
     case "flag":
-      return typed === true
+      return typed === true && means !== undefined ? means : typed === true
     case "number":
       if (!/^\d+$/.test(text)) throw usage(`${JSON.stringify(text)} is not a whole number`)
       return Number(text)

@@ -21,8 +21,23 @@ export function applicationView({ deployedMs, ...application }: ApplicationView)
 }
 
 export function serviceView(service: ServiceView): ServiceView {
-  const { id, name, version, description, kind, state, error, events, tasks, restarts, memoryBytes } = service
-  return { id, name, version, description, kind, state, error, events, tasks, restarts, memoryBytes }
+  const { id, name, version, description, kind, shipped, networkAny } = service
+  const { state, error, events, tasks, restarts, memoryBytes } = service
+  return {
+    id,
+    name,
+    version,
+    description,
+    kind,
+    shipped,
+    networkAny,
+    state,
+    error,
+    events,
+    tasks,
+    restarts,
+    memoryBytes,
+  }
 }
 
 export function tokenView({ createdMs, ...token }: Token) {

@@ -84,6 +84,8 @@ export interface CommandValue {
   readonly to: string
   readonly kind?: ValueKind
   readonly summary: string
+  /** What a flag sends, where it is not `true`. */
+  readonly means?: string
   /** What may be given, where it is one of a few. */
   readonly choices?: readonly string[]
 }

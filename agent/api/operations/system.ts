@@ -82,7 +82,20 @@ export const SYSTEM_OPERATIONS = [
     scope: "operate",
     status: 200,
     problems: [],
-    commands: [{ name: "doctor" }],
+    commands: [
+      {
+        name: "doctor",
+        options: [
+          {
+            flags: "--security",
+            to: "query.about",
+            kind: "flag",
+            means: "security",
+            summary: "what there is to attack, with the standards that ask for it",
+          },
+        ],
+      },
+    ],
   },
   {
     id: "system.logs",

@@ -109,6 +109,10 @@ export class Installed {
     return this.#services.get(id)?.hosted
   }
 
+  isShipped(id: string): boolean {
+    return this.#services.get(id)?.record.folder === null
+  }
+
   /** Settings as stored: secrets sealed. */
   settings(id: string): JsonObject {
     return this.#services.get(id)?.record.config ?? {}

@@ -243,6 +243,8 @@ export class ServiceBook implements Services, EventCatalogue {
       version: manifest.version,
       description: manifest.description,
       kind: hosted?.spec.isolation ?? "mqtt",
+      shipped: this.#installed.isShipped(id),
+      networkAny: hosted?.spec.grants.network === "any",
       state: hosted?.state ?? (this.#registered.online(id) ? "running" : "offline"),
       error: hosted?.error ?? null,
       events: Object.keys(manifest.events),

@@ -16,6 +16,7 @@ complete -c mesg -n __fish_use_subcommand -a man -d 'Print the manual page, for 
 complete -c mesg -n __fish_use_subcommand -a status -d 'Version, addresses and counts of the running agent'
 complete -c mesg -n __fish_use_subcommand -a stop -d 'Stop the agent after what runs now is recorded'
 complete -c mesg -n __fish_use_subcommand -a doctor -d 'Check this gateway and say what to do about what is wrong'
+complete -c mesg -n '__fish_seen_subcommand_from doctor' -l security -d 'what there is to attack, with the standards that ask for it'
 complete -c mesg -n __fish_use_subcommand -a logs -d 'The newest lines of the agent\'s log, oldest first'
 complete -c mesg -n '__fish_seen_subcommand_from logs' -l follow -d 'go on with new lines as they are written'
 complete -c mesg -n '__fish_seen_subcommand_from logs' -l limit -d 'most lines to show'

@@ -32,7 +32,7 @@ _mesg() {
     "man"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "status"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "stop"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
-    "doctor"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "doctor"*) COMPREPLY=($(compgen -W "--security --json --home --help" -- "$word")) ;;
     "logs"*) COMPREPLY=($(compgen -W "--follow --limit --level --json --home --help" -- "$word")) ;;
     "backup"*) COMPREPLY=($(compgen -W "--on-gateway --json --home --help" -- "$word")) ;;
     "config show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;

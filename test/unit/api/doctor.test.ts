@@ -1,8 +1,13 @@
 import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import * as v from "valibot"
-import { type DoctorProbes, examine } from "../../../agent/api/doctor.ts"
+import { examine } from "../../../agent/api/doctor.ts"
+import type { DoctorProbes } from "../../../agent/api/doctor/check.ts"
+import type { ServiceId } from "../../../agent/base/ids.ts"
 import { ConfigSchema } from "../../../agent/schema/config.ts"
 import { FakeCore } from "../../support/fake-core.ts"
+import { ROOT } from "../../support/sources.ts"
 
 const MIB = 1024 * 1024
 const NOW_MS = Date.UTC(2026, 10, 22)
@@ -25,6 +30,8 @@ function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
     services: () => new FakeCore().serviceViews,
     queues: () => [{ name: "executions", depth: 3, depthMax: 20_000 }],
     newestCopyMs: () => NOW_MS - 3600_000,
+    tokens: () => [],
+    isRoot: () => false,
     claimed: () => false,
     ...change,
   }
@@ -32,7 +39,7 @@ function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
 
 describe("mesg doctor", () => {
   it("finds nothing wrong with a gateway that is well", async () => {
-    const report = await examine(probes())
+    const report = await examine(probes(), "health")
     assert.deepEqual(
       report.checks.filter(({ ok }) => !ok),
       [],
@@ -147,7 +154,7 @@ describe("mesg doctor", () => {
   ]
   for (const { name, change, wrong, says } of cases) {
     it(`finds ${name}, and says what to do`, async () => {
-      const report = await examine(probes(change))
+      const report = await examine(probes(change), "health")
       const found = report.checks.filter(({ ok }) => !ok)
       assert.deepEqual(
         found.map(({ id }) => id),
@@ -165,7 +172,10 @@ describe("mesg doctor", () => {
       [closed, false],
       [openTls, true],
     ] as const) {
-      const report = await examine(probes({ config: setting, listeners: () => listeners, claimed: () => claimed }))
+      const report = await examine(
+        probes({ config: setting, listeners: () => listeners, claimed: () => claimed }),
+        "health",
+      )
       assert.deepEqual(
         report.checks.filter(({ ok }) => !ok),
         [],
@@ -173,3 +183,114 @@ describe("mesg doctor", () => {
     }
   })
 })
+
+describe("mesg doctor --security", () => {
+  const added = { ...new FakeCore().serviceViews[0]!, id: "added" as ServiceId, shipped: false, networkAny: false }
+  const token = { id: "t", name: "panel", scope: "admin", services: [], topics: [], createdMs: NOW_MS } as const
+  const outside = v.parse(ConfigSchema, { listen: "0.0.0.0", mqtt: { tls, anonymous: "never" } })
+
+  it("finds nothing on a gateway that only its machine reaches, and names a standard for each check", async () => {
+    const { ok, checks } = await examine(probes(), "security")
+    assert.equal(ok, true, JSON.stringify(checks.filter((check) => !check.ok)))
+    assert.ok(checks.every(({ standards }) => standards.length > 0))
+    const health = await examine(probes(), "health")
+    assert.ok(health.checks.every(({ standards }) => standards.length === 0))
+  })
+
+  const cases: { name: string; change: Partial<DoctorProbes>; wrong: string[]; says: RegExp }[] = [
+    {
+      name: "clients without a password on an open gateway",
+      change: { config: v.parse(ConfigSchema, { listen: "0.0.0.0" }) },
+      wrong: ["exposure", "passwords", "encryption"],
+      says: /without a password, with the owner's rights/,
+    },
+    {
+      name: "what can be read on the way",
+      change: { config: outside },
+      wrong: ["encryption"],
+      says: /MQTT on port 1883 and HTTP can be read on the way; MQTT over TLS is there too/,
+    },
+    { name: "an agent that is root", change: { isRoot: () => true }, wrong: ["user"], says: /has the machine/ },
+    {
+      name: "keys that others may read",
+      change: { mode: async () => 0o755 },
+      wrong: ["permissions"],
+      says: /keys is 0755/,
+    },
+    {
+      name: "a nameless token with every right",
+      change: { tokens: () => [{ ...token, name: null }] },
+      wrong: ["tokens"],
+      says: /t may do everything and has no name/,
+    },
+    {
+      name: "a token that is older than a year",
+      change: { tokens: () => [{ ...token, createdMs: NOW_MS - 366 * 86_400_000 }] },
+      wrong: ["tokens"],
+      says: /panel is older than a year/,
+    },
+    {
+      name: "a trusted service",
+      change: { services: () => [{ ...added, kind: "in-process" }] },
+      wrong: ["trust"],
+      says: /added runs inside the agent/,
+    },
+    {
+      name: "a service that reaches any host",
+      change: { services: () => [{ ...added, kind: "confined", networkAny: true }] },
+      wrong: ["trust"],
+      says: /added reaches any host/,
+    },
+    {
+      name: "pages that anybody may change",
+      change: {
+        config: v.parse(ConfigSchema, { http: { origins: ["http://panel.example", "http://localhost:3000"] } }),
+      },
+      wrong: ["browsers"],
+      says: /^http:\/\/panel\.example may call the API, and/,
+    },
+  ]
+  for (const { name, change, wrong, says } of cases) {
+    it(`finds ${name}, and says what to do`, async () => {
+      const { ok, checks } = await examine(probes(change), "security")
+      const found = checks.filter((check) => !check.ok)
+      assert.equal(ok, false)
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        wrong,
+      )
+      assert.ok(
+        found.some(({ detail }) => says.test(detail)),
+        JSON.stringify(found),
+      )
+      assert.ok(found.every(({ remedy }) => remedy !== null))
+    })
+  }
+
+  it("cites only provisions that SECURITY.md maps", async () => {
+    const text = readFileSync(join(ROOT, "SECURITY.md"), "utf8")
+    const { checks } = await examine(probes(), "security")
+    const missing = checks.flatMap(({ standards }) => standards).filter((name) => !isMapped(text, name))
+    assert.deepEqual(missing, [])
+  })
+})
+
+/** `ETSI EN 303 645 5.6` is the row `| 5.6 …` below the table of that standard. */
+function isMapped(text: string, name: string): boolean {
+  const heads = ["ETSI EN 303 645", "OWASP IoT Top 10", "NIST IR 8259A", "EU Cyber Resilience Act, Annex I"]
+  const short = ["ETSI EN 303 645", "OWASP IoT", "NIST IR 8259A", "CRA Annex I"].findIndex((one) =>
+    name.startsWith(one),
+  )
+  if (short < 0) return false
+  const from = text.indexOf(`| ${heads[short]} |`)
+  const row = name
+    .split(" ")
+    .slice(["ETSI EN 303 645", "OWASP IoT", "NIST IR 8259A", "CRA Annex I"][short]!.split(" ").length)
+  return (
+    from >= 0 &&
+    text
+      .slice(from)
+      .split("\n\n", 1)[0]!
+      .includes(`| ${row.join(" ")}`)
+  )
+}

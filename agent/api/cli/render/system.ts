@@ -56,5 +56,6 @@ export const SYSTEM_RENDERERS: Renderers = {
 function checkText(check: OutputOf<"system.doctor">["checks"][number], terminal: Terminal): string {
   const sign = check.ok ? paint(terminal, "green", "✔") : paint(terminal, "red", "✘")
   const remedy = check.remedy === null ? "" : `  → ${printable(check.remedy)}\n`
-  return `${sign} ${printable(check.title)}: ${printable(check.detail)}\n${remedy}`
+  const standards = check.standards.length === 0 ? "" : paint(terminal, "dim", `  (${check.standards.join(", ")})`)
+  return `${sign} ${printable(check.title)}: ${printable(check.detail)}${standards}\n${remedy}`
 }

@@ -42,7 +42,7 @@ export const SYSTEM_HANDLERS: Handlers<
     requestStop()
     return { stopping: true }
   },
-  "system.doctor": ({ doctor }) => doctor(),
+  "system.doctor": ({ doctor }, { query }) => doctor(query.about ?? "health"),
   "system.logs": ({ logTail }, { query }) => {
     const least = LEVELS.indexOf(query.level ?? "debug")
     const lines = logTail.recent().filter((line) => LEVELS.indexOf(line.level) >= least)

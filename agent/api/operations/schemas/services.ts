@@ -9,6 +9,8 @@ export const ServiceViewSchema = v.object({
   description: v.string(),
   /** Where it runs: in the agent, in a child process, or behind MQTT. */
   kind: v.picklist(["in-process", "confined", "mqtt"]),
+  shipped: v.boolean(),
+  networkAny: v.boolean(),
   state: v.picklist(["running", "starting", "stopped", "failed", "needs-configuration", "offline"]),
   error: v.nullable(v.object({ code: v.string(), message: v.string() })),
   events: v.array(v.string()),

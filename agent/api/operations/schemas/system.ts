@@ -26,6 +26,8 @@ export const DoctorSchema = v.object({
       detail: v.string(),
       /** What to do, where something is wrong. */
       remedy: v.nullable(v.string()),
+      /** Provisions of standards that it looks after, in a report on security. */
+      standards: v.array(v.string()),
     }),
   ),
 })
@@ -84,7 +86,10 @@ export const SYSTEM_SCHEMAS = {
   "system.openapi": { output: v.looseObject({ openapi: v.string() }) },
   "system.status": { output: StatusSchema },
   "system.stop": { output: v.object({ stopping: v.literal(true) }) },
-  "system.doctor": { output: DoctorSchema },
+  "system.doctor": {
+    query: v.strictObject({ about: v.optional(v.picklist(["health", "security"])) }),
+    output: DoctorSchema,
+  },
   "system.logs": {
     query: v.strictObject({ limit: v.optional(LimitSchema), level: v.optional(v.picklist(LOG_LEVELS)) }),
     output: pageOf(LogLineSchema),

@@ -69,6 +69,7 @@ describe("commands", () => {
     const commands: string[][] = [
       ["status"],
       ["doctor"],
+      ["doctor", "--security"],
       ["logs"],
       ["config", "show"],
       ["config", "set", "mqtt.port", "1884"],
