@@ -25,6 +25,10 @@ export const EVENT_ID_LENGTH_MAX = 128
 /** Workflows (docs/spec/workflow.md). */
 export const WORKFLOWS_PER_APPLICATION_MAX = 64
 export const TASKS_PER_WORKFLOW_MAX = 256
+export const TASKS_PER_APPLICATION_MAX = 2048
+export const EXPRESSIONS_PER_APPLICATION_MAX = 2048
+/** An application is judged while others wait: past this many refusals it is not looked at further. */
+export const REFUSALS_TOLD_MAX = 500
 export const BRANCHES_PER_WORKFLOW_MAX = 256
 export const KEPT_EVENTS_PER_WAIT_MAX = 100
 export const DURATION_MS_MAX = 3650 * DAY

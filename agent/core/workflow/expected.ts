@@ -20,9 +20,17 @@ export function membersAt(keys: Keys): readonly string[] {
   return Object.keys(node === undefined ? {} : (unwrapped(node).entries ?? {}))
 }
 
-/** @returns where a list stands in place of a map; nothing is looked for inside of it */
-export function listsOfMaps(document: unknown): Keys[] {
+/** What the schema's own parser does not tell, or tells only the first of. */
+export interface Misplaced {
+  /** Lists in place of a map; nothing is looked for inside of them. */
+  readonly lists: readonly Keys[]
+  /** Members that no map has at that place. */
+  readonly unknown: readonly Keys[]
+}
+
+export function misplacedIn(document: unknown): Misplaced {
   const lists: Keys[] = []
+  const unknown: Keys[] = []
   const look = (value: unknown, schema: ShapeNode, keys: Keys): void => {
     const node = unwrapped(schema)
     if (typeof value !== "object" || value === null || !isMap(node)) return
@@ -31,11 +39,12 @@ export function listsOfMaps(document: unknown): Keys[] {
       for (const [key, member] of Object.entries(value)) {
         const inner = within(node, key)
         if (inner !== undefined) look(member, inner, [...keys, key])
+        else if (node.type === "strict_object") unknown.push([...keys, key])
       }
     }
   }
   look(document, ROOT, [])
-  return lists
+  return { lists, unknown }
 }
 
 function isMap(node: ShapeNode): boolean {

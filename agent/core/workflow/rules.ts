@@ -1,10 +1,5 @@
 import * as v from "valibot"
-import {
-  BRANCHES_PER_WORKFLOW_MAX,
-  APPLICATION_DEPTH_MAX,
-  TASKS_PER_WORKFLOW_MAX,
-  WORKFLOWS_PER_APPLICATION_MAX,
-} from "../../base/limits.ts"
+import { BRANCHES_PER_WORKFLOW_MAX, APPLICATION_DEPTH_MAX, REFUSALS_TOLD_MAX } from "../../base/limits.ts"
 import {
   type Application,
   ApplicationSchema,
@@ -26,6 +21,7 @@ import { type Refuse, useInstead } from "./refuse.ts"
 import type { WorkflowFacts } from "./scope.ts"
 import { refuseLostNames, shapeRefusals } from "./shape.ts"
 import { checkSecrets } from "./secrets.ts"
+import { checkSize } from "./size.ts"
 import { ALL_SOUND, isSound, type SoundPart, soundPart } from "./sound.ts"
 import { statusesOf } from "./statuses.ts"
 import { pointerToken } from "./template.ts"
@@ -39,7 +35,7 @@ export interface CheckedApplication {
 }
 
 /**
- * Holds an application against the rules. Paper, Rules 1-3; docs/spec/application.md#rules
+ * Holds an application against the rules. Paper, Rules 1-3; docs/spec/application.md#rules.
  * What is wrong with the shape of one part keeps nothing from being said of the others.
  * @param document the application as JSON, of unknown shape
  * @param catalogue what is installed, registered or known from the Network
@@ -51,21 +47,37 @@ export function checkApplication(
   expressions: ExpressionReader,
 ): CheckedApplication {
   const refusals: Refusal[] = []
-  const refuse: Refuse = (rule, path, message, remedy) => refusals.push({ rule, path, message, remedy })
+  const refuse: Refuse = (rule, path, message, remedy) => {
+    if (refusals.length >= REFUSALS_TOLD_MAX) throw new Enough()
+    refusals.push({ rule, path, message, remedy })
+  }
   if (isTooDeep(document, APPLICATION_DEPTH_MAX)) {
     refuse("LIMIT", "", `nests deeper than ${APPLICATION_DEPTH_MAX} levels`, "flatten it")
     return { refusals, warnings: [], application: null }
   }
-  const parsed = v.safeParse(ApplicationSchema, document)
-  refuseLostNames(document, refuse)
-  if (!parsed.success || Array.isArray(document)) shapeRefusals(document, parsed.issues ?? [], refuse)
-  const sound = parsed.success && refusals.length === 0
-  const part = sound ? { application: parsed.output, unsound: ALL_SOUND } : soundPart(document)
-  const warnings = part === null ? [] : judge(part, catalogue, expressions, refuse)
-  return {
-    refusals: inOrder(refusals),
-    warnings: inOrder(warnings),
-    application: sound ? parsed.output : null,
+  let warnings: readonly Warning[] = []
+  let application: Application | null = null
+  try {
+    const parsed = v.safeParse(ApplicationSchema, document)
+    refuseLostNames(document, refuse)
+    if (!parsed.success || Array.isArray(document)) shapeRefusals(document, parsed.issues ?? [], refuse)
+    if (parsed.success && refusals.length === 0) application = parsed.output
+    const part = application === null ? soundPart(document) : { application, unsound: ALL_SOUND }
+    if (part !== null) warnings = judge(part, catalogue, expressions, refuse)
+  } catch (error) {
+    if (!(error instanceof Enough)) throw error
+    refusals.push(error.refusal)
+  }
+  return { refusals: inOrder(refusals), warnings: inOrder(warnings), application }
+}
+
+/** Ends the work on an application in which hardly anything is right. */
+class Enough extends Error {
+  readonly refusal: Refusal = {
+    rule: "LIMIT",
+    path: "",
+    message: `breaks more than ${REFUSALS_TOLD_MAX} rules; only so many are said`,
+    remedy: "correct these first",
   }
 }
 
@@ -81,23 +93,14 @@ function judge(
   }
   const expressions = new ExpressionRules(reader, refuse)
   const warnings: Warning[] = []
+  if (!checkSize(application, refuse)) return warnings
   checkApplicationAsWhole(application, refuse)
   checkConfig(application, refuse)
   const facts = Object.entries(application.workflows).map(([name, workflow]) => {
     const at = `/workflows/${pointerToken(name)}`
     checkReferences(application, workflow, at, catalogue, refuse)
     const connections = connectionsOf(workflow, at, unsound, refuse)
-    const count = Object.keys(workflow.tasks).length
-    if (count > TASKS_PER_WORKFLOW_MAX) {
-      refuse(
-        "LIMIT",
-        `${at}/tasks`,
-        `${count} tasks; at most ${TASKS_PER_WORKFLOW_MAX}`,
-        "split it into several applications",
-      )
-    }
-    const past =
-      connections === null || count > TASKS_PER_WORKFLOW_MAX ? null : checkGraph(connections, workflow, at, refuse)
+    const past = connections === null ? null : checkGraph(connections, workflow, at, refuse)
     const known: WorkflowFacts = { application, workflow, at, catalogue, connections, past, unsound }
     expressions.checkWorkflow(known)
     warnings.push(...unfitInputs(workflow, at, catalogue), ...endlessWaits(workflow, at))
@@ -113,14 +116,6 @@ function judge(
 function checkApplicationAsWhole(application: Application, refuse: Refuse): void {
   const count = Object.keys(application.workflows).length
   if (count === 0) refuse("SCHEMA", "/workflows", "an application has at least one workflow", "add a workflow")
-  if (count > WORKFLOWS_PER_APPLICATION_MAX) {
-    refuse(
-      "LIMIT",
-      "/workflows",
-      `${count} workflows; at most ${WORKFLOWS_PER_APPLICATION_MAX}`,
-      "split the application",
-    )
-  }
   if (application.visibility === "public" && count !== 1) {
     refuse("SCHEMA", "/workflows", "a public application has exactly one workflow", "make it private or split it")
   }

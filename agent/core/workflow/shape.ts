@@ -1,6 +1,6 @@
 import type * as v from "valibot"
 import type { RuleCode } from "../../schema/application.ts"
-import { listsOfMaps, membersAt } from "./expected.ts"
+import { membersAt, misplacedIn } from "./expected.ts"
 import { type Refuse, useInstead } from "./refuse.ts"
 import { pointerToken } from "./template.ts"
 
@@ -19,16 +19,26 @@ export function shapeRefusals(document: unknown, issues: readonly Issue[], refus
     )
     return
   }
-  const lists = listsOfMaps(document)
+  const { lists, unknown } = misplacedIn(document)
   for (const keys of lists) refuseList(keys, refuse)
-  const listed = lists.map(pointerOf)
+  for (const keys of unknown) {
+    const name = keys.at(-1)!
+    const remedy = useInstead(name, membersAt(keys.slice(0, -1)), "leave it out")
+    refuse("SCHEMA", pointerOf(keys), `\`${name}\` is not known here`, remedy)
+  }
+  const listed = new Set(lists.map(pointerOf))
   for (const issue of issues) {
     const keys = (issue.path ?? []).map((item) => String(item.key))
+    if (isUnknown(issue) || keys.some((_, i) => listed.has(pointerOf(keys.slice(0, i + 1))))) continue
     const path = pointerOf(keys)
-    if (listed.some((list) => path === list || path.startsWith(`${list}/`))) continue
     const [rule, message, remedy] = ruleOf(issue, keys)
     refuse(rule, path, message, remedy)
   }
+}
+
+/** The parser tells the first unknown member of a map only. */
+function isUnknown(issue: Issue): boolean {
+  return issue.type === "strict_object" && issue.expected === "never"
 }
 
 function ruleOf(issue: Issue, keys: Keys): Said {
@@ -45,11 +55,7 @@ function ruleOf(issue: Issue, keys: Keys): Said {
   if (inWorkflow && keys[2] === "tasks" && keys[4] === "after") {
     return ["R2_STATUS", "a later task follows statuses", "write `after: <task>.<status>` or a list of them"]
   }
-  if (issue.type === "strict_object" && isKey) {
-    const known = membersAt(keys.slice(0, -1))
-    if (issue.expected !== "never") return ["SCHEMA", `\`${last}\` is missing`, missingRemedy(last)]
-    return ["SCHEMA", `\`${last}\` is not known here`, useInstead(last, known, "leave it out")]
-  }
+  if (issue.type === "strict_object" && isKey) return ["SCHEMA", `\`${last}\` is missing`, missingRemedy(last)]
   if (isKey) return ["NAME", `"${last}" is no name: ${issue.message}`, "rename it"]
   if (keys.length === 1 && last === "name") return ["NAME", sentenceOf(issue, last), "rename the application"]
   return ["SCHEMA", sentenceOf(issue, last), remedyOf(issue, keys)]

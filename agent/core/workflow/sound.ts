@@ -2,7 +2,7 @@ import * as v from "valibot"
 import { AnyNamesApplicationSchema, type Application } from "../../schema/application.ts"
 import { copyJson } from "../../schema/plain-json.ts"
 import type { Json } from "../../schema/json.ts"
-import { listsOfMaps } from "./expected.ts"
+import { misplacedIn } from "./expected.ts"
 import { pointerToken } from "./template.ts"
 
 /** What was put right or left out of an application whose shape is refused. All are JSON pointers. */
@@ -79,8 +79,8 @@ export function soundPart(document: unknown): SoundPart | null {
   const paths = new Set<string>()
   const graphs = new Set<string>()
   for (let pass = 0; pass < PASSES_MAX; pass++) {
-    // The schema takes a list for a map without members.
-    for (const keys of listsOfMaps(whole)) mend(whole, keys, paths, graphs)
+    const { lists, unknown } = misplacedIn(whole)
+    for (const keys of [...lists, ...unknown]) mend(whole, keys, paths, graphs)
     const parsed = v.safeParse(AnyNamesApplicationSchema, whole)
     if (parsed.success) {
       const lost = lostTasks(document as Json, parsed.output)

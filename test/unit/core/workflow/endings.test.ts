@@ -33,8 +33,10 @@ describe("what has ended when a task starts", () => {
   const past = pastIn(definition)
 
   it("is what its statuses stand for, as far as all of them agree", () => {
-    const known = (name: string) =>
-      Object.fromEntries([...past.endings[names.indexOf(name)]!].map(([task, status]) => [names[task], status]))
+    const known = (name: string): Record<string, string | null> =>
+      Object.fromEntries(
+        [...past.endings[names.indexOf(name)]!].map(([task, status]) => [names[task]!, status] as const),
+      )
     assert.deepEqual(known("a"), {})
     assert.deepEqual(known("b"), { a: "ok" })
     assert.deepEqual(known("any"), { a: null })

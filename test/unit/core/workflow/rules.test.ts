@@ -5,6 +5,9 @@ import { readDocument } from "../../../../agent/api/cli/document.ts"
 import { placed, type Verdict } from "../../../../agent/api/cli/verdict.ts"
 import {
   BRANCHES_PER_WORKFLOW_MAX,
+  EXPRESSIONS_PER_APPLICATION_MAX,
+  REFUSALS_TOLD_MAX,
+  TASKS_PER_APPLICATION_MAX,
   APPLICATION_DEPTH_MAX,
   TASKS_PER_WORKFLOW_MAX,
   WORKFLOWS_PER_APPLICATION_MAX,
@@ -140,6 +143,39 @@ describe("the rules of applications", () => {
     it(`${WORKFLOWS_PER_APPLICATION_MAX} workflows of an application`, () => {
       assert.deepEqual(refused(workflows(WORKFLOWS_PER_APPLICATION_MAX)), [])
       assert.deepEqual(refused(workflows(WORKFLOWS_PER_APPLICATION_MAX + 1)), ["LIMIT /workflows"])
+    })
+
+    it(`${TASKS_PER_APPLICATION_MAX} tasks of all workflows`, () => {
+      const many = (count: number) => ({
+        name: "many",
+        workflows: Object.fromEntries(
+          [...Array(Math.ceil(count / 128)).keys()].map((i) => [
+            `w${i}`,
+            applicationOf(chain(Math.min(128, count - 128 * i))).workflows.w,
+          ]),
+        ),
+      })
+      assert.deepEqual(refused(many(TASKS_PER_APPLICATION_MAX)), [])
+      assert.deepEqual(refused(many(TASKS_PER_APPLICATION_MAX + 1)), ["LIMIT /workflows"])
+    })
+
+    it(`${EXPRESSIONS_PER_APPLICATION_MAX} expressions`, () => {
+      const many = (count: number) => applicationOf({ a: { with: { list: Array(count).fill("{{ trigger.id }}") } } })
+      assert.deepEqual(refused(many(EXPRESSIONS_PER_APPLICATION_MAX)), [])
+      assert.deepEqual(refused(many(EXPRESSIONS_PER_APPLICATION_MAX + 1)), ["LIMIT "])
+    })
+
+    it(`${REFUSALS_TOLD_MAX} refusals, and says that there are more`, () => {
+      const after = Array.from({ length: 20_000 }, (_, i) => `q${i}.ok`)
+      const keys = Object.fromEntries(after.map((key) => [key, 1]))
+      for (const document of [applicationOf({ a: {}, b: { after } }), applicationOf({ a: keys }), keys]) {
+        const startMs = performance.now()
+        const { refusals, application } = check(document)
+        assert.equal(refusals.length, REFUSALS_TOLD_MAX + 1)
+        assert.match(refusals.find(({ rule }) => rule === "LIMIT")!.message, /more than/)
+        assert.ok(application === null || refusals.length > 0)
+        assert.ok(performance.now() - startMs < 2000)
+      }
     })
 
     it(`${APPLICATION_DEPTH_MAX} levels of a document, however deep it is`, () => {
