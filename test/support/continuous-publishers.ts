@@ -20,6 +20,20 @@ const EVERY_MS = 8
 const WINDOW = 16
 const LINES_A_RUN = 200
 
+/** @param publish goes on until it is over, and then for what is not acknowledged yet */
+function publisher(publish: (isOver: () => boolean, acked: Set<string>) => Promise<void>): ContinuousPublisher {
+  const acked = new Set<string>()
+  let over = false
+  const published = publish(() => over, acked)
+  return {
+    acked,
+    end() {
+      over = true
+      return published
+    },
+  }
+}
+
 /** mqtt.js, which connects again and sends again by itself. */
 export async function publishWithMqttJs(
   port: number,
@@ -29,11 +43,9 @@ export async function publishWithMqttJs(
   const client = await connectAsync(`mqtt://127.0.0.1:${port}`, { clientId: name, reconnectPeriod: 50 })
   // The connection is reset on purpose; what is not acknowledged is sent again.
   client.on("error", () => undefined)
-  const acked = new Set<string>()
-  let ended = false
-  const publish = async () => {
+  return publisher(async (isOver, acked) => {
     const open = new Set<Promise<unknown>>()
-    for (let n = 0; !ended; n++) {
+    for (let n = 0; !isOver(); n++) {
       const id = `${name}-${n}`
       const { topic, payload } = messageOf(id)
       const sent = client.publishAsync(topic, payload, { qos: 1 }).then(() => {
@@ -45,16 +57,8 @@ export async function publishWithMqttJs(
       await pause(EVERY_MS)
     }
     await Promise.all(open)
-  }
-  const published = publish()
-  return {
-    acked,
-    async end() {
-      ended = true
-      await published
-      await client.endAsync()
-    },
-  }
+    await client.endAsync()
+  })
 }
 
 /** mosquitto_pub, run after run: one that lost its connection is followed by one that sends the rest again. */
@@ -64,26 +68,16 @@ export function publishWithMosquitto(
   topic: string,
   payloadOf: (id: string) => string,
 ): ContinuousPublisher {
-  const acked = new Set<string>()
-  let ended = false
-  const publish = async () => {
+  return publisher(async (isOver, acked) => {
     let next = 0
     let left: string[] = []
-    while (!ended || left.length > 0) {
+    while (!isOver() || left.length > 0) {
       const ids = left.slice()
-      while (!ended && ids.length < LINES_A_RUN) ids.push(`${name}-${next++}`)
+      while (!isOver() && ids.length < LINES_A_RUN) ids.push(`${name}-${next++}`)
       await mosquittoRun(port, `${name}-pub`, topic, ids, payloadOf, acked)
       left = ids.filter((id) => !acked.has(id))
     }
-  }
-  const published = publish()
-  return {
-    acked,
-    async end() {
-      ended = true
-      await published
-    },
-  }
+  })
 }
 
 /** One process that publishes a line per id; its debug lines tell which packet had which number and was acknowledged. */

@@ -39,6 +39,7 @@ export interface TestEngine {
   readonly broker: FakeBroker
   /** Set when the engine said that nothing may be trusted any more. */
   readonly broken: Error[]
+  readonly log: KeptLog
   /** What a service of this engine emits through. */
   bridge(service: string): ServiceBridge
   /** Lets everything that is due now happen, until nothing moves any more. */
@@ -75,6 +76,7 @@ export async function testEngine(
   const clock = options.clock ?? new FakeClock()
   const broker = new FakeBroker()
   const broken: Error[] = []
+  const log = new KeptLog()
   const bridges = new Map<string, ServiceBridge>()
   const random = seededRandom(options.seed ?? 1)
   const engine = createEngine(
@@ -90,7 +92,7 @@ export async function testEngine(
         seal: (plain) => plain,
         open: (sealed) => sealed,
       },
-      log: new KeptLog(),
+      log,
       metrics: silentMetrics,
       host: hostOf([...services, ...(options.addable ?? [])], bridges),
       sources: { open: async (folder) => ({ folder, close: async () => {} }) },
@@ -110,6 +112,7 @@ export async function testEngine(
     clock,
     broker,
     broken,
+    log,
     bridge: (service) => bridges.get(service)!,
     settle,
     pass: (ms) => pass(clock, ms),

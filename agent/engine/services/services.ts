@@ -63,7 +63,8 @@ export class ServiceBook implements Services, EventCatalogue {
   }
 
   #subscriptionsOf(service: string): Subscriptions {
-    const known = this.#subscriptions.get(service) ?? new Subscriptions(this.#ports.broker, this.#ports.clock)
+    const known =
+      this.#subscriptions.get(service) ?? new Subscriptions(this.#ports.broker, this.#ports.clock, this.#ports.log)
     this.#subscriptions.set(service, known)
     return known
   }

@@ -1,6 +1,8 @@
 import { SERVICE_START_TIMEOUT_MS } from "../../base/limits.ts"
-import type { Broker, IncomingMessage, MessageHandler } from "../../ports/broker.ts"
+import { messageOf } from "../../base/errors.ts"
+import type { Broker, IncomingMessage, Message, MessageHandler } from "../../ports/broker.ts"
 import type { Clock } from "../../ports/clock.ts"
+import type { Log } from "../../ports/log.ts"
 
 interface Entry {
   readonly handlers: Set<MessageHandler>
@@ -16,18 +18,21 @@ interface Entry {
 export class Subscriptions {
   readonly #broker: Broker
   readonly #clock: Clock
+  readonly #log: Log
   readonly #filters = new Map<string, Entry>()
 
-  constructor(broker: Broker, clock: Clock) {
+  constructor(broker: Broker, clock: Clock, log: Log) {
     this.#broker = broker
     this.#clock = clock
+    this.#log = log
   }
 
-  /** @returns ends it: for good, or until the next run of the service subscribes again */
+  /** Retained messages are handed over at once, to each run anew. @returns ends it: for good, or until the next run of the service subscribes again */
   add(filter: string, handler: MessageHandler): (forGood: boolean) => void {
     const entry = this.#filters.get(filter) ?? this.#open(filter)
     entry.handlers.add(handler)
     for (const wake of entry.waiting) wake(true)
+    for (const message of this.#broker.retained(filter)) void this.#replay(handler, message)
     return (forGood) => {
       entry.handlers.delete(handler)
       if (forGood && entry.handlers.size === 0) this.#drop(filter, entry)
@@ -52,8 +57,18 @@ export class Subscriptions {
     for (const wake of entry.waiting) wake(false)
   }
 
+  async #replay(handler: MessageHandler, message: Message): Promise<void> {
+    try {
+      await handler({ ...message, from: NOBODY, replayed: true, takeChanges: () => [] })
+    } catch (error) {
+      this.#log.error("a retained message could not be handled", { topic: message.topic, error: messageOf(error) })
+    }
+  }
+
   async #deliver(entry: Entry, message: IncomingMessage): Promise<void> {
-    if (entry.handlers.size === 0 && !message.replayed) await this.#nextRun(entry)
+    // The broker replays when a filter is opened; each run gets its own.
+    if (message.replayed) return
+    if (entry.handlers.size === 0) await this.#nextRun(entry)
     await Promise.all(Array.from(entry.handlers, async (handler) => handler(message)))
   }
 
@@ -74,3 +89,6 @@ export class Subscriptions {
     })
   }
 }
+
+/** Who published a retained message is not known any more. */
+const NOBODY: IncomingMessage["from"] = { clientId: "", principal: { name: "", publish: [], subscribe: [] } }

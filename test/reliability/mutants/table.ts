@@ -298,8 +298,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/services/subscriptions.ts",
-        from: "    if (entry.handlers.size === 0 && !message.replayed) await this.#nextRun(entry)\n",
-        to: "    if (entry.handlers.size < 0 && !message.replayed) await this.#nextRun(entry)\n",
+        from: "    if (entry.handlers.size === 0) await this.#nextRun(entry)\n",
+        to: "    if (entry.handlers.size < 0) await this.#nextRun(entry)\n",
       },
     ],
     spec: "test/e2e/acked-while-changing.test.ts",

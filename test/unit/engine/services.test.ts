@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { utf8 } from "../../../agent/base/bytes.ts"
 import { isMesgError } from "../../../agent/base/errors.ts"
+import { SERVICE_WEBHOOK_TIMEOUT_MS } from "../../../agent/base/limits.ts"
 import { testEngine, type TestEngine, type TestService } from "../../support/engine.ts"
 
 const ANY = { data: { type: "object" } }
@@ -65,6 +66,69 @@ describe("an agent in safe mode", () => {
     const test = await testEngine([SPY], { start: false })
     await test.engine.start({ safe: true })
     assert.equal(test.broker.holding, true)
+    await test.stop()
+  })
+})
+
+describe("a retained message", () => {
+  it("is handed to each run of a service, and to each of its subscriptions, once", async () => {
+    const heard: string[] = []
+    let run = 0
+    const listener: TestService = {
+      manifest: { ...SPY.manifest, config: { n: { type: "number" } } },
+      start(bridge) {
+        const name = ++run
+        for (const each of ["a", "b"]) {
+          bridge.subscribe(
+            "house/#",
+            (topic, _payload, { retained }) => void heard.push(`${name}${each} ${topic} ${retained}`),
+            null,
+          )
+        }
+      },
+    }
+    const test = await testEngine([listener], { start: false })
+    await test.broker.say("house/door", "open", { retain: true })
+    await test.engine.start()
+    await test.settle()
+    assert.deepEqual(heard, ["1a house/door true", "1b house/door true"])
+    heard.length = 0
+    await test.engine.services.configure("spy" as never, { n: 1 })
+    assert.deepEqual(heard, ["2a house/door true", "2b house/door true"])
+    heard.length = 0
+    await test.broker.say("house/door", "closed", { retain: true })
+    assert.deepEqual(heard, ["2a house/door false", "2b house/door false"])
+    await test.stop()
+  })
+
+  it("that its service cannot handle is told in the log", async () => {
+    const refuses: TestService = {
+      ...SPY,
+      start: (bridge) => void bridge.subscribe("house/#", () => Promise.reject(new Error("no")), null),
+    }
+    const test = await testEngine([refuses], { start: false })
+    await test.broker.say("house/door", "open", { retain: true })
+    await test.engine.start()
+    await test.settle()
+    const errors = test.log.lines.filter(({ level }) => level === "error")
+    assert.deepEqual(
+      errors.map(({ message, topic }) => [message, topic]),
+      [["a retained message could not be handled", "house/door"]],
+    )
+    await test.stop()
+  })
+})
+
+describe("a webhook", () => {
+  it("that its service does not answer fails in time, and does no harm when it answers later", async () => {
+    const answer = Promise.withResolvers<{ status: number }>()
+    const test = await testEngine([{ ...SPY, start: (bridge) => void bridge.webhook("bell", () => answer.promise) }])
+    const request = { method: "POST", path: "bell", query: {}, headers: {}, body: new Uint8Array() }
+    const asking = assert.rejects(test.engine.services.webhook(request), /"spy" has not answered within/)
+    await test.pass(SERVICE_WEBHOOK_TIMEOUT_MS)
+    await asking
+    answer.resolve({ status: 200 })
+    assert.deepEqual(await test.engine.services.webhook(request), { status: 200 })
     await test.stop()
   })
 })
