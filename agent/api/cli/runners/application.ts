@@ -23,20 +23,26 @@ export async function runApplication(context: RunnerContext): Promise<number> {
     return showVerdict({ ok: false, refusals: source.refusals, warnings: [] }, chosen.json, terminal)
   }
   const settings = files[1] == null ? null : readDocument(files[1])
-  if (settings !== null && settings.refusals.length > 0) {
-    return showVerdict({ ok: false, refusals: settings.refusals, warnings: [] }, chosen.json, terminal)
-  }
+  const faults = settings === null ? [] : settingsFaults(settings)
+  if (faults.length > 0) return showVerdict({ ok: false, refusals: faults, warnings: [] }, chosen.json, terminal)
   const body = { application: source.value, config: settings?.value ?? {} }
   const { id } = chosen.entry.operation
   // A text that is refused is not deployed, but all that the rules say of it is said too.
-  if (id === "application.validate" || source.refusals.length > 0) return validate(context, source, body)
+  const onlyJudged = id === "application.validate" || source.refusals.length > 0
+  const carryOut = onlyJudged ? validate : id === "application.dryRun" ? dryRun : deploy
   try {
-    return await (id === "application.dryRun" ? dryRun(context, source, body) : deploy(context, source, body))
+    return await carryOut(context, source, body)
   } catch (error) {
     const verdict = verdictOf(error, source, settings)
     if (verdict === null) throw error
     return showVerdict(verdict, chosen.json, terminal)
   }
+}
+
+function settingsFaults({ file, value, refusals, placeOf }: SourceFile): readonly Refusal[] {
+  if (refusals.length > 0 || value === null || (typeof value === "object" && !Array.isArray(value))) return refusals
+  const remedy = "write `name: value` for each setting"
+  return [{ rule: "SCHEMA", path: "", message: "settings are a map", remedy, file, ...placeOf("") }]
 }
 
 /** `app export NAME`: the document as a person would write it. */
@@ -94,6 +100,10 @@ function isName(name: unknown): name is string {
 /** What was refused, at its place in the file that it is about; null where it is about none. */
 function verdictOf(error: unknown, source: SourceFile, settings: SourceFile | null): Verdict | null {
   if (!(error instanceof CliError)) return null
+  // Without an agent what is wrong with the text can be said all the same.
+  if (error.code === "NO_AGENT" && source.refusals.length > 0) {
+    return { ok: false, refusals: source.refusals, warnings: [] }
+  }
   const { problem } = error.detail as { problem?: { refusals?: unknown; issues?: unknown } }
   if (error.code === "APPLICATION_REFUSED" && Array.isArray(problem?.refusals)) {
     return placed({ ok: false, refusals: problem.refusals as Refusal[], warnings: [] }, source)

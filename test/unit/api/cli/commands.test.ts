@@ -263,6 +263,29 @@ describe("commands", () => {
     })
   }
 
+  it("say what is wrong with a text without an agent too", async () => {
+    const path = file("app.yml", "name: x\nname: y\n")
+    const { exitCode, err } = await mesg(["app", "validate", path])
+    assert.equal(exitCode, 1)
+    assert.ok(err.startsWith(`${path}:2:1: DUPLICATE: `), err)
+    assert.equal((await mesg(["app", "validate", file("app.yml", "name: x\n")])).exitCode, 3)
+  })
+
+  it("refuse settings that are no map, or no YAML, in their file", async () => {
+    const app = file("app.json", JSON.stringify({ name: "ev-charging", workflows: {} }))
+    for (const [text, said] of [
+      ["# ours\n- a\n", "2:1: SCHEMA: "],
+      ["a: 1\na: 2\n", "2:1: DUPLICATE: "],
+      ["a: [\n", "2:1: SYNTAX: "],
+    ] as const) {
+      const settings = file("settings.yml", text)
+      const { exitCode, err } = await run(["app", "deploy", app, "--config", settings])
+      assert.equal(exitCode, 1)
+      assert.ok(err.startsWith(`${settings}:${said}`), err)
+    }
+    assert.equal((await run(["app", "deploy", app, "--config", file("settings.yml", "")])).exitCode, 0)
+  })
+
   it("read applications in JSON, with their settings from a file", async () => {
     const app = file("app.json", JSON.stringify({ name: "ev-charging", workflows: {} }))
     const settings = file("settings.yml", "supplier: '0xabc'\n")
