@@ -85,8 +85,8 @@ describe("mesg app validate and deploy", function () {
     assert.deepEqual(
       said.filter((line) => line.startsWith("settings.yml")),
       [
-          'settings.yml:2:1: SCHEMA: setting "limit" must be number',
-      'settings.yml:2:1: SCHEMA: setting "name" is missing',
+        'settings.yml:2:1: SCHEMA: setting "limit" must be number',
+        'settings.yml:2:1: SCHEMA: setting "name" is missing',
         'settings.yml:3:1: SCHEMA: there is no setting "nmae"; did you mean "name"? There are: limit, name',
       ],
     )

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { readFileSync } from "node:fs"
+import { readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import mqtt from "mqtt"
 import { startAgent, type TestAgent } from "../support/agent.ts"
@@ -60,12 +60,17 @@ describe("the bundle", function () {
       fail: async (_, ctx) => { await pause(1, ctx.signal); throw new TaskError(code, "nobody knows") },
       rest: () => ({ status: "done", data: {} }),
     } }`
-  for (const [id, words] of [
-    ["child", []],
-    ["inside", ["--trust"]],
+  for (const [id, isolation] of [
+    ["child", "confined"],
+    ["inside", "in-process"],
   ] as const) {
-    it(`runs a service in TypeScript with the agent's sdk, ${id === "child" ? "confined" : "in process"}`, async () => {
-      await agent.json("service", "add", serviceFolder({ id, tasks: tasksNamed("fail", "rest") }, code), ...words)
+    it(`runs a service in TypeScript with the agent's sdk, ${isolation}`, async () => {
+      await agent.json(
+        "service",
+        "add",
+        serviceFolder({ id, isolation, tasks: tasksNamed("fail", "rest") }, code),
+        "--trust",
+      )
       assert.equal((await call(agent, id, "rest")).status, "done")
       assert.equal((await call(agent, id, "fail")).data["code"], "NO_ANSWER")
     })
@@ -74,6 +79,30 @@ describe("the bundle", function () {
   it(`gives a confined service at most ${CONFINED_MIB_MAX} MiB of Node`, async () => {
     const { memoryBytes } = await agent.json<{ memoryBytes: number }>("service", "show", "child")
     assert.ok(memoryBytes / MIB <= CONFINED_MIB_MAX, `${memoryBytes / MIB} MiB`)
+  })
+
+  it("compiles what is hot, once it is ready", async () => {
+    const hot = `function add(a, b) { return a + b }
+      export default { tasks: { heat: async () => {
+        for (let round = 0; round < 200; round++) {
+          for (let i = 0; i < 1e5; i++) add(i, round)
+          // V8 puts in what its threads have compiled between two turns.
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        return { status: "done", data: { isTurbofanned: (%GetOptimizationStatus(add) & 32) !== 0 } }
+      } } }`
+    const own = await startAgent({ program, nodeFlags: ["--allow-natives-syntax"] })
+    try {
+      const folder = serviceFolder({ id: "hot", isolation: "in-process", tasks: tasksNamed("heat") }, "", {
+        "index.js": hot,
+      })
+      rmSync(join(folder, "index.ts"))
+      await own.json("service", "add", folder, "--trust")
+      assert.deepEqual((await call(own, "hot", "heat")).data, { isTurbofanned: true })
+    } finally {
+      await own.kill()
+      own.clean()
+    }
   })
 
   it("makes a service from a template that passes its own tests", async () => {

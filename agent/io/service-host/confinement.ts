@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, realpathSync } from "node:fs"
 import { readdir, realpath } from "node:fs/promises"
-import { isAbsolute, join, sep } from "node:path"
+import { isAbsolute, join, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { SERVICE_FOLDER_ENTRIES_MAX, SERVICE_MEMORY_MB_DEFAULT } from "../../base/limits.ts"
 import type { ServiceSpec } from "../../ports/service-host.ts"
@@ -14,7 +14,7 @@ export interface ChildRuntime {
   readonly readable: readonly string[]
 }
 
-const AGENT_FOLDER = fileURLToPath(new URL("../../", import.meta.url))
+const AGENT_FOLDER = resolve(fileURLToPath(new URL("../../", import.meta.url)))
 
 /** The Node that runs the agent, and the agent's own code. */
 export const SOURCE_RUNTIME: ChildRuntime = {
@@ -56,6 +56,9 @@ export async function confinedCommand(spec: ServiceSpec, runtime: ChildRuntime):
     "--disable-warning=ExperimentalWarning",
     `--max-old-space-size=${memoryMb}`,
     "--max-semi-space-size=1",
+    // V8's compilers take 3 MB of a child for what runs while it starts alone: they wait for code that stays hot.
+    "--invocation-count-for-maglev=10000",
+    "--invocation-count-for-turbofan=10000",
     runtime.entry,
   ]
   const env: Record<string, string> = {}
