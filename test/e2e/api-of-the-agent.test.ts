@@ -72,7 +72,10 @@ workflows:
 `,
     )
     assert.equal((await mesg("app", "deploy", file)).exitCode, 0)
-    const { id } = await json<{ id: string }>("app", "run", "keep", "--data", '{"a":1}')
+    const unfit = await mesg("app", "run", "keep", "--data", '{"a":1}')
+    assert.deepEqual([unfit.exitCode, /required property 'broker' \(EVENT_DATA_INVALID\)/.test(unfit.err)], [1, true])
+    const message = { broker: "agent", topic: "t", payload: "eA==", text: "x", qos: 0, retained: false }
+    const { id } = await json<{ id: string }>("app", "run", "keep", "--data", JSON.stringify(message))
     assert.equal((await mesg("execution", "watch", id)).exitCode, 0)
     assert.equal((await mesg("execution", "watch", `ex_${"0".repeat(26)}`)).exitCode, 1)
     const shown = await json<{ status: string; branches: unknown; transitions: unknown[] }>("execution", "show", id)
@@ -81,7 +84,7 @@ workflows:
     assert.ok(shown.transitions.length > 0)
   })
 
-  it("names file, line, rule and remedy of a refused application", async () => {
+  it("names file, line, column, rule and remedy of a refused application", async () => {
     const file = join(home, "bad.yml")
     writeFileSync(
       file,
@@ -98,8 +101,8 @@ workflows:
     )
     const { exitCode, err } = await mesg("app", "deploy", file)
     assert.equal(exitCode, 1)
-    assert.match(err, /bad\.yml:8: UNKNOWN_SERVICE: .+\n {2}\S/)
-    assert.match(err, /bad\.yml:9: UNKNOWN_STATUS: .+\n {2}\S/)
+    assert.match(err, /bad\.yml:8:9: UNKNOWN_SERVICE: .+\n {2}\S/)
+    assert.match(err, /bad\.yml:9:9: UNKNOWN_STATUS: .+\n {2}\S/)
   })
 
   it("ends a token's MQTT connection and API access when it is revoked", async () => {
