@@ -1,6 +1,6 @@
 import type { ExecutionId } from "../../agent/base/ids.ts"
-import { stepsOf, stepsWritten } from "../../agent/engine/executions/journal.ts"
-import type { FinishedRecord } from "../../agent/engine/executions/records.ts"
+import { stepsOf } from "../../agent/engine/executions/journal.ts"
+import { readEnded } from "../../agent/engine/executions/records.ts"
 import { type OpenExecution, OpenLog } from "../../agent/engine/executions/open-log.ts"
 import type { StepRecord } from "../../agent/engine/executions/step-text.ts"
 import type { Store } from "../../agent/ports/store.ts"
@@ -13,8 +13,8 @@ export function openExecutions(store: Store): OpenExecution[] {
 
 /** What the store has of an execution, ended or not; oldest first. */
 export function storedSteps(store: Store, id: ExecutionId): StepRecord[] {
-  const ended = store.get(TABLE.finished, [id]) as FinishedRecord | undefined
-  if (ended !== undefined) return [...stepsOf(store, id, ended)]
+  const record = store.get(TABLE.finished, [id])
+  if (record !== undefined) return [...stepsOf(store, id, readEnded(record))]
   const open = openExecutions(store).find((one) => one.id === id)
-  return open === undefined ? [] : [...stepsWritten(store, id, open.written)]
+  return open === undefined ? [] : [...stepsOf(store, id, open)]
 }

@@ -12,7 +12,7 @@ import { ExecutionError } from "./error.ts"
 import { Journal, removalOf, stepsOf, stepsWritten } from "./journal.ts"
 import { Live } from "./live.ts"
 import { type OpenExecution, OpenLog, readRows } from "./open-log.ts"
-import { type FinishedRecord, type Pin, pinOf } from "./records.ts"
+import { type Pin, readEnded } from "./records.ts"
 import type { StepRecord } from "./step-text.ts"
 import { executionView } from "./view.ts"
 
@@ -72,16 +72,18 @@ export class Archive {
    */
   load(id: ExecutionId, rows: readonly number[] = []): Loaded {
     const { store } = this.#ports
-    const ended = store.get(TABLE.finished, [id]) as FinishedRecord | undefined
-    const open = ended === undefined ? readRows(store, id, rows) : null
-    if (ended === undefined && open === null) {
+    const record = store.get(TABLE.finished, [id])
+    const ended = record === undefined ? null : readEnded(record)
+    const open = ended === null ? readRows(store, id, rows) : null
+    const kept = ended ?? open
+    if (kept === null) {
       throw new ExecutionError({ code: "EXECUTION_NOT_FOUND", execution: id }, `there is no execution ${id}`, {
         remedy: "see what there is: mesg execution list",
       })
     }
-    const pin = open === null ? pinOf(ended!) : open.pin
+    const { pin } = kept
     const pinned = this.resolve(id, pin)
-    const steps = [...(open === null ? stepsOf(store, id, ended!) : stepsWritten(store, id, open.written))]
+    const steps = [...stepsOf(store, id, kept)]
     const state = replay(
       pinned.definition,
       steps.flatMap((step) => step.inputs),
@@ -149,8 +151,8 @@ export class Archive {
     const range = { reverse: true, ...(before === null ? {} : { start: [before] }) }
     for (const { key, value } of this.#ports.store.range(TABLE.finished, range)) {
       const id = key[0] as ExecutionId
-      const record = value as FinishedRecord
-      if (id === before || !this.#passes(filter, record.app, record.status, record.startedMs)) continue
+      const { pin, status, startedMs } = readEnded(value)
+      if (id === before || !this.#passes(filter, pin.app, status, startedMs)) continue
       yield { id, view: () => executionView(this.load(id).state) }
     }
   }
@@ -166,7 +168,7 @@ export class Archive {
     const counts = { completed: 0, failed: 0, cancelled: 0 }
     for (const { key, value } of this.#ports.store.range(TABLE.finished)) {
       if (except.has(key[0] as ExecutionId)) continue
-      const { status } = value as FinishedRecord
+      const { status } = readEnded(value)
       if (status in counts) counts[status as keyof EndedCounts]++
     }
     return counts
@@ -203,9 +205,10 @@ export class Archive {
     const end = Number.isFinite(beforeMs) ? { end: [sortableId("ex", Math.max(0, beforeMs), new Uint8Array(10))] } : {}
     for (const { key, value } of this.#ports.store.range(TABLE.finished, end)) {
       if (count === limit) break
-      if ((value as FinishedRecord).finishedMs >= beforeMs) continue
+      const ended = readEnded(value)
+      if (ended.finishedMs >= beforeMs) continue
       count++
-      changes.push(...removalOf(this.#ports.store, key[0] as ExecutionId, value as FinishedRecord))
+      changes.push(...removalOf(this.#ports.store, key[0] as ExecutionId, ended))
     }
     return changes
   }

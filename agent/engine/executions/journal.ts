@@ -3,7 +3,7 @@ import { type ExecutionState, isFinished } from "../../core/execution/state.ts"
 import type { Change, Store } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { OpenExecution, OpenLog } from "./open-log.ts"
-import type { FinishedRecord, Pin, Written } from "./records.ts"
+import { type EndedExecution, endedRecord, type Pin, type Written } from "./records.ts"
 import { type StepRecord, stepsOfText, stepText } from "./step-text.ts"
 
 /*
@@ -91,15 +91,18 @@ export class Journal {
   }
 
   #finished({ status, startedMs, finishedMs }: ExecutionState): Change {
-    const end = { status, startedMs, finishedMs: finishedMs ?? 0 }
-    const value: FinishedRecord = { v: 2, ...this.#pin, ...this.#written, ...end }
-    return { put: TABLE.finished, key: [this.#id], value }
+    const ended = { pin: this.#pin, status, startedMs, finishedMs: finishedMs ?? 0, written: this.#written }
+    return { put: TABLE.finished, key: [this.#id], value: endedRecord(ended) }
   }
 }
 
-/** Of an ended execution, oldest first. */
-export function stepsOf(store: Store, id: ExecutionId, ended: FinishedRecord): Iterable<StepRecord> {
-  return ended.v === 1 ? chunksOf(store, id) : stepsWritten(store, id, ended)
+/** Oldest first. */
+export function stepsOf(
+  store: Store,
+  id: ExecutionId,
+  { written }: Pick<EndedExecution, "written">,
+): Iterable<StepRecord> {
+  return written === null ? chunksOf(store, id) : stepsWritten(store, id, written)
 }
 
 /** @param chunks how many of those in the history count; what a cut left behind them does not */
@@ -118,9 +121,9 @@ function* chunksOf(store: Store, id: ExecutionId, limit?: number): Iterable<Step
 }
 
 /** What goes with an ended execution. */
-export function removalOf(store: Store, id: ExecutionId, ended: FinishedRecord): Change[] {
+export function removalOf(store: Store, id: ExecutionId, { written }: EndedExecution): Change[] {
   const changes: Change[] = [{ remove: TABLE.finished, key: [id] }]
-  if (ended.v === 2 && ended.chunks === 0) return changes
+  if (written?.chunks === 0) return changes
   for (const { key } of store.range(TABLE.history, { prefix: [id] })) changes.push({ remove: TABLE.history, key })
   return changes
 }

@@ -1,3 +1,4 @@
+import { fromHex, toHex } from "../../base/bytes.ts"
 import type { ExecutionStatus } from "../../schema/execution.ts"
 import type { ManifestTask } from "../../schema/manifest.ts"
 
@@ -20,14 +21,53 @@ export interface Written {
   readonly tail: string
 }
 
-/** An ended execution. In version 1 all steps were in the history, one by one. */
-export type FinishedRecord = Pin &
-  ({ readonly v: 1 } | ({ readonly v: 2 } & Written)) & {
-    readonly status: ExecutionStatus
-    readonly startedMs: number | null
-    readonly finishedMs: number
-  }
+export interface EndedExecution {
+  readonly pin: Pin
+  readonly status: ExecutionStatus
+  /** ms since epoch */
+  readonly startedMs: number | null
+  readonly finishedMs: number
+  /** Null where all of its steps are in the history, one by one: so it was in version 1. */
+  readonly written: Written | null
+}
 
-export function pinOf({ app, workflow, version, call }: Pin): Pin {
+/** The most frequent record there is, so the names of its fields are left out. */
+type EndedRecord = readonly [
+  v: 2,
+  app: string,
+  workflow: string,
+  version: number,
+  status: ExecutionStatus,
+  startedMs: number | null,
+  finishedMs: number,
+  core: Uint8Array,
+  chunks: number,
+  tail: string,
+  ...call: readonly NonNullable<Pin["call"]>[],
+]
+type EndedRecordBefore = Pin & { readonly v: 1 } & Omit<EndedExecution, "pin" | "written">
+
+/** @returns what lies in the table of ended executions */
+export function endedRecord(ended: EndedExecution & { readonly written: Written }): EndedRecord {
+  const { pin, status, startedMs, finishedMs, written } = ended
+  const { app, workflow, version, call } = pin
+  const { core, chunks, tail } = written
+  const node = fromHex(core) ?? new Uint8Array()
+  return [2, app, workflow, version, status, startedMs, finishedMs, node, chunks, tail, ...(call ? [call] : [])]
+}
+
+/** @param record of the table of ended executions */
+export function readEnded(record: unknown): EndedExecution {
+  if (!Array.isArray(record)) {
+    const { status, startedMs, finishedMs, ...pin } = record as EndedRecordBefore
+    return { pin: pinOf(pin), status, startedMs, finishedMs, written: null }
+  }
+  const [, app, workflow, version, status, startedMs, finishedMs, core, chunks, tail, call] =
+    record as unknown as EndedRecord
+  const pin = pinOf({ app, workflow, version, ...(call ? { call } : {}) })
+  return { pin, status, startedMs, finishedMs, written: { core: toHex(core), chunks, tail } }
+}
+
+function pinOf({ app, workflow, version, call }: Pin): Pin {
   return { app, workflow, version, ...(call ? { call } : {}) }
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import type { ExecutionId } from "../../../agent/base/ids.ts"
-import type { FinishedRecord } from "../../../agent/engine/executions/records.ts"
+import { type EndedExecution, readEnded } from "../../../agent/engine/executions/records.ts"
 import { openExecutions, storedSteps } from "../../support/stored-steps.ts"
 import { LmdbStore } from "../../../agent/io/store/store.ts"
 import type { ExecutionView } from "../../../agent/schema/execution.ts"
@@ -106,7 +106,7 @@ export async function auditHistories(home: string): Promise<Findings> {
   try {
     for (const { key, value } of store.range(TABLE.finished)) {
       const id = key[0] as ExecutionId
-      for (const wrong of wrongHistory(store, id, value as FinishedRecord)) found.add("history", `${id}: ${wrong}`)
+      for (const wrong of wrongHistory(store, id, readEnded(value))) found.add("history", `${id}: ${wrong}`)
     }
     const open = new Set<unknown>(openExecutions(store).map(({ id }) => id))
     for (const id of open) found.add("unfinished", String(id))
@@ -120,10 +120,10 @@ export async function auditHistories(home: string): Promise<Findings> {
   return found.list
 }
 
-function wrongHistory(store: LmdbStore, id: ExecutionId, record: FinishedRecord): string[] {
+function wrongHistory(store: LmdbStore, id: ExecutionId, { written }: EndedExecution): string[] {
   const wrong: string[] = []
   const numbers = [...store.range(TABLE.history, { prefix: [id] })].map(({ key }) => key[1])
-  if (record.v === 2 && numbers.length !== record.chunks) wrong.push(`${numbers.length} of ${record.chunks} chunks`)
+  if (written !== null && numbers.length !== written.chunks) wrong.push(`${numbers.length} of ${written.chunks} chunks`)
   if (numbers.some((number, index) => number !== index)) wrong.push("a chunk is missing")
   const inputs = storedSteps(store, id).flatMap((step) => step.inputs)
   const starts = new Map<number, number>()

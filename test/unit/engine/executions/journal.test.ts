@@ -6,7 +6,7 @@ import type { Input } from "../../../../agent/core/execution/input.ts"
 import type { ExecutionState } from "../../../../agent/core/execution/state.ts"
 import { OPEN_LOG_SPENT_ROWS } from "../../../../agent/base/limits.ts"
 import { Journal, removalOf, stepsWritten } from "../../../../agent/engine/executions/journal.ts"
-import type { FinishedRecord } from "../../../../agent/engine/executions/records.ts"
+import { readEnded } from "../../../../agent/engine/executions/records.ts"
 import { OpenLog, readRows } from "../../../../agent/engine/executions/open-log.ts"
 import { type StepRecord, stepsOfText, stepText } from "../../../../agent/engine/executions/step-text.ts"
 import type { Json } from "../../../../agent/schema/json.ts"
@@ -100,7 +100,7 @@ describe("an execution in the store", () => {
       const { store, steps } = await written(lengths, true)
       assert.deepEqual(storedSteps(store, ID), steps)
       assert.deepEqual(openExecutions(store), [])
-      await store.write(removalOf(store, ID, store.get(TABLE.finished, [ID]) as FinishedRecord))
+      await store.write(removalOf(store, ID, readEnded(store.get(TABLE.finished, [ID]))))
       for (const table of [TABLE.finished, TABLE.history]) assert.equal(store.count(table), 0)
     })
   }
@@ -154,6 +154,6 @@ describe("an execution in the store", () => {
       { put: TABLE.history, key: [ID, 1], value: { v: 1, ...result(1, "old") } },
     ])
     assert.equal(storedSteps(store, ID).length, 2)
-    assert.equal(removalOf(store, ID, store.get(TABLE.finished, [ID]) as FinishedRecord).length, 3)
+    assert.equal(removalOf(store, ID, readEnded(store.get(TABLE.finished, [ID]))).length, 3)
   })
 })

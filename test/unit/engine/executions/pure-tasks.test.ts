@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import type { ExecutionId } from "../../../../agent/base/ids.ts"
+import { readEnded } from "../../../../agent/engine/executions/records.ts"
 import { stepsOfText } from "../../../../agent/engine/executions/step-text.ts"
 import type { Change } from "../../../../agent/ports/store.ts"
 import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
@@ -46,14 +47,15 @@ class WatchedStore extends MemoryStore {
   }
 }
 
-type StepChange = Change & { readonly put: string; readonly value: { readonly steps?: string; readonly tail?: string } }
+type StepChange = Change & { readonly put: string; readonly value: unknown }
 
 function isStep(change: Change): change is StepChange {
   return "put" in change && (change.put === TABLE.open || change.put === TABLE.finished)
 }
 
-function newestKinds({ value: { steps, tail } }: StepChange): string[] {
-  const written = stepsOfText(steps ?? tail ?? "", { execution: "ex_any" as ExecutionId, core: "" })
+function newestKinds({ put, value }: StepChange): string[] {
+  const text = put === TABLE.open ? (value as { steps: string }).steps : readEnded(value).written!.tail
+  const written = stepsOfText(text, { execution: "ex_any" as ExecutionId, core: "" })
   const kinds = written.at(-1)!.inputs.map((input): string => input.kind)
   return kinds.filter((kind) => kind !== "prepared" && kind !== "assigned")
 }
