@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { connectAsync } from "mqtt"
+import type { Isolation } from "../../agent/ports/service-host.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { type ContinuousPublisher, publishWithMosquitto, publishWithMqttJs } from "../support/continuous-publishers.ts"
 import { type ResettableProxy, startProxy } from "../support/resettable-proxy.ts"
@@ -27,12 +28,13 @@ const CODE = `export default {
 `
 const DATA = { type: "object", properties: { id: { type: "string" } }, required: ["id"] }
 
-function meterFolder(version: string): string {
+function meterFolder(version: string, isolation: Isolation): string {
   return serviceFolder(
     {
       id: "meter",
       name: "Meter",
       version,
+      isolation,
       config: { unit: { type: "string", default: "kWh" } },
       events: { read: { data: DATA } },
       tasks: { note: { statuses: { noted: {} }, effect: "pure" } },
@@ -51,7 +53,8 @@ interface Listed {
   readonly cursor: string | null
 }
 
-for (const trust of [true, false]) {
+for (const isolation of ["in-process", "confined"] as const) {
+  const trust = isolation === "in-process"
   describe(`publishers at QoS 1 while everything changes, a service ${trust ? "in the agent" : "of its own process"}`, () => {
     let agent: TestAgent
     let proxy: ResettableProxy
@@ -60,7 +63,7 @@ for (const trust of [true, false]) {
       this.timeout(60_000)
       agent = await startAgent()
       proxy = await startProxy(agent.mqtt)
-      await agent.json("service", "add", meterFolder("1.0.0"), ...(trust ? ["--trust"] : []))
+      await agent.json("service", "add", meterFolder("1.0.0", isolation), ...(trust ? ["--trust"] : []))
       await deploy()
     })
     after(async () => {
@@ -81,8 +84,7 @@ for (const trust of [true, false]) {
       )
     }
 
-    const meter = async () =>
-      agent.json<{ state: string; restarts: number; version: string }>("service", "show", "meter")
+    const meter = async () => agent.json<{ kind: string; version: string }>("service", "show", "meter")
 
     const tell = async (topic: string, payload: string) => {
       const client = await connectAsync(agent.mqtt.url)
@@ -101,7 +103,7 @@ for (const trust of [true, false]) {
       {
         name: "the service is upgraded",
         make: async () => {
-          await agent.json("service", "add", meterFolder("1.1.0"), ...(trust ? ["--trust"] : []))
+          await agent.json("service", "add", meterFolder("1.1.0", isolation), ...(trust ? ["--trust"] : []))
         },
       },
       { name: "the application is deployed again", make: deploy },
@@ -145,7 +147,8 @@ for (const trust of [true, false]) {
       const shown = { lost: lost.slice(0, 20), doubled: doubled.slice(0, 20) }
       const said = `${lost.length} lost and ${doubled.length} doubled of ${acked.size}: ${JSON.stringify(shown)}`
       assert.equal(lost.length + doubled.length, 0, said)
-      assert.equal((await meter()).version, "1.1.0")
+      const { version, kind } = await meter()
+      assert.deepEqual({ version, kind }, { version: "1.1.0", kind: isolation })
     })
 
     async function executionsById(): Promise<Map<string, number>> {

@@ -84,13 +84,19 @@ const BELL_CODE = `export default {
 }
 `
 
-for (const trust of [true, false]) {
+for (const isolation of ["in-process", "confined"] as const) {
+  const trust = isolation === "in-process"
   describe(`a webhook of a service ${trust ? "in the agent" : "of its own process"}, over quota`, () => {
     let agent: TestAgent
     before(async function () {
       this.timeout(40_000)
       agent = await startAgent({ sets: ["executions.maxActive=1"] })
-      await agent.json("service", "add", serviceFolder(BELL, BELL_CODE), ...(trust ? ["--trust"] : []))
+      await agent.json(
+        "service",
+        "add",
+        serviceFolder({ ...BELL, isolation }, BELL_CODE),
+        ...(trust ? ["--trust"] : []),
+      )
       const workflows = { w: { trigger: { service: "bell", event: "rung" }, tasks: { open: { run: "bell.open" } } } }
       assert.equal((await agent.api("PUT", "/applications/ringing", { name: "ringing", workflows })).status, 200)
     })
