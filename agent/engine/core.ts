@@ -151,8 +151,9 @@ export interface Services {
   /** @throws RegistryError SERVICE_NOT_FOUND */
   show(id: ServiceId): ServiceView & { readonly manifest: Manifest; readonly config: JsonObject }
   /**
-   * Adds or upgrades from a folder or a packed service on this machine, from an address, or from npm, live. That it does not start, or still needs settings, is no refusal:
-   * the view tells. `trust` runs it in the agent's process where its manifest asks for that.
+   * Adds or upgrades from a folder or a packed service on this machine, from an address, or from npm, live. That it does
+   * not start, or still needs settings, is no refusal: the view tells. `trust` runs it in the agent's process where its
+   * manifest asks for that.
    * @param source as of ServiceSources
    * @throws SourceError as there; ServiceError MANIFEST_MISSING, MANIFEST_INVALID, SERVICE_CODE_MISSING, SOURCE_INVALID;
    * RegistryError SERVICE_BUILT_IN, SERVICE_ID_TAKEN, SERVICE_SETTING_UNKNOWN, SETTINGS_INVALID

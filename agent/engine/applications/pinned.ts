@@ -1,7 +1,7 @@
 import type { Catalogue } from "../../core/workflow/compile.ts"
 import { compileWorkflow } from "../../core/workflow/compile.ts"
 import type { TaskDefinition, WorkflowDefinition } from "../../core/workflow/definition.ts"
-import type { ApplicationName, ServiceId } from "../../base/ids.ts"
+import { type ApplicationName, CALLED, type ServiceId } from "../../base/ids.ts"
 import { TASK_TIMEOUT_MS_DEFAULT } from "../../base/limits.ts"
 import { putSecrets, secretPlaces } from "../../core/workflow/secrets.ts"
 import type { Application } from "../../schema/application.ts"
@@ -60,7 +60,7 @@ export function pinWorkflow(
 export function pinCall(service: string, task: string, manifest: ManifestTask): PinnedWorkflow {
   const definition: WorkflowDefinition = {
     v: 1,
-    app: "call" as ApplicationName,
+    app: CALLED as ApplicationName,
     workflow: `${service}.${task}`,
     version: 0,
     config: {},

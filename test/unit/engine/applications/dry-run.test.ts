@@ -99,6 +99,7 @@ describe("a dry run", () => {
     assert.deepEqual([rejected.run?.status, rejected.run?.tasks["sorry"]?.status], ["completed", "told"])
     const failed = await dry({ outcomes: { pay: { status: "error" } } })
     assert.deepEqual([failed.run?.status, failed.run?.tasks["pay"]?.state], ["failed", "failed"])
+    assert.deepEqual(failed.run?.tasks["pay"]?.data, { code: "ASSUMED", message: "it is taken to end in error" })
   })
 
   it("makes the event up from its schema where no data is given", async () => {
