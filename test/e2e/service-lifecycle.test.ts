@@ -146,6 +146,13 @@ describe("a service on its way into the agent and out", function () {
     client.stream.destroy()
     await until(async () => (await view("lamp")).state === "offline", 10_000, "offline")
     await client.endAsync(true)
+    // Who listens to everything is nobody that does its tasks; who subscribed to them is.
+    const watcher = await mqtt.connectAsync(agent.mqtt.url)
+    await watcher.subscribeAsync("#", { qos: 1 })
+    assert.equal((await view("lamp")).state, "offline")
+    await watcher.subscribeAsync("mesg/v1/lamp/task/+", { qos: 1 })
+    assert.equal((await view("lamp")).state, "running")
+    await watcher.endAsync()
   })
 
   it("is called under an id that leads to its execution", async () => {
