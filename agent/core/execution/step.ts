@@ -9,7 +9,7 @@ import type { ExecutionState, TaskRecord } from "./state.ts"
  */
 export class Step {
   state: ExecutionState
-  readonly effects: Effect[] = []
+  effects: readonly Effect[] = NONE
   readonly atMs: number
   readonly #before: ExecutionState
 
@@ -45,9 +45,11 @@ export class Step {
   }
 
   do(effect: Effect): void {
-    this.effects.push(effect)
+    this.effects = [...this.effects, effect]
   }
 }
+
+const NONE: readonly Effect[] = []
 
 /** The data of a built-in status. */
 export interface Trouble {

@@ -50,15 +50,14 @@ class Advancing {
   readonly #isNew: boolean
   /** The result of a task with an effect is written before anything else is tried. */
   readonly #bringsResult: boolean
-  readonly #given: number
-  /** Inputs to take, in order, and how many of them were. */
+  /** Inputs in order: those that were taken, from `#next` on those that are to be. */
   readonly #inputs: Input[]
   #next = 0
+  #isFirst = true
   /** What the input just taken asks for, how much of that is answered, and when it was asked. */
   #asked: readonly Effect[] = []
   #answered = 0
   #atMs = 0
-  readonly #taken: Input[] = []
   readonly #effects: Effect[] = []
   #rejected: RejectionCode | null = null
 
@@ -67,7 +66,6 @@ class Advancing {
     this.#context = context
     this.#isNew = live.state === null
     this.#bringsResult = given.some((input) => input.kind === "result" && !this.#isPure(input.task))
-    this.#given = given.length
     this.#inputs = given.slice()
   }
 
@@ -100,12 +98,14 @@ class Advancing {
       live.state === null
         ? createExecution(live.pinned.definition, input as Input & { kind: "triggered" })
         : transition(live.state, input)
+    const isFirst = this.#isFirst
+    this.#isFirst = false
     if (result.rejected !== null) {
-      if (this.#next === 1 && this.#given > 0) this.#rejected = result.rejected
+      if (isFirst) this.#rejected = result.rejected
+      this.#inputs.splice(--this.#next, 1)
       return
     }
     live.state = result.state
-    this.#taken.push(input)
     this.#asked = result.effects
     this.#answered = 0
     this.#atMs = input.atMs
@@ -113,8 +113,8 @@ class Advancing {
 
   #end(): Advance {
     const live = this.#live
-    const [first] = this.#taken
-    const step = first && { atMs: first.atMs, core: this.#context.core, inputs: this.#taken }
+    const [first] = this.#inputs
+    const step = first && { atMs: first.atMs, core: this.#context.core, inputs: this.#inputs }
     const { changes, spent } = step === undefined ? UNCHANGED : live.journal.record(step, live.state!)
     return { live, state: live.state!, changes, spent, effects: this.#effects, rejected: this.#rejected }
   }

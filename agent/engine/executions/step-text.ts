@@ -47,7 +47,7 @@ type PackedStep = readonly [atMs: number, core: string | 0, ...inputs: Packed[]]
 /** @returns JSON text; steps with a comma between them are the text of several */
 export function stepText({ atMs, core, inputs }: StepRecord, context: StepContext): string {
   let text = `[${atMs},${core === context.core ? 0 : JSON.stringify(core)}`
-  for (const input of inputs) text += `,${JSON.stringify(packed(input, atMs, context))}`
+  for (const input of inputs) text += `,${inputText(input, atMs, context)}`
   return `${text}]`
 }
 
@@ -61,18 +61,22 @@ export function stepsOfText(text: string, context: StepContext): StepRecord[] {
   }))
 }
 
-function packed(input: Input, stepMs: number, { core }: StepContext): readonly unknown[] {
+function inputText(input: Input, stepMs: number, { core }: StepContext): string {
   const row = ROW_OF.get(input.kind)!
   const fields = input as unknown as Readonly<Record<string, unknown>>
   const names = ROWS[row]!
-  const values: unknown[] = [row, input.atMs - stepMs]
+  let text = `[${row},${input.atMs - stepMs}`
   for (let i = 1; i < names.length; i++) {
     const name = names[i]!
     const value = fields[name]
-    if (name === "event") values.push(packedEvent(value as Event, stepMs))
-    else values.push(name === "core" && value === core ? 0 : value)
+    if (name === "event") text += `,${eventText(value as Event, stepMs)}`
+    else text += name === "core" && value === core ? ",0" : `,${valueText(value)}`
   }
-  return values
+  return `${text}]`
+}
+
+function valueText(value: unknown): string {
+  return typeof value === "number" ? `${value}` : JSON.stringify(value)
 }
 
 function unpacked([row, afterMs, ...values]: Packed, stepMs: number, { execution, core }: StepContext): Input {
@@ -87,8 +91,8 @@ function unpacked([row, afterMs, ...values]: Packed, stepMs: number, { execution
   return input as unknown as Input
 }
 
-function packedEvent({ service, event, data, id, timeMs }: Event, stepMs: number): PackedEvent {
-  return [service, event, data, id, timeMs - stepMs]
+function eventText({ service, event, data, id, timeMs }: Event, stepMs: number): string {
+  return JSON.stringify([service, event, data, id, timeMs - stepMs] satisfies PackedEvent)
 }
 
 function unpackedEvent([service, event, data, id, afterMs]: PackedEvent, stepMs: number): Event {

@@ -92,11 +92,12 @@ export class Tasks {
       cancelTimer()
       if (this.#running.get(execution) === running) this.#running.delete(execution)
       const aborted = running.signal.aborted && !timedOut
+      // First, so that what follows may take the slot in the step that records this end.
+      this.#release(definition)
       if (!aborted && !this.#stopped) {
         // The one who records it answers for failures: the store's end stops the agent.
         end(timedOut ? lateEnd(definition) : endOf(answer)).catch(() => {})
       }
-      this.#release(definition)
     })
     this.#running.set(execution, running)
     const cancelTimer =
