@@ -172,9 +172,10 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
         addresses: () => ({ mqtt: addresses?.mqtt ?? null, http: addresses?.http ?? null, p2p: [] }),
       },
       doctor: (about) => examine(probes, about),
-      backup: async (file, signal) => {
-        await store.backup(file, signal)
-        return store.usage().bytes
+      backup: async (file, passphrase, signal) => {
+        // Seldom needed: the packer is loaded for it.
+        const { backupHome } = await import("./home-backup.ts")
+        return backupHome(file, { home, store, version, nodeKey: keys.nodeKey, madeMs: wall(), passphrase, signal })
       },
       temporaryFolder: join(home, "run"),
       requestStop: () => end(0),
@@ -235,6 +236,10 @@ function makeRunFolder(home: string): void {
     rmSync(unpackedFolder(home), { recursive: true, force: true })
   } catch (error) {
     throw notWritable(folder, error)
+  }
+  // What a backup that was cut has left.
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith("backup-")) rmSync(join(folder, name), { recursive: true, force: true })
   }
 }
 

@@ -29,12 +29,41 @@ async function init({ home }: LocalCall): Promise<LocalResult> {
   return { exitCode: 0, output: { home, nodeKey, made }, text: `${home} is ready (node ${nodeKey.slice(0, 16)}…)` }
 }
 
-async function restore({ home, values }: LocalCall): Promise<LocalResult> {
-  const { restoreBackup } = await import("./io/store/backup.ts")
+async function restore({ home, values, passphrase }: LocalCall): Promise<LocalResult> {
+  const { isHomeBackup, restoreHome } = await import("./home-restore.ts")
+  const file = String(values["file"])
   const dryRun = values["dryRun"] === true
-  const content = await restoreBackup(join(home, "data"), String(values["file"]), { dryRun, wallMs: Date.now() })
+  if (!isHomeBackup(file)) return restoreStore(home, file, dryRun)
+  const restored = await restoreHome(home, file, {
+    wallMs: Date.now(),
+    dryRun,
+    force: values["force"] === true,
+    withoutKeys: values["withoutKeys"] === true,
+    passphrase: () => passphrase("Passphrase of the keys in the backup"),
+  })
+  const { head, keys, before, secrets } = restored
+  const isNew = !keys && !(head.keys && dryRun)
+  const text = [
+    `the backup ${dryRun ? "can be" : "is"} restored to ${home}`,
+    `made ${head.made} by mesg ${head.version}: ${restored.entries} entries`,
+    keys ? `node ${head.node.slice(0, 16)}…, which must run nowhere else` : keysText(head.keys, dryRun),
+    ...(isNew && secrets.length > 0 ? ["secrets to be set again:", ...secrets.map((name) => `  ${name}`)] : []),
+    ...(before === null ? [] : [`the home that was there is now ${before}`]),
+  ]
+  return { exitCode: 0, output: { ...restored, dryRun }, text: text.join("\n") }
+}
+
+function keysText(areThere: boolean, dryRun: boolean): string {
+  if (areThere && dryRun) return "its keys are sealed; without the passphrase they were not looked at"
+  return areThere ? "without the keys that are in it: this is a new node" : "it holds no keys: this is a new node"
+}
+
+/** A verified copy (`data/copies`) or another store by itself. */
+async function restoreStore(home: string, file: string, dryRun: boolean): Promise<LocalResult> {
+  const { restoreBackup } = await import("./io/store/backup.ts")
+  const content = await restoreBackup(join(home, "data"), file, { dryRun, wallMs: Date.now() })
   const verb = dryRun ? "can be restored" : "is restored"
-  return { exitCode: 0, output: { ...content, dryRun }, text: `the backup ${verb}: ${content.entries} entries` }
+  return { exitCode: 0, output: { ...content, dryRun }, text: `the store ${verb}: ${content.entries} entries` }
 }
 
 async function newService({ values }: LocalCall): Promise<LocalResult> {

@@ -23,8 +23,11 @@ export interface ApiDeps {
   readonly agent: AgentView
   /** The checks of `mesg doctor`. */
   readonly doctor: (about: "health" | "security") => Promise<DoctorReport>
-  /** Writes a copy of the whole home to a new file, durable when this resolves. */
-  readonly backup: (file: string, signal: AbortSignal) => Promise<unknown>
+  /**
+   * Writes the whole home to a new file, durable when this resolves.
+   * @param passphrase seals the keys; null leaves them out
+   */
+  readonly backup: (file: string, passphrase: string | null, signal: AbortSignal) => Promise<unknown>
   /** A folder of this home for files that do not outlive a request. */
   readonly temporaryFolder: string
   /** Begins the orderly stop of the agent; returns at once. */

@@ -107,6 +107,13 @@ export const CLOCK_MARK_AHEAD_MS = 2 * SECOND
 export const STORE_COPIES_MAX = 16
 export const STORE_QUARANTINED_MAX = 2
 
+/** Backup of a home. */
+export const BACKUP_PASSPHRASE_LENGTH_MIN = 12
+export const BACKUP_PASSPHRASE_LENGTH_MAX = 1024
+export const BACKUP_ENTRIES_MAX = 1_000_000
+/** How often it begins again because a service was changed meanwhile. */
+export const BACKUP_TRIES_MAX = 3
+
 /** Clock: setTimeout takes no more than 2^31-1 ms; an hour also corrects what the timer's own clock may drift. */
 export const TIMER_WAIT_MS_MAX = 3600 * SECOND
 export const TIMERS_PER_TURN_MAX = 256

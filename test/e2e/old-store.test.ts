@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
-import { startAgent } from "../support/agent.ts"
+import { startAgent, type TestAgent } from "../support/agent.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
 import { tempDir } from "../support/temp-dir.ts"
@@ -34,11 +34,16 @@ function oldHome(): string {
 }
 
 describe("a home of format 1", () => {
+  let agent: TestAgent | undefined
+  afterEach(async () => {
+    await agent?.kill()
+  })
+
   it("is opened at another place: its services, applications and executions are there and go on", async () => {
-    const agent = await startAgent({ home: oldHome() })
+    agent = await startAgent({ home: oldHome() })
     assert.match(agent.output(), /"from":1,"to":2/)
-    const service = await agent.json<{ state: string }>("service", "show", "meter")
-    assert.equal(service.state, "running")
+    const service = await agent.json<{ state: string; error: unknown }>("service", "show", "meter")
+    assert.deepEqual([service.state, service.error], ["running", null])
     const before = await agent.json<{ items: ExecutionView[] }>("execution", "list")
     assert.deepEqual(
       before.items.map(({ status, tasks }) => [status, tasks["mark"]!.data]),
@@ -56,7 +61,8 @@ describe("a home of format 1", () => {
     )
     assert.equal(repeat.duplicate, true)
     await agent.json("event", "emit", "meter", "read", "--data", '{"kwh":8}')
-    const all = () => agent.json<{ items: ExecutionView[] }>("execution", "list", "--status", "completed")
+    const { json } = agent
+    const all = () => json<{ items: ExecutionView[] }>("execution", "list", "--status", "completed")
     await until(async () => (await all()).items.length === 2, 10_000, "an execution of now", 50)
     assert.equal(await agent.stop(), 0)
   })

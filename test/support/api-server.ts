@@ -103,8 +103,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       addresses: () => ({ mqtt: "mqtt://127.0.0.1:1883", http: httpUrl, p2p: [] }),
     },
     doctor: async (about) => (about === "health" ? doctor : SECURITY),
-    backup: async (file) => {
-      writeFileSync(file, "the whole home", { flag: "wx" })
+    backup: async (file, passphrase) => {
+      writeFileSync(file, passphrase === null ? "the whole home" : "the whole home and its keys", { flag: "wx" })
     },
     temporaryFolder: home,
     requestStop: () => {

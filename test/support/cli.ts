@@ -15,6 +15,8 @@ export interface CliRunOptions {
   readonly colours?: boolean
   readonly isInteractive?: boolean
   readonly signal?: AbortSignal
+  /** What the person types where nothing shows. */
+  readonly askHidden?: (question: string) => Promise<string>
   readonly local?: Partial<LocalActions>
   /** Told of everything that is written, as it is written. */
   readonly onOut?: (text: string) => void
@@ -36,6 +38,7 @@ export async function mesg(words: readonly string[], options: CliRunOptions = {}
     colours: options.colours ?? false,
     columns: 100,
     now: () => FAKE_TIME_MS + 180_000,
+    ...(options.askHidden === undefined ? {} : { askHidden: options.askHidden }),
   }
   const exitCode = await runCli(words, {
     version: "0.1.0",

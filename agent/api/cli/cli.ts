@@ -59,6 +59,7 @@ async function run(chosen: Chosen, options: CliOptions, terminal: Terminal): Pro
   const context: RunnerContext = {
     chosen,
     home,
+    env: options.env,
     terminal,
     signal: options.signal ?? new AbortController().signal,
     endpoint: () => findEndpoint(home, options.env),
@@ -73,7 +74,7 @@ async function run(chosen: Chosen, options: CliOptions, terminal: Terminal): Pro
     const action = options.local[id]
     if (action === undefined) throw error
     // The same answer as the agent's, in the same form.
-    const result = await action(await localCall(chosen, home, terminal))
+    const result = await action(await localCall(chosen, home, options.env, terminal))
     if (chosen.json) return finish(result, true, terminal)
     const { render } = await import("./render/render.ts")
     return finish({ ...result, text: await render(id, result.output, terminal) }, false, terminal)
@@ -104,7 +105,7 @@ async function runOnAgent(runner: string | undefined, context: RunnerContext): P
 
 async function runLocal(chosen: Chosen, home: string, options: CliOptions, terminal: Terminal): Promise<number> {
   if (chosen.entry.kind !== "local") return EXIT.usage
-  const call = await localCall(chosen, home, terminal)
+  const call = await localCall(chosen, home, options.env, terminal)
   const { id } = chosen.entry.command
   if (id === "start") {
     const { sets, safe } = call.values
@@ -118,13 +119,16 @@ async function runLocal(chosen: Chosen, home: string, options: CliOptions, termi
   return finish(await options.local[id](call), chosen.json, terminal)
 }
 
-async function localCall(chosen: Chosen, home: string, terminal: Terminal): Promise<LocalCall> {
+async function localCall(chosen: Chosen, home: string, env: CliOptions["env"], terminal: Terminal): Promise<LocalCall> {
   const { valueOf } = await import("./values.ts")
   const values: Record<string, unknown> = {}
   for (const [target, typed] of chosen.typed) {
     if (typed !== undefined) values[target.to.replace(/^\w+\./, "")] = valueOf(target, typed)
   }
-  return { home, values, json: chosen.json, out: terminal.out, err: terminal.err }
+  const { passphraseFrom } = await import("./passphrase.ts")
+  const file = values["passphraseFile"] as string | undefined
+  const passphrase = (question: string) => passphraseFrom({ file, env, terminal }, question)
+  return { home, values, json: chosen.json, out: terminal.out, err: terminal.err, passphrase }
 }
 
 function finish(result: LocalResult, json: boolean, terminal: Terminal): number {

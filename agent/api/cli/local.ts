@@ -35,9 +35,20 @@ export const LOCAL_COMMANDS: readonly LocalCommand[] = [
   {
     id: "restore",
     name: "restore",
-    summary: "Put a backup into an empty home",
+    summary: "Make a home of a backup",
     arguments: [{ name: "FILE", to: "file", kind: "path", summary: "a file of `mesg backup`" }],
-    options: [{ flags: "--dry-run", to: "dryRun", kind: "flag", summary: "only check it and say what is in it" }],
+    options: [
+      { flags: "--dry-run", to: "dryRun", kind: "flag", summary: "only check it and say what is in it" },
+      { flags: "--force", to: "force", kind: "flag", summary: "into a home that is used, which is kept beside it" },
+      {
+        flags: "--passphrase-file <file>",
+        to: "passphraseFile",
+        kind: "path",
+        summary: "opens the keys; also MESG_BACKUP_PASSPHRASE",
+      },
+      { flags: "--without-keys", to: "withoutKeys", kind: "flag", summary: "a new node; secrets must be set again" },
+    ],
+    example: "mesg restore gateway.mesg --home /var/lib/mesg",
   },
   {
     id: "service.new",
@@ -84,6 +95,8 @@ export interface LocalCall {
   readonly json: boolean
   out(text: string): void
   err(text: string): void
+  /** Of `--passphrase-file`, the environment or the person; null where nobody gives one. */
+  passphrase(question: string): Promise<string | null>
 }
 
 /** How a local command ended. Failures may also be thrown as MesgErrors. */

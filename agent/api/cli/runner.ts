@@ -6,6 +6,7 @@ import type { Terminal } from "./terminal.ts"
 export interface RunnerContext {
   readonly chosen: Chosen
   readonly home: string
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly terminal: Terminal
   readonly signal: AbortSignal
   /** @throws CliError NO_AGENT */

@@ -6,6 +6,8 @@ export interface Terminal {
   readonly isInteractive: boolean
   readonly colours: boolean
   readonly columns: number
+  /** Asks the person, who does not see what is typed; not there where nobody can answer. */
+  askHidden?(question: string): Promise<string>
   /** ms since epoch, for relative times. */
   now(): number
 }
@@ -32,7 +34,23 @@ export function processTerminal(env: Readonly<Record<string, string | undefined>
     isInteractive,
     colours: isInteractive && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     columns: process.stdout.columns ?? 80,
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { askHidden } : {}),
     now: () => Date.now(),
+  }
+}
+
+async function askHidden(question: string): Promise<string> {
+  const { createInterface } = await import("node:readline/promises")
+  const { Writable } = await import("node:stream")
+  process.stderr.write(question)
+  // readline echoes what is typed to its output: there it is dropped.
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: process.stdin, output, terminal: true })
+  try {
+    return await lines.question("")
+  } finally {
+    lines.close()
+    process.stderr.write("\n")
   }
 }
 

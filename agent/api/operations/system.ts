@@ -124,20 +124,28 @@ export const SYSTEM_OPERATIONS = [
   },
   {
     id: "system.backup",
-    summary: "A consistent copy of this home while it is in use",
+    summary: "Everything that makes this home, in one file, while it is in use",
     method: "POST",
     path: "/api/v1/backup",
     scope: "admin",
     status: 200,
     media: "application/octet-stream",
-    problems: ["BACKUP_FAILED", "BACKUP_RUNNING"],
+    problems: ["BACKUP_FAILED", "BACKUP_RUNNING", "PASSPHRASE_SHORT"],
     commands: [
       {
         name: "backup",
         runner: "backup",
         arguments: [{ name: "FILE", to: "local", kind: "path", summary: "file to write, which must not exist" }],
-        options: [{ flags: "--on-gateway", to: "local", kind: "flag", summary: "let the agent itself write the file" }],
-        example: "mesg backup gateway.mesg",
+        options: [
+          { flags: "--on-gateway", to: "local", kind: "flag", summary: "let the agent itself write the file" },
+          {
+            flags: "--passphrase-file <file>",
+            to: "local",
+            kind: "path",
+            summary: "seals the keys; also MESG_BACKUP_PASSPHRASE; without one they are left out",
+          },
+        ],
+        example: "mesg backup gateway.mesg --passphrase-file words.txt",
       },
     ],
   },

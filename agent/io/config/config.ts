@@ -37,7 +37,7 @@ export interface ConfigSources {
 }
 
 /** Variables that are no settings: where to find the agent, and how to log in to it. */
-const OTHER_VARIABLES = ["MESG_HOME", "MESG_URL", "MESG_TOKEN"]
+const OTHER_VARIABLES = ["MESG_HOME", "MESG_URL", "MESG_TOKEN", "MESG_BACKUP_PASSPHRASE"]
 type Tree = { [key: string]: unknown }
 
 /**

@@ -7,12 +7,14 @@ import {
   randomBytes,
   sign,
 } from "node:crypto"
-import { join } from "node:path"
 import { concatBytes, toHex, utf8 } from "../../base/bytes.ts"
 import type { Keys } from "../../ports/keys.ts"
 import { keyFile } from "./key-file.ts"
 
-const KEY_BYTES = 32
+/** Of each key of a home. */
+export const KEY_BYTES = 32
+/** Files whose loss makes a home another node: they leave it only sealed under a passphrase. */
+export const KEY_NAMES = ["node.key", "seal.key"] as const
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const SEALED_V1 = 1
@@ -37,11 +39,6 @@ export function openKeys(dir: string): Keys {
     seal: (plain) => seal(sealKey, plain),
     open: (sealed) => unseal(sealKey, sealed),
   }
-}
-
-/** Names the files whose loss makes a home another node; they are never part of a backup. */
-export function keyPaths(dir: string): readonly string[] {
-  return [join(dir, "node.key"), join(dir, "seal.key")]
 }
 
 function rawPublicKey(key: KeyObject): Uint8Array {

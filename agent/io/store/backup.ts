@@ -1,20 +1,21 @@
 import { copyFileSync, existsSync, renameSync, rmSync } from "node:fs"
 import { messageOf } from "../../base/errors.ts"
+import type { Key } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
 import { CHECK_COMMAND, type CheckCommand, checkFile } from "./check.ts"
 import { quarantine, writeChecked } from "./copies.ts"
-import { type Env, openEnv } from "./env.ts"
+import { bounds, type Env, openEnv } from "./env.ts"
 import { StoreError } from "./error.ts"
 import { lmdbLock, storeFiles, syncFolderOf } from "./files.ts"
 import { formatOf } from "./format.ts"
-import { encodeKey } from "./key.ts"
+import { decodeKey, encodeKey } from "./key.ts"
 import { takeLock } from "./lock.ts"
 import { prepareFolder } from "./recover.ts"
 import { decodeRecord } from "./record.ts"
 
 /**
- * Writes a consistent copy of an open store to one file, checked before it gets its name. Keys and the sign-state are
- * files of their own, elsewhere: they are never in a backup.
+ * Writes a consistent copy of an open store to one file, checked before it gets its name. Keys are
+ * files of their own, elsewhere.
  */
 export async function writeBackup(
   db: Env,
@@ -46,6 +47,8 @@ export interface BackupContent {
   readonly entries: number
   /** ms since epoch that workflow time had come to. */
   readonly timeMs: number
+  /** Settings that are sealed under the key of the home it was made of: `<service or application>: <setting>`. */
+  readonly secrets: readonly string[]
 }
 
 /**
@@ -69,17 +72,21 @@ export async function restoreBackup(
     if (existsSync(files.data)) quarantine(files, options.wallMs)
     const write = async (draft: string) => copyFileSync(file, draft)
     if (!(await writeChecked(files.data, write, options.checkCommand)))
-      throw invalid(file, "what was written does not read back: the disk is bad")
+      throw invalidBackup(file, "what was written does not read back: the disk is bad")
     return content
   } finally {
     release()
   }
 }
 
-async function readBackup(file: string, command?: CheckCommand): Promise<BackupContent> {
-  if (!existsSync(file)) throw invalid(file, "there is no such file")
+/**
+ * Checks a store file, all of it, and says what is in it.
+ * @throws StoreError BACKUP_INVALID, STORE_NEWER
+ */
+export async function readBackup(file: string, command?: CheckCommand): Promise<BackupContent> {
+  if (!existsSync(file)) throw invalidBackup(file, "there is no such file")
   const verdict = await checkFile(file, command)
-  if (!verdict.ok) throw invalid(file, verdict.reason)
+  if (!verdict.ok) throw invalidBackup(file, verdict.reason)
   const db = openEnv(file, 0, true)
   try {
     const get = (table: string, key: readonly string[]): unknown => {
@@ -89,15 +96,46 @@ async function readBackup(file: string, command?: CheckCommand): Promise<BackupC
       return decoded?.ok ? decoded.value : undefined
     }
     const format = formatOf({ get: (table, key) => get(table, key as readonly string[]) })
-    if (format === null) throw invalid(file, "it is no store of this agent")
+    if (format === null) throw invalidBackup(file, "it is no store of this agent")
     const clock = get(TABLE.meta, ["clock"]) as { ms: number } | undefined
-    return { format, entries: verdict.entries, timeMs: clock?.ms ?? 0 }
+    return { format, entries: verdict.entries, timeMs: clock?.ms ?? 0, secrets: [...sealedSettings(db)] }
   } finally {
     await db.close()
     rmSync(lmdbLock(file), { force: true })
   }
 }
 
-function invalid(file: string, why: string): StoreError {
-  return new StoreError({ code: "BACKUP_INVALID", file }, `${file} cannot be restored: ${why}`)
+interface Settings {
+  readonly config?: Readonly<Record<string, unknown>>
+}
+
+function* sealedSettings(db: Env): Iterable<string> {
+  for (const { key, value } of entriesOf(db, TABLE.service)) yield* sealedIn(`service ${key[0]}`, value as Settings)
+  const versions = new Map([...entriesOf(db, TABLE.applicationVersion)].map(({ key, value }) => [key.join(" "), value]))
+  for (const { key, value } of entriesOf(db, TABLE.application)) {
+    const { version, removed } = value as { version: number; removed: boolean }
+    const newest = removed ? undefined : versions.get(`${key[0]} ${version}`)
+    if (newest !== undefined) yield* sealedIn(`application ${key[0]}`, newest as Settings)
+  }
+}
+
+function* sealedIn(owner: string, { config = {} }: Settings): Iterable<string> {
+  for (const [name, value] of Object.entries(config)) {
+    if (typeof value === "object" && value !== null && "sealed" in value) yield `${owner}: ${name}`
+  }
+}
+
+function* entriesOf(db: Env, table: string): Iterable<{ key: Key; value: unknown }> {
+  for (const { key, value } of db.getRange(bounds(table, {}))) {
+    const decoded = decodeRecord(key, value)
+    if (decoded.ok) yield { key: decodeKey(key).key, value: decoded.value }
+  }
+}
+
+/** @returns the refusal of a file that is no backup, or no whole one */
+export function invalidBackup(file: string, why: string): StoreError {
+  return new StoreError({ code: "BACKUP_INVALID", file }, `${file} cannot be restored: ${why}`, {
+    remedy:
+      "give a file that `mesg backup` wrote, or a verified copy (data/copies/*.mdb of a home); --dry-run checks one",
+  })
 }

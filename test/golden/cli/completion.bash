@@ -22,7 +22,7 @@ _mesg() {
   case "${COMP_WORDS[1]} ${COMP_WORDS[2]} " in
     "start"*) COMPREPLY=($(compgen -W "--set --safe --json --home --help" -- "$word")) ;;
     "init"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
-    "restore"*) COMPREPLY=($(compgen -W "--dry-run --json --home --help" -- "$word")) ;;
+    "restore"*) COMPREPLY=($(compgen -W "--dry-run --force --passphrase-file --without-keys --json --home --help" -- "$word")) ;;
     "service new"*) COMPREPLY=($(compgen -W "--id --language --json --home --help" -- "$word")) ;;
     "service test"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "service validate"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
@@ -32,7 +32,7 @@ _mesg() {
     "stop"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "doctor"*) COMPREPLY=($(compgen -W "--security --json --home --help" -- "$word")) ;;
     "logs"*) COMPREPLY=($(compgen -W "--follow --limit --level --json --home --help" -- "$word")) ;;
-    "backup"*) COMPREPLY=($(compgen -W "--on-gateway --json --home --help" -- "$word")) ;;
+    "backup"*) COMPREPLY=($(compgen -W "--on-gateway --passphrase-file --json --home --help" -- "$word")) ;;
     "config show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "config set"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "event tail"*) COMPREPLY=($(compgen -W "--refused --service --json --home --help" -- "$word")) ;;

@@ -5,39 +5,52 @@ import { messageOf } from "../../../base/errors.ts"
 import { callAgent, openRequest } from "../client.ts"
 import type { RunnerContext } from "../runner.ts"
 import { CliError, EXIT } from "../error.ts"
+import { passphraseFrom } from "../passphrase.ts"
 import { bytesText } from "../render/layout.ts"
 import { requestOf, valueOf } from "../values.ts"
 
-/** A copy of the home into a new file: here, or written by the agent itself with --on-gateway. */
+/** The whole home in a new file: here, or written by the agent itself with --on-gateway. */
 export async function runBackup(context: RunnerContext): Promise<number> {
-  const { chosen, terminal } = context
+  const { chosen, env, terminal } = context
   if (chosen.entry.kind !== "agent") return EXIT.usage
-  const [file, onGateway] = [...chosen.typed].map(([target, text]) => valueOf(target, text ?? false))
-  const result = onGateway === true ? await onTheGateway(context, String(file)) : await download(context, String(file))
+  const [file, onGateway, passphraseFile] = [...chosen.typed].map(([target, typed]) =>
+    typed === undefined ? undefined : valueOf(target, typed),
+  ) as [string, boolean | undefined, string | undefined]
+  if (onGateway !== true) await refuseExisting(file)
+  const question = "Passphrase that seals the keys (none leaves them out)"
+  const passphrase = await passphraseFrom({ file: passphraseFile, env, terminal }, question, true)
+  const body = passphrase === null ? {} : { passphrase }
+  const written =
+    onGateway === true ? await onTheGateway(context, { ...body, file }) : await download(context, file, body)
+  const result = { ...written, keys: passphrase !== null }
   terminal.out(
     chosen.json
       ? `${JSON.stringify(result)}\n`
-      : `${result.file}: ${bytesText(result.bytes)}. It holds the store; keep keys, config.yml and plugins of the home beside it.\n`,
+      : `${result.file}: ${bytesText(result.bytes)}. ${result.keys ? WITH_KEYS : WITHOUT_KEYS}\n`,
   )
   return EXIT.ok
 }
 
+const WITH_KEYS = "It restores this gateway on any machine, with the passphrase."
+const WITHOUT_KEYS =
+  "The keys are left out, as no passphrase was given: what it restores is a new node, and secrets must be set again."
+
 async function onTheGateway(
   { chosen, endpoint }: RunnerContext,
-  file: string,
+  body: { file: string; passphrase?: string },
 ): Promise<{ file: string; bytes: number }> {
   const { operation } = chosen.entry as Extract<typeof chosen.entry, { kind: "agent" }>
   const request = requestOf(operation, new Map(), {})
-  return (await callAgent(endpoint(), { ...request, body: { file } })).body as { file: string; bytes: number }
+  return (await callAgent(endpoint(), { ...request, body })).body as { file: string; bytes: number }
 }
 
 async function download(
   { chosen, endpoint, signal }: RunnerContext,
   file: string,
+  body: { passphrase?: string },
 ): Promise<{ file: string; bytes: number }> {
   const { operation } = chosen.entry as Extract<typeof chosen.entry, { kind: "agent" }>
-  await refuseExisting(file)
-  const answer = await openRequest(endpoint(), { ...requestOf(operation, new Map(), {}), body: {} }, 0)
+  const answer = await openRequest(endpoint(), { ...requestOf(operation, new Map(), {}), body }, 0)
   const partial = `${file}.partial`
   try {
     // It holds keys: nobody else may read it, not even while it is written.

@@ -1,7 +1,7 @@
 import { open, rename, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { toHex } from "../../../base/bytes.ts"
-import { messageOf } from "../../../base/errors.ts"
+import { isMesgError, messageOf } from "../../../base/errors.ts"
 import type { ApiDeps } from "../../deps.ts"
 import { ApiError } from "../../errors.ts"
 
@@ -11,15 +11,16 @@ const running = new WeakSet<ApiDeps>()
 /**
  * Writes a copy of the home to a new file on the gateway, or sends it to who asked.
  * @param file absolute, must not exist; null to send it
- * @throws ApiError BACKUP_RUNNING, BACKUP_FAILED
+ * @param passphrase seals the keys; null leaves them out
+ * @throws ApiError BACKUP_RUNNING, BACKUP_FAILED; KeysError PASSPHRASE_SHORT
  */
-export async function writeBackup(deps: ApiDeps, file: string | null, signal: AbortSignal) {
+export async function writeBackup(deps: ApiDeps, file: string | null, passphrase: string | null, signal: AbortSignal) {
   if (running.has(deps)) throw new ApiError({ code: "BACKUP_RUNNING" }, "a backup is being written already")
   running.add(deps)
   try {
-    return file === null ? await sendBackup(deps, signal) : await writeFile(deps, file, signal)
+    return file === null ? await sendBackup(deps, passphrase, signal) : await writeFile(deps, file, passphrase, signal)
   } catch (error) {
-    if (error instanceof ApiError) throw error
+    if (error instanceof ApiError || (isMesgError(error) && error.code === "PASSPHRASE_SHORT")) throw error
     throw new ApiError({ code: "BACKUP_FAILED" }, `no backup was written: ${messageOf(error)}`, {
       remedy: "see that the folder exists, may be written and has room",
       cause: error,
@@ -29,7 +30,7 @@ export async function writeBackup(deps: ApiDeps, file: string | null, signal: Ab
   }
 }
 
-async function writeFile(deps: ApiDeps, file: string, signal: AbortSignal) {
+async function writeFile(deps: ApiDeps, file: string, passphrase: string | null, signal: AbortSignal) {
   const exists = await stat(file).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
@@ -43,7 +44,7 @@ async function writeFile(deps: ApiDeps, file: string, signal: AbortSignal) {
   // Under its own name only once it is whole.
   const partial = `${file}.partial`
   try {
-    await deps.backup(partial, signal)
+    await deps.backup(partial, passphrase, signal)
     await rename(partial, file)
     return { file, bytes: (await stat(file)).size }
   } finally {
@@ -51,11 +52,11 @@ async function writeFile(deps: ApiDeps, file: string, signal: AbortSignal) {
   }
 }
 
-async function sendBackup(deps: ApiDeps, signal: AbortSignal): Promise<Response> {
+async function sendBackup(deps: ApiDeps, passphrase: string | null, signal: AbortSignal): Promise<Response> {
   const file = join(deps.temporaryFolder, `backup-${toHex(deps.random.bytes(8))}`)
   let handle: Awaited<ReturnType<typeof open>>
   try {
-    await deps.backup(file, signal)
+    await deps.backup(file, passphrase, signal)
     handle = await open(file)
   } finally {
     // The open handle keeps the bytes until they are sent; whatever happens, no file stays behind.

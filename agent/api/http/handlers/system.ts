@@ -48,7 +48,8 @@ export const SYSTEM_HANDLERS: Handlers<
     const lines = logTail.recent().filter((line) => LEVELS.indexOf(line.level) >= least)
     return { items: lines.slice(-(query.limit ?? LIST_LIMIT_DEFAULT)).map(logView), cursor: null }
   },
-  "system.backup": (deps, { body }, { signal }) => writeBackup(deps, body?.file ?? null, signal),
+  "system.backup": (deps, { body }, { signal }) =>
+    writeBackup(deps, body?.file ?? null, body?.passphrase ?? null, signal),
   "config.show": ({ configuration }) => ({ items: configuration.entries(), cursor: null }),
   "config.set": async ({ configuration }, { params, body }) => {
     const { restart } = await configuration.set(params.key, body.value)

@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { TOKEN_SERVICES_MAX, TOKEN_TOPICS_MAX } from "../../../base/limits.ts"
+import { BACKUP_PASSPHRASE_LENGTH_MAX, TOKEN_SERVICES_MAX, TOKEN_TOPICS_MAX } from "../../../base/limits.ts"
 import { ExecutionReferenceSchema, ServiceIdSchema } from "../../../schema/names.ts"
 import { TOKEN_SCOPES } from "../operation.ts"
 import { JsonSchema, LimitSchema, listOf, type OperationSchemas, pagingBy, pageOf, TimeSchema } from "./common.ts"
@@ -95,7 +95,13 @@ export const SYSTEM_SCHEMAS = {
     output: pageOf(LogLineSchema),
   },
   "system.backup": {
-    body: v.optional(v.strictObject({ file: v.optional(FilePathSchema) })),
+    body: v.optional(
+      v.strictObject({
+        file: v.optional(FilePathSchema),
+        /** Under which the keys are sealed; without one they are left out. */
+        passphrase: v.optional(v.pipe(v.string(), v.maxLength(BACKUP_PASSPHRASE_LENGTH_MAX))),
+      }),
+    ),
     output: v.object({ file: v.string(), bytes: v.number() }),
   },
   "config.show": { output: pageOf(ConfigEntrySchema) },

@@ -313,7 +313,7 @@ describe("commands", () => {
   it("write a backup that nobody else can read, and never over a file", async () => {
     const path = join(server.home, "copy.mesg")
     const first = await run(["backup", path, "--json"])
-    assert.deepEqual([first.exitCode, JSON.parse(first.out)], [0, { file: path, bytes: 14 }])
+    assert.deepEqual([first.exitCode, JSON.parse(first.out)], [0, { file: path, bytes: 14, keys: false }])
     assert.equal(readFileSync(path, "utf8"), "the whole home")
     assert.equal(statSync(path).mode & 0o777, 0o600)
     const second = await run(["backup", path])
@@ -321,6 +321,44 @@ describe("commands", () => {
     const gateway = join(server.home, "gateway.mesg")
     assert.equal((await run(["backup", gateway, "--on-gateway"])).exitCode, 0)
     assert.ok(existsSync(gateway))
+  })
+
+  const asked: { name: string; answers: string[]; env?: Record<string, string>; written: string | null }[] = [
+    {
+      name: "typed twice",
+      answers: ["one two three four", "one two three four"],
+      written: "the whole home and its keys",
+    },
+    { name: "not given by the person", answers: [""], written: "the whole home" },
+    { name: "typed differently the second time", answers: ["one two three four", "one two"], written: null },
+    {
+      name: "in the environment, without a question",
+      answers: [],
+      env: { MESG_BACKUP_PASSPHRASE: "one two three four" },
+      written: "the whole home and its keys",
+    },
+  ]
+  for (const [i, { name, answers, env, written }] of asked.entries()) {
+    it(`seal the keys of a backup under a passphrase that is ${name}`, async () => {
+      const path = join(server.home, `asked-${i}.mesg`)
+      const left = [...answers]
+      const askHidden = async () => left.shift() ?? assert.fail("asked once more")
+      const { exitCode } = await run(["backup", path], { askHidden, ...(env === undefined ? {} : { env }) })
+      assert.deepEqual(left, [])
+      assert.equal(exitCode, written === null ? 2 : 0)
+      if (written !== null) assert.equal(readFileSync(path, "utf8"), written)
+    })
+  }
+
+  it("take the passphrase from the first line of a file, and say where there is none", async () => {
+    const words = join(server.home, "words")
+    writeFileSync(words, "one two three four\r\nmore\n")
+    const path = join(server.home, "words.mesg")
+    assert.equal((await run(["backup", path, "--passphrase-file", words])).exitCode, 0)
+    assert.equal(readFileSync(path, "utf8"), "the whole home and its keys")
+    writeFileSync(words, "\n")
+    const empty = await run(["backup", join(server.home, "none.mesg"), "--passphrase-file", words])
+    assert.deepEqual([empty.exitCode, /no passphrase in its first line/.test(empty.err)], [2, true])
   })
 
   it("follow an execution until it ends, with its end as the exit code", async () => {

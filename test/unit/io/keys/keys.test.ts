@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fromHex, utf8 } from "../../../../agent/base/bytes.ts"
-import { keyPaths, openKeys } from "../../../../agent/io/keys/keys.ts"
+import { KEY_NAMES, openKeys } from "../../../../agent/io/keys/keys.ts"
 import { systemRandom } from "../../../../agent/io/keys/random.ts"
 import { verifySignature } from "../../../../agent/io/keys/verify.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
@@ -20,7 +20,7 @@ describe("openKeys", () => {
     const dir = join(tempDir("keys"), "keys")
     openKeys(dir)
     assert.equal(statSync(dir).mode & 0o777, 0o700)
-    for (const path of keyPaths(dir)) assert.equal(statSync(path).mode & 0o777, 0o600)
+    for (const name of KEY_NAMES) assert.equal(statSync(join(dir, name)).mode & 0o777, 0o600)
     assert.deepEqual(readdirSync(dir).sort(), ["node.key", "seal.key"])
   })
 

@@ -1,0 +1,86 @@
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { BACKUP_TRIES_MAX } from "./base/limits.ts"
+import { packFolder } from "./io/archive/archive.ts"
+import { sealKeys } from "./io/keys/sealed-keys.ts"
+import { StoreError } from "./io/store/error.ts"
+import type { Store } from "./ports/store.ts"
+import type { BackupHead } from "./schema/backup.ts"
+import { TABLE } from "./schema/tables.ts"
+
+export interface HomeBackup {
+  readonly home: string
+  readonly store: Store
+  readonly version: string
+  readonly nodeKey: string
+  readonly madeMs: number
+  /** Under which the keys are sealed; null leaves them out. */
+  readonly passphrase: string | null
+  readonly signal: AbortSignal
+}
+
+/**
+ * Writes everything that makes this home into one new file, while it is in use. See docs/spec/store.md#backup.
+ * @returns its length in bytes
+ * @throws StoreError BACKUP_FAILED, ArchiveError ARCHIVE_FAILED, KeysError PASSPHRASE_SHORT
+ */
+export async function backupHome(file: string, backup: HomeBackup): Promise<number> {
+  // Gathered first: what is packed must not change meanwhile.
+  const draft = `${file}.draft`
+  const packed = `${file}.packed`
+  const { home, version, nodeKey, madeMs, passphrase, signal } = backup
+  try {
+    const keys = passphrase === null ? null : await sealKeys(join(home, "keys"), passphrase)
+    await gather(draft, backup)
+    const head: BackupHead = { v: 1, version, node: nodeKey, made: new Date(madeMs).toISOString(), keys: keys !== null }
+    writeFileSync(join(draft, "backup.json"), `${JSON.stringify(head)}\n`)
+    if (keys !== null) writeFileSync(join(draft, "keys.sealed"), keys)
+    signal.throwIfAborted()
+    await packFolder(draft, packed)
+    signal.throwIfAborted()
+    renameSync(packed, file)
+    return statSync(file).size
+  } finally {
+    rmSync(draft, { recursive: true, force: true })
+    rmSync(packed, { force: true })
+  }
+}
+
+/** The store, and the services that it names: a service that is changed in between is another one. */
+async function gather(draft: string, { home, store, signal }: HomeBackup): Promise<void> {
+  for (let tries = 0; tries < BACKUP_TRIES_MAX; tries++) {
+    rmSync(draft, { recursive: true, force: true })
+    mkdirSync(join(draft, "data"), { recursive: true, mode: 0o700 })
+    const before = shelved(store)
+    await store.backup(join(draft, "data", "store.mdb"), signal)
+    if (copyFolders(before, join(home, "plugins"), join(draft, "plugins")) && sameNames(before, shelved(store))) {
+      const config = join(home, "config.yml")
+      if (existsSync(config)) cpSync(config, join(draft, "config.yml"))
+      return
+    }
+  }
+  throw new StoreError({ code: "BACKUP_FAILED", file: draft }, "services were changed all the while", {
+    remedy: "try again when nobody adds or removes services",
+  })
+}
+
+/** Names of the copies of services, as records have them. */
+function shelved(store: Store): string[] {
+  return [...store.range(TABLE.service)].flatMap(({ value }) => {
+    const { folder } = value as { folder: string | null }
+    return folder === null ? [] : [folder]
+  })
+}
+
+/** @returns whether all were there */
+function copyFolders(names: readonly string[], from: string, to: string): boolean {
+  for (const name of names) {
+    if (!existsSync(join(from, name))) return false
+    cpSync(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+  }
+  return true
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i])
+}
