@@ -1,0 +1,31 @@
+import assert from "node:assert/strict"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { packFolder, unpackInto } from "../../../../agent/io/archive/archive.ts"
+import { restoreHome } from "../../../../agent/home-restore.ts"
+import { tempDir } from "../../../support/temp-dir.ts"
+
+describe("an archive", () => {
+  it("gives back what was packed, and nothing that is not expected", async () => {
+    const folder = tempDir("packed")
+    mkdirSync(join(folder, "a"))
+    writeFileSync(join(folder, "a", "b"), "text")
+    const file = join(tempDir("archive"), "x.mesg")
+    await packFolder(folder, file)
+    const into = tempDir("unpacked")
+    await unpackInto(file, into, () => true)
+    assert.equal(readFileSync(join(into, "a", "b"), "utf8"), "text")
+    await assert.rejects(
+      unpackInto(file, tempDir("unpacked"), (path) => path === "a"),
+      { code: "ARCHIVE_DAMAGED" },
+    )
+  })
+
+  it("says where it cannot be written, and a restore where a home cannot be made", async () => {
+    const file = join(tempDir("file"), "file")
+    writeFileSync(file, "")
+    await assert.rejects(packFolder(tempDir("packed"), join(file, "x")), { code: "ARCHIVE_FAILED" })
+    const options = { wallMs: 0, dryRun: true, force: false, withoutKeys: true, passphrase: async () => null }
+    await assert.rejects(restoreHome(join(file, "home"), file, options), { code: "RESTORE_FAILED" })
+  })
+})
