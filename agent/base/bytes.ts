@@ -51,7 +51,11 @@ export function toHex(bytes: Uint8Array): string {
 
 /** @returns the bytes, or null where the text is not an even number of hex digits */
 export function fromHex(text: string): Uint8Array | null {
-  return /^(?:[0-9a-fA-F]{2})*$/.test(text) ? Uint8Array.fromHex(text) : null
+  try {
+    return Uint8Array.fromHex(text)
+  } catch {
+    return null
+  }
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

@@ -19,15 +19,17 @@ export function matches(
   return soon(expressions.evaluate(where, scope, nowMs), (answer) => answer.ok && answer.value === true)
 }
 
+// Every task of an execution looks at its trigger again.
+const scopes = new WeakMap<Event, JsonObject>()
+
 /** What expressions see of an event. */
 export function eventScope(event: Event): JsonObject {
-  return {
-    service: event.service,
-    event: event.event,
-    id: event.id,
-    time: new Date(event.timeMs).toISOString(),
-    data: event.data,
-  }
+  const known = scopes.get(event)
+  if (known !== undefined) return known
+  const { service, id, data } = event
+  const scope = { service, event: event.event, id, time: new Date(event.timeMs).toISOString(), data }
+  scopes.set(event, scope)
+  return scope
 }
 
 /** What expressions of one task see of the execution. @param awaited the event that opened the task */

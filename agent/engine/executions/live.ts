@@ -18,6 +18,8 @@ export class Live {
   written: Promise<unknown> = WRITTEN
   /** About how long the data of its trigger is as text: what it costs to hold it. */
   bytes = 0
+  /** Whether it is among the active ones. */
+  active = false
   /** Whether it is among those that run: not waiting for events alone, not ended. */
   runs = false
   /** When its timer rings, ms since epoch; null without one. */

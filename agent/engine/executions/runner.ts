@@ -176,13 +176,14 @@ export class Runner {
   /** Memory follows the state at once; what it shows is durable soon or the agent stops. */
   #index(live: Live): void {
     if (live.state === null) return
-    if (isFinished(live.state)) {
-      if (this.active.delete(live.id)) this.activeBytes -= live.bytes
-      this.ending.set(live.id, live)
-    } else if (!this.active.has(live.id)) {
-      this.active.set(live.id, live)
-      this.activeBytes += live.bytes
+    const active = !isFinished(live.state)
+    if (active !== live.active) {
+      live.active = active
+      this.activeBytes += active ? live.bytes : -live.bytes
+      if (active) this.active.set(live.id, live)
+      else this.active.delete(live.id)
     }
+    if (!active) this.ending.set(live.id, live)
     this.#countRunning(live, live.state.status === "running")
     this.waits.update(live)
     this.#watchClock(live)
