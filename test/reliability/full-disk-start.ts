@@ -24,7 +24,9 @@ export interface FullDiskStartReport {
 }
 
 const EVENTS = 20
-const TAKEN_MAX = 3000
+/** Each of LARGE characters: more than the file has room for. */
+const TAKEN_MAX = 100
+const LARGE = 100_000
 const HARDLY_ANYTHING = 128 * 1024
 
 const disk = process.argv[2]!
@@ -51,10 +53,10 @@ fillDisk(filler, HARDLY_ANYTHING)
 agent = await startAgent(options)
 const shown = await endedOf(agent)
 let answer: readonly [number, string | undefined] = [202, undefined]
-let taken = -1
+let taken = 0
 while (answer[0] === 202 && taken < TAKEN_MAX) {
-  taken++
-  answer = await send(agent)
+  answer = await send(agent, LARGE)
+  if (answer[0] === 202) taken++
 }
 const stopped = await agent.stop()
 
@@ -73,8 +75,8 @@ await load.stop()
 const report: FullDiskStartReport = { refusal, shown, taken, answer, stopped, ended }
 process.stdout.write(`${JSON.stringify(report)}\n`)
 
-async function send(to: TestAgent): Promise<readonly [number, string | undefined]> {
-  const data = { n: number++ }
+async function send(to: TestAgent, characters = 0): Promise<readonly [number, string | undefined]> {
+  const data = { n: number++, filler: "x".repeat(characters) }
   const response = await to.api("POST", "/services/load/events/order", { data })
   const { code } = (await response.json()) as { code?: string }
   return [response.status, code]

@@ -1,6 +1,6 @@
 import { messageOf } from "../../base/errors.ts"
 import { type ExecutionId, type TaskExecutionId, taskExecutionId } from "../../base/ids.ts"
-import { EXECUTIONS_DATA_BYTES_MAX, EXECUTIONS_WAITING_MAX } from "../../base/limits.ts"
+import { EVENT_DATA_BYTES_MAX, EXECUTIONS_DATA_BYTES_MAX, EXECUTIONS_WAITING_MAX } from "../../base/limits.ts"
 import type { Input } from "../../core/execution/input.ts"
 import type { RejectionCode } from "../../core/execution/rejection.ts"
 import { type ExecutionState, isFinished } from "../../core/execution/state.ts"
@@ -30,9 +30,6 @@ export interface ExecutionOptions {
   readonly onBroken: (error: Error) => void
 }
 
-/** Of an event 256 KiB are allowed, so that between two looks the store grows by some MiB at most. */
-const LOOK_EVERY_EVENTS = 32
-const LOOK_ALWAYS_SHARE = 0.75
 /** Up to here new executions are let in; the rest of the quota is for finishing those that were. */
 const ROOM_SHARE = 0.875
 
@@ -49,8 +46,6 @@ export class ExecutionBook implements Executions {
   readonly #ended: EndedCounts = { completed: 0, failed: 0, cancelled: 0 }
   /** What was kept when somebody first asked, less what had ended since the start: start-up never pays for counting. */
   #endedBefore: EndedCounts | null = null
-  #share = 0
-  #looks = 0
 
   constructor(ports: EnginePorts, tasks: Tasks, pins: Pins, feed: FeedLog, veils: Veils, options: ExecutionOptions) {
     this.#ports = ports
@@ -100,16 +95,13 @@ export class ExecutionBook implements Executions {
     const { active, activeBytes, running } = this.runner
     if (running >= this.#options.maxActive || active.size >= EXECUTIONS_WAITING_MAX) return false
     if (this.#ports.store.isFull()) return false
-    return activeBytes < EXECUTIONS_DATA_BYTES_MAX && this.#usedShare() < ROOM_SHARE
+    return activeBytes < EXECUTIONS_DATA_BYTES_MAX && this.usedShare() < ROOM_SHARE
   }
 
-  /** Share of the quota in use. Asking the store costs more than the rest of an event: it is looked at now and then. */
-  #usedShare(): number {
-    if (this.#looks++ % LOOK_EVERY_EVENTS === 0 || this.#share > LOOK_ALWAYS_SHARE) {
-      const { bytes, quotaBytes } = this.#ports.store.usage()
-      this.#share = bytes / quotaBytes
-    }
-    return this.#share
+  /** Share of the quota in use with the largest event that may come on top. */
+  usedShare(): number {
+    const { bytes, quotaBytes } = this.#ports.store.usage()
+    return (bytes + EVENT_DATA_BYTES_MAX) / quotaBytes
   }
 
   list(filter: ExecutionFilter): Page<ExecutionView> {

@@ -47,7 +47,8 @@ export class Pruner {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelTimer()
-    await this.#working
+    // On a full disk even a removal may wait for room, and nobody waits for that.
+    if (!this.#parts.ports.store.isFull()) await this.#working
   }
 
   /** Looks at the quota often, which costs little, and at the ages once an hour. */
@@ -58,7 +59,9 @@ export class Pruner {
       const withAges = clock.now() >= this.#agesDueMs
       if (withAges) this.#agesDueMs = clock.now() + AGES_EVERY_MS
       this.#working = this.#prune(withAges)
-        .catch((error) => log.error("pruning failed", { error: messageOf(error) }))
+        .catch((error) => {
+          if (!this.#stopped) log.error("pruning failed", { error: messageOf(error) })
+        })
         .then(() => this.#plan())
     })
   }
@@ -79,15 +82,12 @@ export class Pruner {
     await this.#remove(() => this.#parts.dedupe.sweep(IDS_A_WRITE))
     // The disk may have room again without anything having gone here: somebody else's file was removed.
     this.#parts.executions.room.wake()
-    if (this.#pressure() <= HIGH_WATER) return
+    if (this.#parts.executions.usedShare() <= HIGH_WATER) return
     await this.#remove(() =>
-      this.#pressure() > LOW_WATER ? archive.prunable(Number.POSITIVE_INFINITY, EXECUTIONS_A_WRITE) : [],
+      this.#parts.executions.usedShare() > LOW_WATER
+        ? archive.prunable(Number.POSITIVE_INFINITY, EXECUTIONS_A_WRITE)
+        : [],
     )
-  }
-
-  #pressure(): number {
-    const { bytes, quotaBytes } = this.#parts.ports.store.usage()
-    return bytes / quotaBytes
   }
 
   /** Until there is nothing more in the next batch. */

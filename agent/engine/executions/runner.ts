@@ -132,7 +132,7 @@ export class Runner {
     try {
       await written
     } catch (error) {
-      this.#events.broken(error as Error)
+      if (!this.#stopped) this.#events.broken(error as Error)
       throw error
     }
     for (const step of advances) this.#act(step)

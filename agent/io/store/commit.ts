@@ -23,9 +23,10 @@ export interface CommitHooks {
   /**
    * Before a commit, while LMDB is not writing.
    * @param accepted all of it finishes what was let in
+   * @param patient commits in between are worth the wait
    * @throws what ends the store
    */
-  fit(cost: Cost, accepted: boolean): Fit
+  fit(cost: Cost, accepted: boolean, patient: boolean): Fit
   /** @returns what a write is told that does not fit */
   refusal(fit: Fit): StoreError
   /** @returns a small change that says nothing new */
@@ -69,10 +70,13 @@ export class GroupCommit {
   #waitingBytes = 0
   /** With LMDB. */
   #committing: readonly Write[] | null = null
+  /** How many were made. */
+  commits = 0
   #along: EncodedChange | null = null
   /** Why the first of the waiting does not fit; null where none was tried that did not. */
   #starved: Fit | null = null
   #retry: NodeJS.Timeout | null = null
+  #waitsForRoom = true
   /** Commits without a write since the last that had one. */
   #turns = 0
   #flushSoon = false
@@ -92,7 +96,7 @@ export class GroupCommit {
   add(changes: readonly EncodedChange[], cost: Cost, reserve = false): Promise<void> {
     if (this.#dead) return Promise.reject(this.#dead)
     const accepted = reserve || cost.puts === 0
-    if (this.#starved && !accepted) return Promise.reject(this.#hooks.refusal(this.#starved))
+    if (this.#starved === "disk" && !accepted) return Promise.reject(this.#hooks.refusal(this.#starved))
     const bytes = growthOf(cost)
     const limit = reserve ? STORE_PENDING_BYTES_MAX * RESERVE_FACTOR : STORE_PENDING_BYTES_MAX
     if (this.#waitingBytes + bytes > limit && this.#waitingBytes > 0)
@@ -118,6 +122,12 @@ export class GroupCommit {
   /** Why what was accepted waits for room; null where it does not. */
   get starved(): Fit | null {
     return this.#starved
+  }
+
+  /** From now on what does not fit is refused, all of it: for a stop, at which nobody waits for a disk. */
+  waitNoMore(): void {
+    this.#waitsForRoom = false
+    this.tryAgain()
   }
 
   /** Something outside has made room. */
@@ -190,16 +200,19 @@ export class GroupCommit {
         this.#starve(null)
         return this.#waiting.splice(0, count)
       }
-      if (fit === "soon" && this.#turns < TURNS) {
+      if (fit === "soon") {
+        this.#turns++
         const turn = this.#turn()
-        if (this.#fit([turn]) === "fits") {
-          this.#turns++
-          return [turn]
-        }
+        if (this.#fit([turn]) === "fits") return [turn]
+        continue
       }
-      this.#starve(fit)
-      if (this.#waiting[0]!.accepted) return this.#takePassing()
-      this.#refuse(fit)
+      const waits = this.#waiting[0]!.accepted && this.#waitsForRoom
+      if (fit === "quota") this.#refuse(fit, 1)
+      else if (fit === "disk") this.#refuse(fit, this.#waiting.length)
+      if (fit === "reader" || (fit === "disk" && waits)) {
+        this.#starve(fit)
+        return this.#takePassing()
+      }
     }
     this.#starve(null)
     return []
@@ -228,12 +241,15 @@ export class GroupCommit {
     return this.#hooks.fit(
       cost,
       writes.every((write) => write.accepted),
+      this.#turns < TURNS,
     )
   }
 
-  #refuse(fit: Fit): void {
-    const refused = this.#waiting.filter((write) => !write.accepted)
-    this.#waiting = this.#waiting.filter((write) => write.accepted)
+  /** Of the first `count` those that do not wait for room. */
+  #refuse(fit: Fit, count: number): void {
+    const waits = (write: Write) => write.accepted && this.#waitsForRoom
+    const refused = this.#waiting.filter((write, i) => i < count && !waits(write))
+    this.#waiting = this.#waiting.filter((write, i) => i >= count || waits(write))
     for (const { bytes, reject } of refused) {
       this.#waitingBytes -= bytes
       reject(this.#hooks.refusal(fit))
@@ -242,7 +258,6 @@ export class GroupCommit {
 
   /** The first that only removes, of what nobody before it writes: it makes room for those before it. */
   #takePassing(): Write[] {
-    this.#refuse(this.#starved!)
     const before = new Set<string>()
     for (const [i, write] of this.#waiting.entries()) {
       const keys = write.changes.map(({ key }) => key.toString("latin1"))
@@ -256,7 +271,7 @@ export class GroupCommit {
   }
 
   #starve(fit: Fit | null): void {
-    if (fit !== this.#starved && (fit === null || this.#waiting[0]!.accepted)) {
+    if (fit !== this.#starved) {
       this.#starved = fit
       this.#hooks.waits(fit)
     }
@@ -282,6 +297,7 @@ export class GroupCommit {
 
   #committed(writes: readonly Write[]): void {
     if (this.#dead) return
+    this.commits++
     this.#committing = null
     for (const { done } of writes) done()
     if (this.#waiting.length > 0) this.#flushLater()

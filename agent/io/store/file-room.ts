@@ -123,9 +123,10 @@ export class FileRoom {
   /**
    * Only while LMDB is not writing: what lies past its last page is overwritten, and its list of free pages is read.
    * @param accepted they finish what was let in: they may make the file longer than its quota if nothing else helps
+   * @param patient pages that come back with the next commits are waited for
    * @throws Error of the file system, for anything but a full disk
    */
-  fit(cost: Cost, accepted: boolean): Fit {
+  fit(cost: Cost, accepted: boolean, patient: boolean): Fit {
     this.#usualRun = Math.min(Math.max(cost.longestRun, this.#usualRun * RUN_KEPT), RUN_MAX)
     // Most commits are far from any end: a look at LMDB's books now and then is enough.
     if (this.#fitsBehind(this.#needOf(cost))) return this.#take(cost)
@@ -138,7 +139,10 @@ export class FileRoom {
     const { now, later, oldest } = this.#readFree()
     this.#apart = sum(later.filter((length) => length < Math.floor(this.#usualRun)))
     if (this.#fitsFree(need, now)) return this.#take(cost)
-    if (this.#fitsFree(need, later)) return oldest < this.#lastTxn ? "reader" : "soon"
+    if (this.#fitsFree(need, later)) {
+      if (oldest < this.#lastTxn) return "reader"
+      if (patient) return "soon"
+    }
     if (full) return "disk"
     if (!accepted) return "quota"
     return this.diskBytes() > 2 * need.pages * PAGE_BYTES ? this.#take(cost) : "disk"

@@ -3,6 +3,12 @@ import { PAGE_BYTES } from "./cost.ts"
 import { StoreError } from "./error.ts"
 import type { FileRoom } from "./file-room.ts"
 
+interface Commits {
+  /** What is asked for and not in LMDB's books yet. */
+  readonly pendingBytes: number
+  readonly commits: number
+}
+
 /**
  * How much may still be written. Pages in use come from LMDB's own books and free space from the file system, both
  * looked at once per STORE_LOOK_BYTES and near the limit at every write; in between, writes are added up.
@@ -12,22 +18,22 @@ import type { FileRoom } from "./file-room.ts"
 export class Quota {
   readonly #room: FileRoom
   readonly #quotaBytes: number
-  readonly #pendingBytes: () => number
+  readonly #commit: Commits
   #usedBytes = 0
   #limitBytes = 0
   #sinceLook = 0
+  #lookedAt = 0
 
-  /** @param pendingBytes what is asked for and not in LMDB's books yet */
-  constructor(room: FileRoom, quotaBytes: number, pendingBytes: () => number) {
+  constructor(room: FileRoom, quotaBytes: number, commit: Commits) {
     this.#room = room
     this.#quotaBytes = quotaBytes
-    this.#pendingBytes = pendingBytes
-    this.look()
+    this.#commit = commit
+    this.#look()
   }
 
   /** @returns null, or why a write of about `bytes` that puts something is refused */
   refuse(bytes: number, mayUseReserve: boolean): StoreError | null {
-    if (this.#sinceLook > STORE_LOOK_BYTES || !this.#fits(bytes, mayUseReserve)) this.look()
+    if (this.#sinceLook > STORE_LOOK_BYTES || !this.#fits(bytes, mayUseReserve)) this.#look()
     return this.#fits(bytes, mayUseReserve) ? null : this.refusal()
   }
 
@@ -50,13 +56,20 @@ export class Quota {
     return this.#limitBytes
   }
 
-  /** @returns bytes of pages in use, or of no use, now */
-  look(): number {
+  /** @returns bytes of pages in use, or of no use, and of what is asked for; costs nothing while there is plenty of room */
+  usedBytes(): number {
+    const room = this.#limitBytes - this.#usedBytes
+    const near = this.#usedBytes > this.#limitBytes / 2 && this.#lookedAt !== this.#commit.commits
+    if (near || this.#sinceLook > Math.min(room / 16, STORE_LOOK_BYTES)) this.#look()
+    return this.#usedBytes + this.#sinceLook
+  }
+
+  #look(): void {
     const { used, length } = this.#room.look()
     this.#usedBytes = (used + this.#room.apart) * PAGE_BYTES
-    this.#sinceLook = this.#pendingBytes()
+    this.#sinceLook = this.#commit.pendingBytes
+    this.#lookedAt = this.#commit.commits
     this.#limitBytes = Math.min(this.#quotaBytes, length * PAGE_BYTES + this.#room.diskBytes())
-    return this.#usedBytes
   }
 
   #fits(bytes: number, mayUseReserve: boolean): boolean {

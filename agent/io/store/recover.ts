@@ -1,5 +1,4 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { messageOf } from "../../base/errors.ts"
 import type { Log } from "../../ports/log.ts"
 import type { CheckCommand } from "./check.ts"
 import { checkFile } from "./check.ts"

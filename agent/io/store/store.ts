@@ -4,6 +4,7 @@ import {
   STORE_COPY_INTERVAL_MS,
   STORE_FIRST_COPY_MS,
   STORE_PAGE_CHECK_BYTES_MAX,
+  STORE_RESERVE_SHARE,
 } from "../../base/limits.ts"
 import { messageOf } from "../../base/errors.ts"
 import type { Clock } from "../../ports/clock.ts"
@@ -93,11 +94,17 @@ export class LmdbStore implements Store {
   async stop(): Promise<void> {
     this.#cancelCopy?.()
     await this.#copying
+    this.endWaiting()
     if (this.#db && this.#clock) await this.write([clockChange(this.#clock.now())], { reserve: true }).catch(() => null)
     await this.#commit?.idle()
     const orderly = this.#db !== null && this.#closed.code === "STORE_CLOSED"
     await this.#close()
     if (orderly) leaveCleanMark(this.#files)
+  }
+
+  /** What waits for room on a full disk is refused from now on, so that who waits for that can stop. */
+  endWaiting(): void {
+    this.#commit?.waitNoMore()
   }
 
   get(table: string, key: Key): unknown {
@@ -135,8 +142,10 @@ export class LmdbStore implements Store {
   }
 
   usage(): StoreUsage {
-    const bytes = this.#quota?.look() ?? 0
-    return { bytes, quotaBytes: this.#quota?.limitBytes ?? this.#options.quotaBytes }
+    const used = this.#quota?.usedBytes() ?? 0
+    const quotaBytes = this.#quota?.limitBytes ?? this.#options.quotaBytes
+    // What does not fit any more makes the store full, whatever the sum says: then what may go has to go.
+    return { bytes: this.#commit?.starved === "disk" ? Math.max(used, quotaBytes) : used, quotaBytes }
   }
 
   isFull(): boolean {
@@ -209,16 +218,17 @@ export class LmdbStore implements Store {
   #use(path: string): void {
     makeLockFile(path)
     const db = openEnv(path, this.#options.quotaBytes)
-    const room = new FileRoom(db, path, this.#options.quotaBytes)
+    // The last part of the file, too, is for finishing what was accepted.
+    const room = new FileRoom(db, path, this.#options.quotaBytes * (1 - STORE_RESERVE_SHARE))
     const commit = new GroupCommit(db, {
       failed: (error) => this.#die(error),
       along: () => this.#timeAlong(),
-      fit: (cost, accepted) => room.fit(cost, accepted),
+      fit: (cost, accepted, patient) => room.fit(cost, accepted, patient),
       refusal: () => quota.refusal(),
       turn: () => encodeChange(clockChange(this.#clockMarkMs || this.lastTimeMs())),
       waits: (fit) => this.#waits(fit),
     })
-    const quota = new Quota(room, this.#options.quotaBytes, () => commit.pendingBytes)
+    const quota = new Quota(room, this.#options.quotaBytes, commit)
     this.#db = db
     this.#room = room
     this.#commit = commit

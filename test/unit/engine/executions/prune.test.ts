@@ -30,7 +30,7 @@ describe("pruning", () => {
   })
 
   it("takes the oldest that ended when the quota is nearly reached, and never one that has not", async () => {
-    const store = new MemoryStore({ quotaBytes: 200_000 })
+    const store = new MemoryStore({ quotaBytes: 2_000_000 })
     const test = await testEngine([{ manifest: WORK }], { store })
     await test.engine.applications.deploy(workApplication("waiting", ONE_WAITS), {})
     const { executions } = await go(test)
@@ -38,7 +38,7 @@ describe("pruning", () => {
     await test.engine.applications.deploy(workApplication("work"), {})
     const newest = { id: "" }
     for (let i = 0; i < 40; i++) {
-      newest.id = (await go(test, { padding: "x".repeat(8000) })).executions[0]!
+      newest.id = (await go(test, { padding: "x".repeat(80_000) })).executions[0]!
       await jump(test, 5000)
     }
     const { bytes, quotaBytes } = store.usage()
