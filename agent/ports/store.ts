@@ -24,8 +24,8 @@ export interface Entry {
 
 export interface WriteOptions {
   /**
-   * May use the last part of the quota, kept so that what was accepted can finish.
-   * A write that removes something may use it without asking.
+   * It finishes what was accepted: never refused with QUOTA while the store goes on; on a full disk it waits for room.
+   * A write that only removes needs not ask; one that also removes may use the last part of the quota.
    */
   readonly reserve?: boolean
 }

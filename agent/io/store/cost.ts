@@ -4,6 +4,8 @@ const PAGE_HEAD_BYTES = 24
 const NODE_HEAD_BYTES = 8
 /** A node above this has its record in a run of pages of its own (LMDB's me_nodemax). */
 const NODE_BYTES_MAX = 2034
+/** A page with less than that is merged with another. */
+const PAGE_FILL_BYTES = PAGE_BYTES / 4
 /** LMDB's own bookkeeping at a commit: the last page of its free tree, and lists that grow while they are written. */
 const PAGES_PER_COMMIT = 6
 
@@ -80,7 +82,7 @@ export interface TreePages {
 export function singlePages(cost: Cost, tree: TreePages): number {
   const leaves = Math.min(cost.puts + 2 * cost.removals, tree.leaves)
   const branches = Math.min(leaves * tree.depth, tree.branches)
-  const split = Math.min(cost.puts, Math.min(cost.puts, tree.leaves) + Math.ceil((2 * cost.smallBytes) / PAGE_BYTES))
+  const split = Math.min(cost.puts, Math.min(cost.puts, tree.leaves) + Math.ceil(cost.smallBytes / PAGE_FILL_BYTES))
   const above = split === 0 ? 0 : Math.ceil(split / 4) + 1
   const freed = leaves + branches + Math.min(tree.overflows, (cost.puts + cost.removals) * 64)
   return leaves + branches + split + above + tree.free + Math.ceil((freed * 8) / PAGE_BYTES) + PAGES_PER_COMMIT
