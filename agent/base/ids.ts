@@ -15,7 +15,7 @@ export type TaskExecutionId = Branded<"TaskExecutionId">
 export const CALLED = "call"
 
 const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-const PAIRS = [...DIGITS].flatMap((high) => [...DIGITS].map((low) => high + low))
+const PAIRS = DIGITS.split("").flatMap((high) => DIGITS.split("").map((low) => high + low))
 
 /**
  * An id that sorts by time, then by its random part.
