@@ -13,6 +13,7 @@ import { Journal, removalOf, stepsOf, stepsWritten } from "./journal.ts"
 import { Live } from "./live.ts"
 import { type OpenExecution, OpenLog, readRows } from "./open-log.ts"
 import { type Pin, readEnded } from "./records.ts"
+import type { Runner } from "./runner.ts"
 import type { StepRecord } from "./step-text.ts"
 import { executionView } from "./view.ts"
 
@@ -184,7 +185,7 @@ export class Archive {
     for (const open of log.load(store)) {
       const { id, pin, written, rows } = open
       if (store.get(TABLE.finished, [id]) !== undefined) {
-        log.drop(rows)
+        log.drop(id, rows)
         continue
       }
       const pinned = this.#pinnedOrTold(id, pin)
@@ -196,19 +197,20 @@ export class Archive {
 
   /**
    * Ended executions that may go, oldest first: all that ended before `beforeMs`, at most `limit`.
-   * Running ones are never among them.
+   * Running ones are never among them, nor those whose end is not told of yet: what they have in the log is not known.
    */
-  prunable(beforeMs: number, limit: number): Change[] {
+  prunable(beforeMs: number, limit: number, { log, ending }: Pick<Runner, "log" | "ending">): Change[] {
     const changes: Change[] = []
     let count = 0
     // Ids sort by time of creation: what was created later has not ended before, and need not be looked at.
     const end = Number.isFinite(beforeMs) ? { end: [sortableId("ex", Math.max(0, beforeMs), new Uint8Array(10))] } : {}
     for (const { key, value } of this.#ports.store.range(TABLE.finished, end)) {
       if (count === limit) break
+      const id = key[0] as ExecutionId
       const ended = readEnded(value)
-      if (ended.finishedMs >= beforeMs) continue
+      if (ended.finishedMs >= beforeMs || ending.has(id)) continue
       count++
-      changes.push(...removalOf(this.#ports.store, key[0] as ExecutionId, ended))
+      changes.push(...removalOf(this.#ports.store, id, ended), ...log.removalsOf(id))
     }
     return changes
   }

@@ -80,7 +80,7 @@ export class Journal {
   /** What a step has spent may go: it is durable. */
   settle(spent: number): void {
     if (spent === 0) return
-    this.#log.drop(this.rows.splice(0, spent))
+    this.#log.drop(this.#id, this.rows.splice(0, spent))
     this.#unsettled -= spent
   }
 

@@ -4,6 +4,8 @@ import type { Change, Store } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { Pin, Written } from "./records.ts"
 
+const NONE: ReadonlyMap<ExecutionId, readonly number[]> = new Map()
+
 /** A row that begins an execution's rows, or begins them anew: what was before it counts no more. */
 interface HeadRow {
   readonly v: 2
@@ -34,28 +36,45 @@ export interface OpenExecution {
 /**
  * The log of all executions that have not ended: their steps in the order of writing, so that the steps of a commit fill
  * pages of their own and no other. The end of an execution has everything in its own record; its rows then are spent and
- * go in batches, which frees whole pages.
+ * go in batches, which frees whole pages. Until they have gone that record must stay: without it they are open again.
  */
 export class OpenLog {
   #next = 0
-  #spent: number[] = []
+  /** Rows that count no more, by the execution that they tell of. */
+  #spent = new Map<ExecutionId, number[]>()
+  #spentCount = 0
+  /** Those of them that are being removed. */
+  #leaving: ReadonlyMap<ExecutionId, readonly number[]> = NONE
 
   /** The number of a new row. */
   next(): number {
     return this.#next++
   }
 
-  /** These rows count no more, and what takes their place is durable. */
-  drop(rows: readonly number[]): void {
-    for (const row of rows) this.#spent.push(row)
+  /** These rows of an execution count no more, and what takes their place is durable. */
+  drop(id: ExecutionId, rows: readonly number[]): void {
+    const before = this.#spent.get(id)
+    if (before === undefined) this.#spent.set(id, rows.slice())
+    else before.push(...rows)
+    this.#spentCount += rows.length
   }
 
-  /** What may be removed with any write: nothing, until it is a batch. Asked for, it counts as done. */
+  /** What may be removed with any write: nothing, until it is a batch. `removed` is to be called when that is durable. */
   removals(): readonly Change[] {
-    if (this.#spent.length < OPEN_LOG_SPENT_ROWS) return NOTHING
-    const spent = this.#spent
-    this.#spent = []
-    return spent.map((row) => ({ remove: TABLE.open, key: [row] }))
+    if (this.#spentCount < OPEN_LOG_SPENT_ROWS || this.#leaving.size > 0) return NOTHING
+    this.#leaving = this.#spent
+    this.#spent = new Map()
+    this.#spentCount = 0
+    return [...this.#leaving.values()].flat().map(removalOfRow)
+  }
+
+  removed(): void {
+    this.#leaving = NONE
+  }
+
+  /** Spent rows of one execution that may still be there: they go with its record, in one write. */
+  removalsOf(id: ExecutionId): Change[] {
+    return [...(this.#leaving.get(id) ?? []), ...(this.#spent.get(id) ?? [])].map(removalOfRow)
   }
 
   /** Reads the log at the start. @returns its executions in the order of their creation, ended ones among them */
@@ -106,6 +125,10 @@ class Reading implements OpenExecution {
       this.written = { ...this.written, tail: tail === "" ? row.steps : `${tail},${row.steps}` }
     }
   }
+}
+
+function removalOfRow(row: number): Change {
+  return { remove: TABLE.open, key: [row] }
 }
 
 const NOTHING: readonly Change[] = []

@@ -68,14 +68,12 @@ export class Pruner {
 
   /** One round. Resolves when nothing more has to go. */
   async #prune(withAges: boolean): Promise<void> {
-    const { archive } = this.#parts.executions
+    const { archive, runner } = this.#parts.executions
     if (withAges) {
       const beforeMs = this.#parts.ports.clock.now() - this.#parts.keepMs
-      await this.#remove(() => archive.prunable(beforeMs, EXECUTIONS_A_WRITE))
+      await this.#remove(() => archive.prunable(beforeMs, EXECUTIONS_A_WRITE, runner))
       const stale = this.#parts.applications.staleVersions((app, version) =>
-        [...this.#parts.executions.runner.active.values()].some(
-          ({ pin }) => pin.app === app && pin.version === version,
-        ),
+        [...runner.active.values()].some(({ pin }) => pin.app === app && pin.version === version),
       )
       if (stale.length > 0) await this.#parts.ports.store.write(stale)
     }
@@ -85,7 +83,7 @@ export class Pruner {
     if (this.#parts.executions.usedShare() <= HIGH_WATER) return
     await this.#remove(() =>
       this.#parts.executions.usedShare() > LOW_WATER
-        ? archive.prunable(Number.POSITIVE_INFINITY, EXECUTIONS_A_WRITE)
+        ? archive.prunable(Number.POSITIVE_INFINITY, EXECUTIONS_A_WRITE, runner)
         : [],
     )
   }
@@ -101,12 +99,12 @@ export class Pruner {
   }
 }
 
-/** An execution goes with its history, or not at all. */
+/** An execution goes with its history and its rows in the log, or not at all. */
 function pieces(changes: readonly Change[]): Change[][] {
   const all: Change[][] = []
   for (const change of changes) {
     const last = all.at(-1)
-    const belongs = "remove" in change && change.remove === TABLE.history
+    const belongs = "remove" in change && (change.remove === TABLE.history || change.remove === TABLE.open)
     if (last && (belongs || last.length < CHANGES_A_WRITE)) last.push(change)
     else all.push([change])
   }

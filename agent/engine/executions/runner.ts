@@ -154,7 +154,10 @@ export class Runner {
   #write(feedings: readonly Feeding[], changes: readonly Change[]): Promise<unknown> {
     if (changes.length === 0) return Promise.all(feedings.map(({ live }) => live.written))
     // The reserve is theirs: room was asked for before the execution was let in.
-    const written = this.#ports.store.write([...changes, ...this.log.removals()], { reserve: true })
+    const removals = this.log.removals()
+    const written = this.#ports.store.write([...changes, ...removals], { reserve: true })
+    // Beside who asked for the step, not before: steps are acted upon in their order. Of a failure they are told.
+    if (removals.length > 0) void written.then(() => this.log.removed()).catch(() => undefined)
     for (const { live } of feedings) live.written = written
     return written
   }

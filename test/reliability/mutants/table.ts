@@ -306,6 +306,13 @@ export const MUTANTS: readonly Mutant[] = [
     says: /\d+ lost and \d+ doubled of \d+/,
   },
   {
+    name: "pruned-without-rows",
+    patches: [{ file: "agent/engine/executions/archive.ts", from: ", ...log.removalsOf(id))", to: ")" }],
+    spec: "test/unit/engine/executions/prune.test.ts",
+    grep: "takes what ended for good",
+    says: /AssertionError/,
+  },
+  {
     name: "room-never-woken",
     patches: [
       {

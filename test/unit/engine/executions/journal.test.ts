@@ -143,6 +143,9 @@ describe("an execution in the store", () => {
     await store.write(log.removals())
     assert.equal(store.count(TABLE.open), 0)
     assert.deepEqual(log.removals(), [])
+    assert.equal(log.removalsOf(ids[0]!).length, 2, "as long as nobody has said that they have gone")
+    log.removed()
+    assert.deepEqual(log.removalsOf(ids[0]!), [])
   })
 
   it("of version 1 is read", async () => {
