@@ -8,7 +8,6 @@ import { invalid, SourceError, tooLarge } from "./error.ts"
 import { Integrity } from "./integrity.ts"
 import { checkNeeds } from "./needs.ts"
 import { lookUp, npmSpec } from "./registry.ts"
-import { unpack } from "./unpack.ts"
 
 export interface SourcesOptions {
   /** Where packages are unpacked, each in a folder of its own that goes when the source is closed. */
@@ -75,6 +74,8 @@ async function unpacked(dir: string, source: string, bring: (own: string) => Pro
   try {
     const content = join(own, "content")
     await mkdir(content, { recursive: true, mode: 0o700 })
+    // What reads archives is loaded by those who need it.
+    const { unpack } = await import("./unpack.ts")
     const folder = await unpack(await bring(own), content, source)
     await checkNeeds(folder, source)
     return { folder, close }
