@@ -1,4 +1,5 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { cp } from "node:fs/promises"
 import { join } from "node:path"
 import { BACKUP_TRIES_MAX } from "./base/limits.ts"
 import { packFolder } from "./io/archive/archive.ts"
@@ -53,7 +54,8 @@ async function gather(draft: string, { home, store, signal }: HomeBackup): Promi
     mkdirSync(join(draft, "data"), { recursive: true, mode: 0o700 })
     const before = shelved(store)
     await store.backup(join(draft, "data", "store.mdb"), signal)
-    if (copyFolders(before, join(home, "plugins"), join(draft, "plugins")) && sameNames(before, shelved(store))) {
+    const isWhole = await copyFolders(before, join(home, "plugins"), join(draft, "plugins"))
+    if (isWhole && sameNames(before, shelved(store))) {
       const config = join(home, "config.yml")
       if (existsSync(config)) cpSync(config, join(draft, "config.yml"))
       return
@@ -72,13 +74,21 @@ function shelved(store: Store): string[] {
   })
 }
 
-/** @returns whether all were there */
-function copyFolders(names: readonly string[], from: string, to: string): boolean {
+/** @returns whether all were there: one may go while it is copied, beside the agent's work */
+async function copyFolders(names: readonly string[], from: string, to: string): Promise<boolean> {
   for (const name of names) {
-    if (!existsSync(join(from, name))) return false
-    cpSync(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+    try {
+      await cp(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+    } catch (error) {
+      if (isMissing(error)) return false
+      throw error
+    }
   }
   return true
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT"
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

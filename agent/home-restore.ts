@@ -92,11 +92,10 @@ export async function restoreHome(place: string, file: string, options: RestoreO
   }
 }
 
-/** What a backup may hold: other files of a home are made anew. */
-function isPartOfHome(path: string): boolean {
-  return (
-    ["backup.json", "keys.sealed", "config.yml", "data", "data/store.mdb"].includes(path) || /^plugins(\/|$)/.test(path)
-  )
+/** What a backup may hold: other files of a home are made anew. Links are for the copies of services alone. */
+function isPartOfHome(path: string, isLink: boolean): boolean {
+  if (path.startsWith("plugins/")) return true
+  return !isLink && ["backup.json", "keys.sealed", "config.yml", "data", "data/store.mdb", "plugins"].includes(path)
 }
 
 function readHead(draft: string, file: string): BackupHead {

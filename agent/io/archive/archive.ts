@@ -1,6 +1,8 @@
-import { type BigIntStats, closeSync, fsyncSync, openSync, readdirSync, type Stats } from "node:fs"
+import { type BigIntStats, closeSync, createWriteStream, fsyncSync, openSync, readdirSync, type Stats } from "node:fs"
 import { lstat } from "node:fs/promises"
 import { join } from "node:path"
+import { pipeline } from "node:stream/promises"
+import { createGzip } from "node:zlib"
 import { create, extract, type ReadEntry } from "tar"
 import { BACKUP_ENTRIES_MAX } from "../../base/limits.ts"
 import { messageOf } from "../../base/errors.ts"
@@ -8,6 +10,8 @@ import { ArchiveError } from "./error.ts"
 
 /** The first bytes of gzip (RFC 1952). */
 const GZIP = [0x1f, 0x8b]
+/** How much of a file is held at once; the archiver's own measure is 16 MiB. */
+const READ_BYTES = 65_536
 
 /** @returns whether a file that begins like this is an archive of ours, or at least compressed like one */
 export function looksLikeArchive(head: Uint8Array): boolean {
@@ -21,11 +25,12 @@ export function looksLikeArchive(head: Uint8Array): boolean {
  */
 export async function packFolder(folder: string, file: string): Promise<void> {
   try {
-    await create(
-      { file, cwd: folder, gzip: true, portable: true, strict: true, mode: 0o600 },
+    const content = create(
+      { cwd: folder, portable: true, strict: true, maxReadSize: READ_BYTES },
       readdirSync(folder).sort(),
     )
-    syncPath(file)
+    // Node's gzip works beside the event loop, the archiver's own within it.
+    await pipeline(content, createGzip(), createWriteStream(file, { mode: 0o600, flush: true }))
   } catch (cause) {
     throw new ArchiveError({ code: "ARCHIVE_FAILED", file }, `${file} cannot be written: ${messageOf(cause)}`, {
       cause,
@@ -36,16 +41,21 @@ export async function packFolder(folder: string, file: string): Promise<void> {
 /**
  * Unpacks an archive into an empty folder. Of an archive that somebody else made: nothing is written outside the folder,
  * and what is neither file, folder nor link ends it.
- * @param mayHold whether an entry of this path (`plugins/x/service.yml`) is expected
+ * @param mayHold whether an entry of this path (`plugins/x/service.yml`) is expected, and as a symbolic link
  * @throws ArchiveError ARCHIVE_DAMAGED
  */
-export async function unpackInto(file: string, folder: string, mayHold: (path: string) => boolean): Promise<void> {
+export async function unpackInto(
+  file: string,
+  folder: string,
+  mayHold: (path: string, isLink: boolean) => boolean,
+): Promise<void> {
   let count = 0
   const refused: string[] = []
   const filter = (path: string, entry: ReadEntry | Stats | BigIntStats) => {
     const kind = "type" in entry ? String(entry.type) : ""
-    const isPlain = kind === "File" || kind === "OldFile" || kind === "Directory" || kind === "SymbolicLink"
-    const isFine = isPlain && !path.split("/").includes("..") && mayHold(path.replace(/\/$/, ""))
+    const isLink = kind === "SymbolicLink"
+    const isPlain = kind === "File" || kind === "OldFile" || kind === "Directory" || isLink
+    const isFine = isPlain && !path.split("/").includes("..") && mayHold(path.replace(/\/$/, ""), isLink)
     if (!isFine || ++count > BACKUP_ENTRIES_MAX) refused.push(path)
     return refused.length === 0
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { packFolder, unpackInto } from "../../../../agent/io/archive/archive.ts"
 import { restoreHome } from "../../../../agent/home-restore.ts"
@@ -27,5 +27,24 @@ describe("an archive", () => {
     await assert.rejects(packFolder(tempDir("packed"), join(file, "x")), { code: "ARCHIVE_FAILED" })
     const options = { wallMs: 0, dryRun: true, force: false, withoutKeys: true, passphrase: async () => null }
     await assert.rejects(restoreHome(join(file, "home"), file, options), { code: "RESTORE_FAILED" })
+  })
+
+  it("of a home holds links only in the copies of services", async () => {
+    const links: [path: string, says: RegExp][] = [
+      ["config.yml", /it holds "config.yml"/],
+      ["plugins/x", /no backup of a home/],
+    ]
+    const options = { wallMs: 0, dryRun: true, force: false, withoutKeys: true, passphrase: async () => null }
+    for (const [path, message] of links) {
+      const folder = tempDir("packed")
+      mkdirSync(join(folder, "plugins"))
+      symlinkSync("y", join(folder, path))
+      const file = join(tempDir("archive"), "x.mesg")
+      await packFolder(folder, file)
+      await assert.rejects(restoreHome(join(tempDir("place"), "home"), file, options), {
+        code: "BACKUP_INVALID",
+        message,
+      })
+    }
   })
 })
