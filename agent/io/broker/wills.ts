@@ -94,13 +94,15 @@ export class Wills {
 
   /** One that cannot be published stays for the next start. @param principal null for the rights it was set with */
   async #fire(key: Key, principal: Principal | null, turns: InOrder): Promise<void> {
-    const will = this.#store.get(TABLE.mqttWill, key) as WillRecord
     const clientId = String(key[0])
+    let topic: string | null = null
     try {
+      const will = this.#store.get(TABLE.mqttWill, key) as WillRecord
+      topic = will.topic
       await this.#publish(clientId, principal ?? will.principal ?? NOBODY, will, turns)
       await this.#remove(key)
     } catch (error) {
-      this.#log.error("a will could not be published", { clientId, topic: will.topic, error: messageOf(error) })
+      this.#log.error("a will could not be published", { clientId, topic, error: messageOf(error) })
     }
   }
 
