@@ -227,7 +227,7 @@ export class ApplicationBook {
     this.#changed()
   }
 
-  /** Versions that nobody can need any more: not the newest ones, and no active execution is pinned to them. */
+  /** Versions that nobody can need any more: not the newest ones, and no execution that is kept is pinned to them. */
   staleVersions(inUse: (app: string, version: number) => boolean): Change[] {
     const versions = new Map<string, number[]>()
     for (const { key } of this.#ports.store.range(TABLE.applicationVersion)) {

@@ -1,7 +1,7 @@
 import { type ExecutionId, sortableId } from "../../base/ids.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
 import { replay } from "../../core/execution/replay.ts"
-import type { Change } from "../../ports/store.ts"
+import type { Change, Key } from "../../ports/store.ts"
 import type { ExecutionView } from "../../schema/execution.ts"
 import { TABLE } from "../../schema/tables.ts"
 import { type PinnedWorkflow, pinCall } from "../applications/pinned.ts"
@@ -173,6 +173,17 @@ export class Archive {
       if (status in counts) counts[status as keyof EndedCounts]++
     }
     return counts
+  }
+
+  /** Which definitions ended executions are pinned to, `size` of them at a time: between two pages nothing is held. */
+  *endedPins(size: number): Iterable<readonly Pin[]> {
+    for (let start: { start?: Key } = {}; ; ) {
+      const page = [...this.#ports.store.range(TABLE.finished, { ...start, limit: size })]
+      yield page.map(({ value }) => readEnded(value).pin)
+      const last = page.at(-1)
+      if (last === undefined || page.length < size) return
+      start = { start: last.key }
+    }
   }
 
   /** Everything that had not ended when the agent stopped. */

@@ -5,11 +5,13 @@ import type { ApplicationBook } from "../applications/applications.ts"
 import type { Dedupe } from "../events/dedupe.ts"
 import type { EnginePorts } from "../ports.ts"
 import type { ExecutionBook } from "./executions.ts"
+import type { Pin } from "./records.ts"
 
 const EXECUTIONS_A_WRITE = 200
 const IDS_A_WRITE = 1000
 /** Small enough to be written where there is hardly any room left; together they are one commit where there is. */
 const CHANGES_A_WRITE = 50
+const PINS_A_TURN = 500
 const AGES_EVERY_MS = 3_600_000
 /** Share of the quota at which ended executions give way, and at which that stops. */
 const HIGH_WATER = 0.8
@@ -72,9 +74,7 @@ export class Pruner {
     if (withAges) {
       const beforeMs = this.#parts.ports.clock.now() - this.#parts.keepMs
       await this.#remove(() => archive.prunable(beforeMs, EXECUTIONS_A_WRITE, runner))
-      const stale = this.#parts.applications.staleVersions((app, version) =>
-        [...runner.active.values()].some(({ pin }) => pin.app === app && pin.version === version),
-      )
+      const stale = await this.#staleVersions()
       if (stale.length > 0) await this.#parts.ports.store.write(stale)
     }
     await this.#remove(() => this.#parts.dedupe.sweep(IDS_A_WRITE))
@@ -86,6 +86,23 @@ export class Pruner {
         ? archive.prunable(Number.POSITIVE_INFINITY, EXECUTIONS_A_WRITE, runner)
         : [],
     )
+  }
+
+  /** Versions that no kept execution is pinned to: without its definition none can be shown. */
+  async #staleVersions(): Promise<readonly Change[]> {
+    const { archive, runner } = this.#parts.executions
+    const used = new Set<string>()
+    const use = ({ app, version }: Pin) => used.add(`${app}/${version}`)
+    const stale = () => this.#parts.applications.staleVersions((app, version) => used.has(`${app}/${version}`))
+    for (const { pin } of runner.active.values()) use(pin)
+    // Hardly ever is there one, and only then are the ended executions walked through.
+    if (stale().length === 0) return []
+    for (const pins of archive.endedPins(PINS_A_TURN)) {
+      for (const pin of pins) use(pin)
+      await new Promise((resolve) => setImmediate(resolve))
+      if (this.#stopped) return []
+    }
+    return stale()
   }
 
   /** Until there is nothing more in the next batch. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict"
+import { APPLICATION_VERSIONS_KEPT } from "../../../../agent/base/limits.ts"
+import { TABLE } from "../../../../agent/schema/tables.ts"
 import { type TestEngine, testEngine } from "../../../support/engine.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
 import { ONE_WAITS, WORK, workApplication } from "../../../support/work-service.ts"
@@ -63,5 +65,28 @@ describe("pruning", () => {
     await second.settle()
     assert.deepEqual(second.engine.executions.list({}).items, [])
     await second.stop()
+  })
+
+  it("takes versions of applications that no kept execution is pinned to, and no other", async () => {
+    const test = await testEngine([{ manifest: WORK }])
+    const deploy = async (times: number) => {
+      for (let i = 0; i < times; i++) await test.engine.applications.deploy(workApplication("work"), {})
+    }
+    const versions = () => Array.from(test.store.range(TABLE.applicationVersion), ({ key }) => key[1])
+    await deploy(2)
+    await go(test)
+    await deploy(APPLICATION_VERSIONS_KEPT)
+    await jump(test, DAY_MS / 2)
+    assert.equal(versions().length, APPLICATION_VERSIONS_KEPT + 1)
+    assert.equal(versions()[0], 2)
+    assert.deepEqual(
+      test.engine.executions.list({}).items.map(({ version }) => version),
+      [2],
+    )
+    await jump(test, DAY_MS)
+    await jump(test, DAY_MS / 4)
+    assert.deepEqual(test.engine.executions.list({}).items, [])
+    assert.equal(versions().length, APPLICATION_VERSIONS_KEPT)
+    await test.stop()
   })
 })
