@@ -117,6 +117,8 @@ export class Hosted {
 
   #ended(run: number, said: { code: string; message: string }): void {
     if (run !== this.#run || !this.#wanted) return
+    // Whatever else this run says comes too late.
+    this.#run++
     const reason = { code: said.code, message: this.#parts.hide(said.message) }
     this.running = null
     this.#close()

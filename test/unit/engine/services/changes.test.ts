@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { SERVICE_RESTART_DELAY_MS_MIN } from "../../../../agent/base/limits.ts"
 import { Hosted } from "../../../../agent/engine/services/hosted.ts"
 import type { RunningService, ServiceBridge, ServiceSpec } from "../../../../agent/ports/service-host.ts"
 import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
@@ -72,6 +73,32 @@ describe("a service that is changed while it runs", () => {
       services.configure("work" as never, { two: 2 }),
     ])
     assert.deepEqual(services.show("work" as never).config, { one: 1, two: 2 })
+    await test.stop()
+  })
+})
+
+describe("a service that ends by itself", () => {
+  it("is started again once, however often and however late its run says so", async () => {
+    let starts = 0
+    const late = Promise.withResolvers<void>()
+    const test = await testEngine([
+      {
+        manifest: work,
+        start(bridge) {
+          if (++starts > 1) return
+          const ended = () => bridge.ended({ code: "SERVICE_THREW", message: "uncaught" })
+          ended()
+          ended()
+          void late.promise.then(ended)
+          throw new Error("it has thrown before")
+        },
+      },
+    ])
+    assert.deepEqual([starts, test.engine.services.show("work" as never).restarts], [1, 1])
+    late.resolve()
+    await test.pass(SERVICE_RESTART_DELAY_MS_MIN * 4)
+    const { state, restarts } = test.engine.services.show("work" as never)
+    assert.deepEqual([starts, state, restarts], [2, "running", 1])
     await test.stop()
   })
 })
