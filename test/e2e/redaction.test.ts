@@ -6,6 +6,7 @@ import type { ExecutionView } from "../../agent/schema/execution.ts"
 import type { ManifestInput } from "../../agent/sdk.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { serviceFolder } from "../support/service-folder.ts"
+import { followStream } from "../support/stream.ts"
 import { until } from "../support/until.ts"
 
 const IBAN = "DE02120300000000202051"
@@ -54,7 +55,7 @@ describe("fields that a service or an application redacts", () => {
   let agent: TestAgent
   let client: MqttClient
   const feed: string[] = []
-  const streamed: string[] = []
+  let streamed: readonly string[]
   let execution: ExecutionView
 
   before(async () => {
@@ -64,12 +65,7 @@ describe("fields that a service or an application redacts", () => {
     await client.subscribeAsync("mesg/v1/feed/#", { qos: 1 })
     await agent.json("service", "add", serviceFolder(BANK, BANK_CODE), "--trust")
     assert.equal((await agent.api("PUT", "/applications/booking", APP)).status, 200)
-    const stream = await fetch(`${agent.http}/api/v1/stream?kinds=event,execution,service,log`, {
-      headers: { authorization: `Bearer ${agent.token}` },
-    })
-    const reading = (async () => {
-      for await (const chunk of stream.body!.pipeThrough(new TextDecoderStream())) streamed.push(chunk)
-    })().catch(() => {})
+    streamed = await followStream(agent, ["event", "execution", "service", "log"])
     await client.publishAsync("mesg/v1/bank/event/paid", JSON.stringify({ iban: IBAN, name: NAME, eur: 3 }), { qos: 1 })
     await until(() => feed.some((text) => text.includes('"status":"waiting"')), 10_000, "it waits", 20)
     const cleared = { of: { iban: IBAN, name: NAME, eur: 3 } }
@@ -78,7 +74,6 @@ describe("fields that a service or an application redacts", () => {
     await until(() => streamed.join("").includes('"status":"completed"'), 10_000, "the stream has told of it", 20)
     const { items } = await agent.json<{ items: ExecutionView[] }>("execution", "list")
     execution = await agent.json("execution", "show", items[0]!.id)
-    void reading
   })
 
   after(async () => {

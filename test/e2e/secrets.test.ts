@@ -7,6 +7,7 @@ import { type MqttClient, connectAsync } from "mqtt"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { tempDir } from "../support/temp-dir.ts"
+import { followStream } from "../support/stream.ts"
 import { until } from "../support/until.ts"
 
 /** Nothing else in a home looks like these. */
@@ -62,7 +63,7 @@ describe("secrets, end to end", () => {
   let agent: TestAgent
   let client: MqttClient
   const feed: string[] = []
-  const streamed: string[] = []
+  let streamed: readonly string[]
   let execution: ExecutionView & { transitions: unknown }
 
   before(async () => {
@@ -77,18 +78,12 @@ describe("secrets, end to end", () => {
     const document = join(tempDir("app"), "app.json")
     writeFileSync(document, JSON.stringify(APP))
     await agent.json("app", "deploy", document, "--config", settings)
-    const stream = await fetch(`${agent.http}/api/v1/stream?kinds=event,execution,service,refused,log`, {
-      headers: { authorization: `Bearer ${agent.token}` },
-    })
-    const reading = (async () => {
-      for await (const chunk of stream.body!.pipeThrough(new TextDecoderStream())) streamed.push(chunk)
-    })().catch(() => {})
+    streamed = await followStream(agent, ["event", "execution", "service", "refused", "log"])
     await agent.json("event", "emit", "spy", "seen", "--data", "{}")
     await until(() => feed.some((text) => /"status":"completed"/.test(text)), 10_000, "the execution has ended", 20)
     await until(() => streamed.join("").includes('"status":"completed"'), 10_000, "the stream has told of it", 20)
     const { items } = await agent.json<{ items: ExecutionView[] }>("execution", "list")
     execution = await agent.json("execution", "show", items[0]!.id)
-    void reading
   })
 
   after(async () => {
