@@ -1,0 +1,101 @@
+import { type Catalogue, portsOfTarget, type Target } from "./catalogue.ts"
+import { withVariable } from "./environment.ts"
+import { freeName, keyFrom, taskNameFrom } from "./names.ts"
+import { listOf, textOf, textsOf } from "./raw.ts"
+import type { Scope, Shelf } from "./scopes.ts"
+import type { GraphNode } from "./wiring.ts"
+
+/** @returns a text property of a node, with a variable of the flow in its place */
+export function propertyOf(node: GraphNode, key: string, shelf: Shelf): string {
+  return withVariable(textOf(node.raw, key), node.raw, node.scope, shelf)
+}
+
+/** @returns the service and event of an event or wait node; those of a generated type stand in the type */
+export function eventOf(node: GraphNode, shelf: Shelf): { readonly service: string; readonly event: string } {
+  const { kind } = node
+  if (kind?.kind === "event" && kind.service !== undefined && kind.event !== undefined) {
+    return { service: kind.service, event: kind.event }
+  }
+  return { service: propertyOf(node, "service", shelf), event: propertyOf(node, "event", shelf) }
+}
+
+/** @returns what a task or application node runs */
+export function targetOfNode(node: GraphNode, shelf: Shelf): Target {
+  const { kind } = node
+  if (kind?.kind === "application") return { application: propertyOf(node, "application", shelf) }
+  if (kind?.kind === "task" && kind.service !== undefined && kind.task !== undefined) {
+    return { service: kind.service, task: kind.task }
+  }
+  return { service: propertyOf(node, "service", shelf), task: propertyOf(node, "task", shelf) }
+}
+
+/** @returns the status of each output port of a task or application node */
+export function portsOfNode(node: GraphNode, shelf: Shelf, catalogue: Catalogue): readonly string[] {
+  const own = textsOf(node.raw["statuses"])
+  return own.length > 0 || listOf(node.raw["statuses"]).length > 0
+    ? own
+    : portsOfTarget(targetOfNode(node, shelf), catalogue)
+}
+
+/** The tasks of one workflow by name. */
+export interface TaskNaming {
+  readonly nameOf: ReadonlyMap<GraphNode, string>
+  /** Per scope, what its expressions call a task -> what it is called in the application, where that differs. */
+  readonly renamed: ReadonlyMap<Scope, ReadonlyMap<string, string>>
+}
+
+/**
+ * Names tasks: the name of the node, made a valid one; else that of the task it runs. A number makes it unique, and a
+ * name that was written as it is comes first. The names inside of a subflow are its own: used twice, its tasks have two
+ * names, and the expressions of each use mean their own.
+ * @param nodes the task and application nodes of a workflow, in the order of the flow
+ */
+export function nameTasks(nodes: readonly GraphNode[], shelf: Shelf): TaskNaming {
+  const byScope = new Map<Scope, GraphNode[]>()
+  for (const node of nodes) {
+    const here = byScope.get(node.scope)
+    if (here === undefined) byScope.set(node.scope, [node])
+    else here.push(node)
+  }
+  const nameOf = new Map<GraphNode, string>()
+  const renamed = new Map<Scope, Map<string, string>>()
+  const taken = new Set<string>()
+  // Tabs before subflows: what stands on a tab is not renamed for what stands in a subflow.
+  for (const [scope, here] of [...byScope].sort(([a], [b]) => a.instances.length - b.instances.length)) {
+    const changed = new Map<string, string>()
+    for (const [node, local] of localNames(here, shelf)) {
+      const name = freeName(local, "_", (one) => taken.has(one))
+      taken.add(name)
+      nameOf.set(node, name)
+      if (name !== local) changed.set(local, name)
+    }
+    if (changed.size > 0) renamed.set(scope, changed)
+  }
+  return { nameOf, renamed }
+}
+
+function localNames(nodes: readonly GraphNode[], shelf: Shelf): Map<GraphNode, string> {
+  const wished = nodes.map((node) => ({ node, label: propertyOf(node, "name", shelf) }))
+  const names = new Map<GraphNode, string>()
+  const taken = new Set<string>()
+  const take = (node: GraphNode, name: string) => {
+    const free = freeName(name, "_", (one) => taken.has(one))
+    taken.add(free)
+    names.set(node, free)
+  }
+  for (const { node, label } of wished) {
+    if (label !== "" && taskNameFrom(label) === label && !taken.has(label)) take(node, label)
+  }
+  for (const { node, label } of wished) {
+    if (names.has(node)) continue
+    const target = targetOfNode(node, shelf)
+    const own = "application" in target ? target.application : target.task
+    take(node, taskNameFrom(label) || taskNameFrom(own) || "task")
+  }
+  return names
+}
+
+/** @returns the name of the workflow that the event node begins, not yet made unique */
+export function workflowNameOf(event: GraphNode, shelf: Shelf): string {
+  return keyFrom(propertyOf(event, "name", shelf)) || keyFrom(eventOf(event, shelf).event) || "workflow"
+}

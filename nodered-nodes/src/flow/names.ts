@@ -1,0 +1,44 @@
+/** As in agent/schema/names.ts; the agent judges, this only proposes. */
+const LENGTH_MAX = 63
+const KEY = /^[a-z][a-z0-9-]{0,62}$/
+const TASK = /^[a-z][A-Za-z0-9_]{0,62}$/
+
+/** @returns the label as the name of an application, workflow or status; itself where it is one, "" where nothing is left */
+export function keyFrom(label: string): string {
+  if (KEY.test(label)) return label
+  const words = wordsOf(label).join("-").toLowerCase()
+  return words.replace(/^[^a-z]+/, "").slice(0, LENGTH_MAX)
+}
+
+/** @returns the label as the name of a task, in camel case; itself where it is one, "" where nothing is left */
+export function taskNameFrom(label: string): string {
+  if (TASK.test(label)) return label
+  const [first = "", ...others] = wordsOf(label.replace(/^[^\p{L}]+/u, ""))
+  const name = [first.toLowerCase(), ...others.map((word) => word[0]!.toUpperCase() + word.slice(1))].join("")
+  return name.slice(0, LENGTH_MAX)
+}
+
+/** The runs of ASCII letters and digits, accents taken off. */
+function wordsOf(label: string): string[] {
+  return (
+    label
+      .normalize("NFKD")
+      .replace(/\p{M}/gu, "")
+      .match(/[A-Za-z0-9]+/g) ?? []
+  )
+}
+
+/** @returns the name, with a number behind it where it is taken */
+export function freeName(name: string, separator: string, isTaken: (name: string) => boolean): string {
+  if (!isTaken(name)) return name
+  for (let number = 2; ; number++) {
+    const suffix = `${separator}${number}`
+    const next = name.slice(0, LENGTH_MAX - suffix.length) + suffix
+    if (!isTaken(next)) return next
+  }
+}
+
+/** One level of a JSON pointer. RFC 6901, section 3. */
+export function pointerToken(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1")
+}
