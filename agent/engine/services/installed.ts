@@ -203,12 +203,13 @@ export class Installed {
       )
     }
     const { store, shelf, broker } = this.#ports
+    // First, so that nothing comes behind the removal.
+    await hosted.stop()
     const values = [...store.range(TABLE.serviceStore, { prefix: [id] })]
     await store.write([
       { remove: TABLE.service, key: [id] },
       ...values.map(({ key }) => ({ remove: TABLE.serviceStore, key })),
     ])
-    await hosted.stop()
     this.#services.delete(id)
     await shelf.remove(record.folder)
     this.#veils.forget(id)

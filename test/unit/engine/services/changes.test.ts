@@ -3,6 +3,7 @@ import { SERVICE_RESTART_DELAY_MS_MIN } from "../../../../agent/base/limits.ts"
 import { Hosted } from "../../../../agent/engine/services/hosted.ts"
 import type { RunningService, ServiceBridge, ServiceSpec } from "../../../../agent/ports/service-host.ts"
 import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
+import { TABLE } from "../../../../agent/schema/tables.ts"
 import { manifestOf, testEngine } from "../../../support/engine.ts"
 import { FakeClock } from "../../../support/fake-clock.ts"
 import { KeptLog } from "../../../support/kept-log.ts"
@@ -99,6 +100,24 @@ describe("a service that ends by itself", () => {
     await test.pass(SERVICE_RESTART_DELAY_MS_MIN * 4)
     const { state, restarts } = test.engine.services.show("work" as never)
     assert.deepEqual([starts, state, restarts], [2, "running", 1])
+    await test.stop()
+  })
+})
+
+describe("a service that is removed", () => {
+  it("leaves no value behind, not even one that it sets while it stops", async () => {
+    let bridge: ServiceBridge
+    const leaving = {
+      manifest: { ...work, id: "leaving" },
+      start: (own: ServiceBridge) => void (bridge = own),
+      stop: () => bridge.storeSet("last", "word"),
+    }
+    const test = await testEngine([{ manifest: work }], { addable: [leaving] })
+    await test.engine.services.add("leaving", { trust: true })
+    await bridge!.storeSet("first", "word")
+    assert.equal(test.store.count(TABLE.serviceStore), 1)
+    await test.engine.services.remove("leaving" as never)
+    assert.equal(test.store.count(TABLE.serviceStore), 0)
     await test.stop()
   })
 })
