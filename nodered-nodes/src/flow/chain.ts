@@ -143,6 +143,7 @@ class ChainReader {
         `"${this.#name(node)}" follows the trigger and statuses; the first task follows the trigger and nothing else`,
         "take one of the two away; to wait for an event beside a status, use a wait node",
       )
+      return { wait: null, sources: [] }
     }
     if (waits.length === 0) return { wait: null, sources: this.#sources(direct) }
     const wait = this.#all[waits[0]!.node]!
@@ -154,7 +155,7 @@ class ChainReader {
         "keep one wait node; wait for the other event in front of a task of its own",
       )
     }
-    if (direct.length > 0 && !triggered) {
+    if (direct.length > 0) {
       this.#fault(
         node,
         "WAIT_BESIDE",
@@ -233,14 +234,9 @@ class ChainReader {
 
   #source(from: GraphNode, port: number): Source | null {
     if (isWork(from)) {
-      const status = this.#portsOf(from)[port]
-      if (status !== undefined) return { text: `${this.#name(from)}.${status}`, task: from }
-      this.#fault(
-        from,
-        "UNKNOWN_STATUS",
-        `output ${port + 1} of "${this.#name(from)}" is the port of no status`,
-        "open the node and wire a status that it shows",
-      )
+      // A port that the node does not say is no status either: the agent refuses it, and names those that there are.
+      const status = this.#portsOf(from)[port] ?? `output-${port + 1}`
+      return { text: `${this.#name(from)}.${status}`, task: from }
     }
     if (from.kind?.kind !== "wait" || port !== 1) return null
     const [task] = (from.next[0] ?? []).map((index) => this.#all[index]!).filter(isWork)

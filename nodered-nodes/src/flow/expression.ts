@@ -89,12 +89,12 @@ function rename(source: string, from: number, isTemplate: boolean, names: TaskNa
   // Per open bracket, whether names in it are those of an item.
   const relative: boolean[] = []
   const end = scan(source, from, isTemplate, ({ kind, text, start, end: behind }) => {
-    const [third, second, last] = before.slice(-3)
+    const last = before.at(-1)
     if (kind === "mark" && "([{".includes(text)) {
       relative.push(relative.at(-1) === true || (text === "[" ? isValue(last) : last === "."))
     } else if (kind === "mark" && ")]}".includes(text)) relative.pop()
-    else if (kind === "name" && last === "." && second === "tasks") {
-      const atRoot = third === "." ? before.at(-4) === "$$" : relative.at(-1) !== true
+    else if (kind === "name" && last === "." && before.at(-2) === "tasks") {
+      const atRoot = before.at(-3) === "." ? before.at(-4) === "$$" : relative.at(-1) !== true
       const name = names.get(text.replaceAll("`", ""))
       if (atRoot && name !== undefined) {
         done += source.slice(copied, start) + name

@@ -6,26 +6,28 @@ const TASK = /^[a-z][A-Za-z0-9_]{0,62}$/
 /** @returns the label as the name of an application, workflow or status; itself where it is one, "" where nothing is left */
 export function keyFrom(label: string): string {
   if (KEY.test(label)) return label
-  const words = wordsOf(label).join("-").toLowerCase()
-  return words.replace(/^[^a-z]+/, "").slice(0, LENGTH_MAX)
+  return wordsOf(label).join("-").toLowerCase().slice(0, LENGTH_MAX)
 }
 
 /** @returns the label as the name of a task, in camel case; itself where it is one, "" where nothing is left */
 export function taskNameFrom(label: string): string {
   if (TASK.test(label)) return label
-  const [first = "", ...others] = wordsOf(label.replace(/^[^\p{L}]+/u, ""))
+  const [first = "", ...others] = wordsOf(label)
   const name = [first.toLowerCase(), ...others.map((word) => word[0]!.toUpperCase() + word.slice(1))].join("")
   return name.slice(0, LENGTH_MAX)
 }
 
-/** The runs of ASCII letters and digits, accents taken off. */
+/** The runs of ASCII letters and digits, accents taken off; numbers in front left out, so that a letter comes first. */
 function wordsOf(label: string): string[] {
-  return (
+  const words =
     label
       .normalize("NFKD")
       .replace(/\p{M}/gu, "")
       .match(/[A-Za-z0-9]+/g) ?? []
-  )
+  const first = words.findIndex((word) => /[A-Za-z]/.test(word))
+  if (first < 0) return []
+  const [begin, ...others] = words.slice(first)
+  return [/^\d/.test(begin!) ? `n${begin}` : begin!, ...others]
 }
 
 /** @returns the name, with a number behind it where it is taken */

@@ -12,21 +12,51 @@ export function placeOf(places: ReadonlyMap<string, Place>, pointer: string): Pl
   }
 }
 
+/** Rules of who follows whom, and the faults of wires that they would only repeat in other words. */
+const CONNECTION_CODES: readonly string[] = [
+  "R1_FIRST_TASK",
+  "R2_STATUS",
+  "R3_ONE_EVENT",
+  "UNREACHABLE",
+  "UNKNOWN_TASK",
+]
+const WIRE_CODES: readonly string[] = [
+  ...CONNECTION_CODES,
+  "OUTPUT_STATUS",
+  "WAIT_BESIDE",
+  "WAIT_TIMED_OUT",
+  "WAIT_WITHOUT_TASK",
+]
+
 /**
- * Puts the agent's refusals on the nodes that they are about, behind what the drawing itself cannot say. What both say of
- * one node by the same code is said once.
+ * Puts the agent's refusals on the nodes that they are about, behind what the drawing itself cannot say. Where wires of a
+ * node cannot be said, nothing is added that only follows from that.
  * @param refusals of `application.document`, as the agent's check gives them
  */
 export function placeRefusals(application: CompiledApplication, refusals: readonly Refusal[]): Fault[] {
   const { places, faults } = application
-  const said = new Set(faults.map(({ node, instances, code }) => JSON.stringify([node, instances, code])))
-  const placed = refusals.map(({ rule, path, message, remedy }) => {
+  const said = new Set(faults.map(keyOf))
+  const misdrawn = new Set(faults.filter(({ code }) => WIRE_CODES.includes(code)).map(spotOf))
+  const placed = refusals.map(({ rule, path, message, remedy }): Fault => {
     return { ...placeOf(places, seenAt(rule, path, places)), code: rule, message, remedy }
   })
   return [
     ...faults,
-    ...placed.filter(({ node, instances, code }) => !said.has(JSON.stringify([node, instances, code]))),
+    ...placed.filter((fault) => {
+      if (CONNECTION_CODES.includes(fault.code) && misdrawn.has(spotOf(fault))) return false
+      // The same words twice, where one node stands for several parts of the document.
+      const key = keyOf(fault)
+      return !said.has(key) && said.add(key)
+    }),
   ]
+}
+
+function spotOf({ node, instances }: Place): string {
+  return JSON.stringify([...instances, node])
+}
+
+function keyOf(fault: Fault): string {
+  return JSON.stringify([spotOf(fault), fault.code, fault.message])
 }
 
 /** Puts the agent's warnings on the nodes that they are about. */
