@@ -26,6 +26,21 @@ export default {
       ["base", "schema", "ports", "engine", "api"].map((name) => folder(name)),
     ),
     only("plugins-only-sdk", "^plugins/([^/]+)/", ["^plugins/$1/", "^agent/sdk[.]ts$"]),
+    only("nodes-only-sdk-and-schema", "^nodered-nodes/", ["^nodered-nodes/", "^agent/sdk[.]ts$", folder("schema")]),
+    {
+      name: "nodes-see-types-of-schema",
+      comment: "The package is published without the agent: of schema/ only types, which are gone when it is emitted.",
+      severity: "error",
+      from: { path: "^nodered-nodes/" },
+      to: { path: folder("schema"), dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "flow-is-pure",
+      comment: "What a flow means is asked by the runtime, by the editor and offline: no Node, no package, no runtime.",
+      severity: "error",
+      from: { path: "^nodered-nodes/src/flow/" },
+      to: { pathNot: ["^nodered-nodes/src/flow/", folder("schema")] },
+    },
     {
       name: "io-siblings-are-strangers",
       severity: "error",

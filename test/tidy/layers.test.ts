@@ -24,7 +24,7 @@ describe("the layers", function () {
   this.timeout(60_000)
 
   it("hold in the whole tree, and the whole tree was looked at", () => {
-    const found = cruise(ROOT, ["agent", "plugins", "test"])
+    const found = cruise(ROOT, ["agent", "plugins", "nodered-nodes", "test"])
     assert.deepEqual(broken(found), [])
     const ours = found.modules.filter(({ source }) => source.startsWith("agent/"))
     assert.ok(ours.length > 100, `${ours.length} modules`)
@@ -55,6 +55,18 @@ describe("the layers", function () {
       { rule: "api-over-engine", file: "agent/api/http/x.ts", imports: "../../io/store/y.ts", type: true },
       { rule: "plugins-only-sdk", file: "plugins/http/x.ts", imports: "../../agent/base/y.ts" },
       { rule: "plugins-only-sdk", file: "plugins/http/x.ts", imports: "../mqtt/y.ts" },
+      {
+        rule: "nodes-only-sdk-and-schema",
+        file: "nodered-nodes/src/runtime/x.ts",
+        imports: "../../../agent/base/y.ts",
+      },
+      {
+        rule: "nodes-see-types-of-schema",
+        file: "nodered-nodes/src/runtime/x.ts",
+        imports: "../../../agent/schema/y.ts",
+      },
+      { rule: "flow-is-pure", file: "nodered-nodes/src/flow/x.ts", imports: "../runtime/y.ts", type: true },
+      { rule: "flow-is-pure", file: "nodered-nodes/src/flow/x.ts", imports: "node:fs" },
       { rule: "product-never-imports-tests", file: "agent/engine/x.ts", imports: "../../test/y.ts" },
       { rule: "no-circular", file: "agent/base/x.ts", imports: "./x.ts" },
       { rule: "resolvable", file: "agent/base/x.ts", imports: "./nothing.ts" },

@@ -13,6 +13,7 @@ import {
 import { renamedExpression, type TaskNames } from "./expression.ts"
 import type { Fault, FlowCode } from "./fault.ts"
 import { pointerToken } from "./names.ts"
+import { WAIT_PORTS } from "./nodes.ts"
 import { isMap, listOf, textsOf } from "./raw.ts"
 import type { Place } from "./scopes.ts"
 import { readValue, type ValueContext } from "./values.ts"
@@ -133,7 +134,7 @@ class ChainReader {
 
   /** What a task follows: the statuses, and the wait node between them and the task. Paper, Rules 1 to 3. */
   #before(node: GraphNode): { wait: GraphNode | null; sources: readonly Source[] } {
-    const waits = node.from.filter(({ node: from, port }) => this.#all[from]!.kind?.kind === "wait" && port === 0)
+    const waits = node.from.filter(({ node: from, port }) => isArrival(this.#all[from]!, port))
     const direct = node.from.filter((edge) => !waits.includes(edge))
     const triggered = direct.some(({ node: from }) => this.#all[from]!.kind?.kind === "event")
     if (triggered && node.from.some(({ node: from }) => this.#all[from]!.kind?.kind !== "event")) {
@@ -168,7 +169,7 @@ class ChainReader {
 
   #checkWait(wait: GraphNode): void {
     const kinds = wait.from.map(({ node }) => this.#all[node]!.kind?.kind)
-    const behind = (wait.next[0] ?? []).map((index) => this.#all[index]!)
+    const behind = (wait.next[ARRIVED] ?? []).map((index) => this.#all[index]!)
     if (kinds.length === 0) {
       this.#fault(
         wait,
@@ -185,7 +186,7 @@ class ChainReader {
         "wire only statuses of tasks into a wait node",
       )
     }
-    if (wait.from.some(({ node, port }) => port === 0 && this.#all[node]!.kind?.kind === "wait")) {
+    if (wait.from.some(({ node, port }) => isArrival(this.#all[node]!, port))) {
       this.#fault(
         wait,
         "R3_ONE_EVENT",
@@ -201,7 +202,7 @@ class ChainReader {
         "wire its output to the task that is to start",
       )
     }
-    if ((wait.next[1] ?? []).length > 0 && behind.filter(isWork).length > 1) {
+    if ((wait.next[TIMED_OUT] ?? []).length > 0 && behind.filter(isWork).length > 1) {
       this.#fault(
         wait,
         "WAIT_TIMED_OUT",
@@ -238,8 +239,8 @@ class ChainReader {
       const status = this.#portsOf(from)[port] ?? `output-${port + 1}`
       return { text: `${this.#name(from)}.${status}`, task: from }
     }
-    if (from.kind?.kind !== "wait" || port !== 1) return null
-    const [task] = (from.next[0] ?? []).map((index) => this.#all[index]!).filter(isWork)
+    if (from.kind?.kind !== "wait" || WAIT_PORTS[port] !== "timed-out") return null
+    const [task] = (from.next[ARRIVED] ?? []).map((index) => this.#all[index]!).filter(isWork)
     return task === undefined ? null : { text: `${this.#name(task)}.timed-out`, task }
   }
 
@@ -344,6 +345,13 @@ class ChainReader {
     const key = JSON.stringify([node.place, code, message])
     if (!this.#faults.has(key)) this.#faults.set(key, { ...node.place, code, message, remedy })
   }
+}
+
+const ARRIVED = WAIT_PORTS.indexOf("arrived")
+const TIMED_OUT = WAIT_PORTS.indexOf("timed-out")
+
+function isArrival(node: GraphNode, port: number): boolean {
+  return node.kind?.kind === "wait" && port === ARRIVED
 }
 
 function isWork(node: GraphNode): boolean {

@@ -30,9 +30,14 @@ export const typeOf = (raw: Raw): string => textOf(raw, "type")
 export const homeOf = (raw: Raw): string => textOf(raw, "z")
 export const isDisabled = (raw: Raw): boolean => raw["d"] === true
 
-/** @returns per output port the ids of the nodes behind it */
-export function wiresOf(raw: Raw): string[][] {
-  return listOf(raw["wires"]).map(textsOf)
+/** How many output ports have an entry in `wires`. */
+export function portCount(raw: Raw): number {
+  return listOf(raw["wires"]).length
+}
+
+/** @returns the ids of the nodes behind an output port */
+export function wiresAt(raw: Raw, port: number): string[] {
+  return textsOf(listOf(raw["wires"])[port])
 }
 
 /** The wires of one port of a subflow's frame: the nodes inside that it leads to or comes from. */

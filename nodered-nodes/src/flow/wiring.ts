@@ -5,12 +5,13 @@ import {
   idOf,
   isDisabled,
   listOf,
+  portCount,
   type Raw,
   rawNodes,
   textOf,
   textsOf,
   typeOf,
-  wiresOf,
+  wiresAt,
 } from "./raw.ts"
 import { type Place, type Scope, type Shelf, unfold } from "./scopes.ts"
 
@@ -66,7 +67,7 @@ export function wiringOf(flows: unknown): Wiring {
   const router = new Router(shelf, (scope, id) => indexOf.get(scope)?.get(id))
   drafts.forEach((node, index) => {
     if (node.kind?.kind === "serviceResult" || node.kind?.kind === "serviceEvent") return
-    for (let port = 0; port < portCount(node.raw, node.scope); port++) {
+    for (let port = 0; port < portsOf(node.raw, node.scope); port++) {
       node.next[port] = router.behind(node.raw, node.scope, port).filter((to) => hasInput(drafts[to]!.kind))
       for (const to of node.next[port]!) drafts[to]!.from.push({ node: index, port })
     }
@@ -84,8 +85,8 @@ function hasInput(kind: NodeKind | null): boolean {
 }
 
 /** Ports with a wire: those of the node's own, and those that a subflow's frame begins at. */
-function portCount(raw: Raw, scope: Scope): number {
-  let count = Math.max(wiresOf(raw).length, typeOf(raw) === "link call" ? 1 : 0)
+function portsOf(raw: Raw, scope: Scope): number {
+  let count = Math.max(portCount(raw), typeOf(raw) === "link call" ? 1 : 0)
   const prefix = `${idOf(raw)}/`
   for (const key of scope.outputs.keys()) {
     if (key.startsWith(prefix)) count = Math.max(count, Number(key.slice(prefix.length)) + 1)
@@ -112,7 +113,7 @@ class Router {
       const frames = [{ node, within, out }]
       for (let frame = frames.pop(); frame !== undefined; frame = frames.pop()) {
         const { use, outputs } = frame.within
-        for (const id of wiresOf(frame.node)[frame.out] ?? []) open.push({ scope: frame.within, id })
+        for (const id of wiresAt(frame.node, frame.out)) open.push({ scope: frame.within, id })
         if (use === null) continue
         for (const output of outputs.get(`${idOf(frame.node)}/${frame.out}`) ?? []) {
           frames.push({ node: use.instance, within: use.outer, out: output })

@@ -90,7 +90,7 @@ describe("an application that is drawn and compiled again", () => {
         assertReadable(flow)
         assert.equal(new Set(flow.map(({ id }) => id)).size, flow.length, "every node has an id of its own")
       }),
-      { numRuns: scaled(300, 5000) },
+      { numRuns: scaled(300, 1500) },
     )
   })
 })
