@@ -8,8 +8,10 @@ interface Token {
 
 // In the order of the alternatives: space and comments, texts, names in backticks, numbers, variables, names, marks.
 const NEXT =
-  /((?:\s|\/\*[^]*?\*\/)+)|("(?:\\[^]|[^"\\])*"?|'(?:\\[^]|[^'\\])*'?)|(`[^`]*`?)|(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(\$[\w$]*)|([\p{L}_][\p{L}\p{N}_]*)|([^])/uy
+  /((?:\s|\/\*[^]*?(?:\*\/|$))+)|("(?:\\[^]|[^"\\])*"?|'(?:\\[^]|[^'\\])*'?)|(`[^`]*`?)|(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(\$[\w$]*)|([\p{L}_][\p{L}\p{N}_]*)|([^])/uy
 const MARK = /^[^\p{L}\p{N}_$"'`]$/u
+// Behind these a `/` begins a regular expression, as agent/core/workflow/template.ts has it.
+const OPERATORS = "([{,;:=?<>!&|~+-/^.@#"
 const OPERATOR_NAMES = ["and", "or", "in"]
 
 /** Takes an expression apart, up to its end or to the `}}` behind it. @returns where it ends, -1 where no `}}` comes */
@@ -28,7 +30,7 @@ function scan(source: string, from: number, isTemplate: boolean, each: (token: T
         quoted !== undefined || name !== undefined ? "name" : MARK.test(text) && !isPattern ? "mark" : "value"
       if (text === "{") depth++
       if (text === "}") depth--
-      operand = kind === "mark" ? ")]}".includes(text) : !OPERATOR_NAMES.includes(text)
+      operand = !OPERATORS.includes(text)
       each({ kind, text: source.slice(start, end), start, end })
     }
     start = end

@@ -1,5 +1,5 @@
 import type { Json } from "../../../agent/schema/json.ts"
-import { variableOf, withVariable } from "./environment.ts"
+import { environmentValue, withVariable } from "./environment.ts"
 import { renamedExpression, renamedTemplate, type TaskNames, wholeExpression } from "./expression.ts"
 import type { TypedValue } from "./nodes.ts"
 import { isMap, type Raw, textOf } from "./raw.ts"
@@ -24,7 +24,8 @@ export type ReadValue =
 /** @param stored a TypedValue, of unknown shape */
 export function readValue(stored: unknown, context: ValueContext): ReadValue {
   if (!isMap(stored)) return wrong("has no value", "choose a kind and a value")
-  const text = withVariable(textOf(stored, "value"), context.raw, context.scope, context.shelf)
+  const { raw, scope, shelf } = context
+  const text = withVariable(textOf(stored, "value"), raw, scope, shelf)
   switch (textOf(stored, "type")) {
     case "str":
       return plain("str", text, context.renamed)
@@ -39,7 +40,7 @@ export function readValue(stored: unknown, context: ValueContext): ReadValue {
     case "msg":
       return ofMessage(text, context)
     case "env": {
-      const variable = variableOf(text, context.raw, context.scope, context.shelf)
+      const variable = environmentValue(textOf(stored, "value"), raw, scope, shelf)
       if (variable === null) return { kind: "inline", what: `the environment variable ${text}` }
       return plain(variable.type, variable.value, NOTHING_RENAMED)
     }
