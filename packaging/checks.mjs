@@ -12,7 +12,7 @@ const LAYERED = ["agent", "plugins", "nodered-nodes", "firmware-bridge", "test"]
 
 const CHECKS = [
   { name: "format", run: () => tool("biome", "format", ".") },
-  { name: "types", run: () => tool("tsc", "-p", ".") },
+  { name: "types", run: () => tool("tsc", "-p", ".") ?? tool("tsc", "-p", "nodered-nodes/src/editor") },
   { name: "lint", run: () => tool("oxlint", "--type-aware", "--deny-warnings") },
   { name: "layers", run: layers },
   { name: "dead code", run: () => tool("knip", "--no-progress") },

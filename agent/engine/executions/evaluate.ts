@@ -45,7 +45,7 @@ export function executionScope(state: ExecutionState, awaited: Event | null): Ex
 
 /** Puts a `with` together. A string that is one `{{ }}` keeps the value's type; a missing value leaves its key out. */
 export function render(
-  expressions: Expressions,
+  expressions: Pick<Expressions, "evaluate">,
   template: Json,
   scope: ExpressionScope,
   nowMs: number,

@@ -1,0 +1,35 @@
+/** The dialog of a node that does work. Texts come from the catalogue. */
+export function workForm(subject = ""): string {
+  return `
+<div id="mesg-warning" class="mesg-warning" role="alert"></div>
+${field("name", "fa-tag", `<input type="text" id="node-input-name" data-i18n="[placeholder]mesg.placeholder.name">`)}
+${field("agent", "fa-server", `<input type="text" id="node-input-agent">`)}
+${subject}
+<fieldset class="mesg-group"><legend data-i18n="mesg.label.inputs"></legend><div id="mesg-inputs"></div></fieldset>
+${field("join", "fa-code-fork", `<select id="node-input-join"><option value="all" data-i18n="mesg.choice.all"></option><option value="any" data-i18n="mesg.choice.any"></option></select>`)}
+${field("timeout", "fa-clock-o", `<input type="text" id="node-input-timeout" data-i18n="[placeholder]mesg.placeholder.timeout">`)}
+<div class="form-row" role="group" aria-labelledby="mesg-ports-label"><label id="mesg-ports-label"><i class="fa fa-sign-out" aria-hidden="true"></i> <span data-i18n="mesg.label.outputs"></span></label><span id="mesg-ports"></span></div>`
+}
+
+/** One row of a dialog. @param name of the property and of its label */
+export function field(name: string, icon: string, input: string, prefix = "node-input"): string {
+  return `<div class="form-row"><label for="${prefix}-${name}"><i class="fa ${icon}" aria-hidden="true"></i> <span data-i18n="mesg.label.${name}"></span></label>${input}</div>`
+}
+
+/** The dialog of a node of an event. */
+export function eventForm(subject = ""): string {
+  const overlap = ["parallel", "queue", "skip"]
+    .map((choice) => `<option value="${choice}" data-i18n="mesg.choice.${choice}"></option>`)
+    .join("")
+  const duration = (name: string) =>
+    `<input type="text" id="node-input-${name}" data-i18n="[placeholder]mesg.placeholder.duration">`
+  return `
+${field("name", "fa-tag", `<input type="text" id="node-input-name">`)}
+${field("agent", "fa-server", `<input type="text" id="node-input-agent">`)}
+${subject}
+${field("where", "fa-filter", `<input type="text" id="node-input-where" data-i18n="[placeholder]mesg.placeholder.where">`)}
+${field("debounce", "fa-compress", duration("debounce"))}
+${field("throttle", "fa-tachometer", duration("throttle"))}
+${field("overlap", "fa-clone", `<select id="node-input-overlap">${overlap}</select>`)}
+${field("settings", "fa-cubes", `<input type="text" id="node-input-settings">`)}`
+}

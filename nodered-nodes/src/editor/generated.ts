@@ -1,0 +1,77 @@
+import { generatedEventType, generatedTaskType, portsOf } from "../flow/nodes.ts"
+import type { EventDefinition, ServiceDefinition, TaskDefinition } from "../runtime/palette/definition.ts"
+import { COLOURS } from "./colours.ts"
+import { element } from "./element.ts"
+import { eventDefaults, prepareEvent } from "./event-node.ts"
+import { eventForm, workForm } from "./forms.ts"
+import { eventHelp, taskHelp } from "./help.ts"
+import type { NodeDefinition } from "./red.ts"
+import { taskSubject } from "./services.ts"
+import { text } from "./text.ts"
+import { prepareWork, saveWork, workBehaviour, workDefaults } from "./work-node.ts"
+
+/** The node of one task of a service. */
+export function taskNode(service: ServiceDefinition, name: string, task: TaskDefinition): NodeDefinition {
+  const subjectOf = () => taskSubject(service.id, name)
+  const statuses = portsOf(Object.keys(task.statuses))
+  provide(generatedTaskType(service.id, name), workForm(), taskHelp(generatedTaskType(service.id, name), task))
+  return {
+    ...workBehaviour(subjectOf),
+    category: categoryOf(service),
+    color: service.removed ? COLOURS.removed : COLOURS.task,
+    icon: "mesg-task.svg",
+    defaults: workDefaults(statuses, subjectOf),
+    outputs: statuses.length,
+    paletteLabel: task.name ?? name,
+    label() {
+      return this.name || (task.name ?? name)
+    },
+    oneditprepare() {
+      prepareWork(this, subjectOf())
+    },
+    oneditsave() {
+      saveWork(this, subjectOf())
+    },
+  }
+}
+
+/** The node of one event of a service. */
+export function eventNode(service: ServiceDefinition, name: string, event: EventDefinition): NodeDefinition {
+  provide(generatedEventType(service.id, name), eventForm(), eventHelp(generatedEventType(service.id, name), event))
+  return {
+    category: categoryOf(service),
+    color: service.removed ? COLOURS.removed : COLOURS.event,
+    icon: "mesg-event.svg",
+    defaults: eventDefaults(),
+    inputs: 0,
+    outputs: 1,
+    outputLabels: () => event.name ?? name,
+    paletteLabel: event.name ?? name,
+    label() {
+      return this.name || (event.name ?? name)
+    },
+    oneditprepare() {
+      prepareEvent(this)
+    },
+  }
+}
+
+/** A hyphen would make a category of Node-RED's a part of another one. */
+function categoryOf({ name }: ServiceDefinition): string {
+  return `MESG ${name.replaceAll("-", " ")}`
+}
+
+/** The dialog and the help of a type, where Node-RED looks for them. */
+function provide(type: string, form: string, help: HTMLElement): void {
+  for (const attribute of ["data-template-name", "data-help-name"]) {
+    document.querySelector(`script[${attribute}="${CSS.escape(type)}"]`)?.remove()
+  }
+  const template = element("script", { type: "text/html", "data-template-name": type })
+  template.textContent = form
+  document.body.append(template, help)
+}
+
+/** What a removed service's nodes are called for who hovers them. */
+export function removedTitle(service: ServiceDefinition): string {
+  return `${service.name}: ${text("palette.removed")}`
+}

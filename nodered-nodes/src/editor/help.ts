@@ -1,0 +1,49 @@
+import type { EventDefinition, TaskDefinition } from "../runtime/palette/definition.ts"
+import { element } from "./element.ts"
+import type { Schema } from "./inputs-form.ts"
+import { text } from "./text.ts"
+
+/** Help in the order of Node-RED's style guide: what it does, inputs, outputs, details. */
+export function taskHelp(type: string, task: TaskDefinition): HTMLElement {
+  const outputs = Object.entries(task.statuses).map(([status, { description, data }]) =>
+    element("li", {}, status, ...notes(description), properties(data as Schema)),
+  )
+  return help(
+    type,
+    element("p", {}, task.description),
+    element("h3", {}, text("label.inputs")),
+    properties(task.inputs as Schema),
+    element("h3", {}, text("label.outputs")),
+    element("ol", { class: "node-ports" }, ...outputs),
+  )
+}
+
+export function eventHelp(type: string, event: EventDefinition): HTMLElement {
+  return help(
+    type,
+    element("p", {}, event.description),
+    element("h3", {}, text("label.outputs")),
+    properties({ properties: { payload: event.data as Schema } }),
+    properties(event.data as Schema),
+  )
+}
+
+function help(type: string, ...parts: HTMLElement[]): HTMLElement {
+  const script = element("script", { type: "text/html", "data-help-name": type })
+  script.textContent = parts.map((part) => part.outerHTML).join("")
+  return script
+}
+
+function properties(schema: Schema): HTMLElement {
+  const list = element("dl", { class: "message-properties" })
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const type = element("span", { class: "property-type" }, String(property.type ?? ""))
+    const optional = schema.required?.includes(name) === true ? {} : { class: "optional" }
+    list.append(element("dt", optional, name, type), element("dd", {}, property.description ?? ""))
+  }
+  return list
+}
+
+function notes(description: string): string[] {
+  return description === "" ? [] : [`: ${description}`]
+}

@@ -1,0 +1,97 @@
+import { generatedEventType, generatedTaskType } from "../flow/nodes.ts"
+import type { ServiceDefinition } from "../runtime/palette/definition.ts"
+import type { PaletteView } from "../runtime/palette/definition.ts"
+import { COLOURS } from "./colours.ts"
+import { eventNode, removedTitle, taskNode } from "./generated.ts"
+import type { NodeDefinition } from "./red.ts"
+import { followService, services, taskSubject } from "./services.ts"
+import { refreshStatic } from "./static-nodes.ts"
+import { SET } from "./text.ts"
+
+let revision = -1
+
+/** The palette of the moment, and every later one. */
+export function startPalette(): void {
+  const first = RED.settings.mesgAgentPalette
+  if (first !== undefined) show(first)
+  RED.comms.subscribe("mesg/palette", (_topic, data) => {
+    if ((data as PaletteView).revision === revision) return
+    $.getJSON("mesg/palette", (view) => show(view as PaletteView))
+  })
+}
+
+function show(view: PaletteView): void {
+  revision = view.revision
+  for (const service of view.services) {
+    const before = services.get(service.id)
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(service)) continue
+    services.set(service.id, service)
+    showService(service, before)
+  }
+}
+
+function showService(service: ServiceDefinition, before: ServiceDefinition | undefined): void {
+  for (const [name, task] of Object.entries(service.tasks)) {
+    put(generatedTaskType(service.id, name), taskNode(service, name, task))
+  }
+  for (const [name, event] of Object.entries(service.events)) {
+    put(generatedEventType(service.id, name), eventNode(service, name, event))
+  }
+  const gone = [
+    ...Object.keys(before?.tasks ?? {})
+      .filter((name) => service.tasks[name] === undefined)
+      .map((name) => generatedTaskType(service.id, name)),
+    ...Object.keys(before?.events ?? {})
+      .filter((name) => service.events[name] === undefined)
+      .map((name) => generatedEventType(service.id, name)),
+  ]
+  for (const type of gone) mark(type, service, true)
+  const types = new Map(Object.keys(service.tasks).map((task) => [generatedTaskType(service.id, task) as string, task]))
+  RED.nodes.eachNode((node) => {
+    const task = types.get(node.type)
+    if (task !== undefined) followService(node, taskSubject(service.id, task))
+    else refreshStatic(node, service.id)
+  })
+  for (const type of [
+    ...types.keys(),
+    ...Object.keys(service.events).map((name) => generatedEventType(service.id, name)),
+  ]) {
+    mark(type, service, service.removed)
+  }
+  RED.view.redraw(true)
+}
+
+/** Nodes on the canvas keep the definition they were made with: a change is made in that one. */
+function put(type: string, definition: NodeDefinition): void {
+  const known = RED.nodes.getType(type)
+  if (known !== null && known !== undefined) {
+    const { set, defaults, ...rest } = definition
+    Object.assign(known, rest)
+    for (const [property, value] of Object.entries(defaults)) Object.assign(known.defaults[property] ?? {}, value)
+    return
+  }
+  declare(type)
+  RED.nodes.registerType(type, definition)
+}
+
+/** The editor takes types of known sets only. */
+function declare(type: string): void {
+  const set = RED.nodes.getNodeSet(SET)
+  if (set === undefined || set.types.includes(type)) return
+  set.types.push(type)
+  RED.nodes.addNodeSet(set)
+  // It has been put into the list once more.
+  const list = RED.nodes.getNodeList()
+  list.splice(list.lastIndexOf(set), 1)
+}
+
+/** Greys the entry of a node that is gone, in the palette. */
+function mark(type: string, service: ServiceDefinition, removed: boolean): void {
+  const entry = document.querySelector<HTMLElement>(`[data-palette-type="${CSS.escape(type)}"]`)
+  if (entry === null) return
+  entry.classList.toggle("mesg-removed", removed)
+  entry.setAttribute("aria-disabled", String(removed))
+  entry.style.backgroundColor = removed ? COLOURS.removed : (RED.nodes.getType(type)?.color ?? "")
+  if (removed) entry.title = removedTitle(service)
+  else entry.removeAttribute("title")
+}

@@ -1,0 +1,34 @@
+import { eventForm, field, workForm } from "./forms.ts"
+
+const subject = (kind: "task" | "event") =>
+  `${field("service", "fa-cube", `<select id="node-input-service"></select>`)}
+${field(kind, "fa-bolt", `<select id="node-input-${kind}"></select>`)}`
+
+const config = (name: string, icon: string, input: string) => field(name, icon, input, "node-config-input")
+
+/** The dialogs of the nodes that are always in the palette, by type. */
+export const STATIC_FORMS = {
+  "mesg-agent": `
+${config("name", "fa-tag", `<input type="text" id="node-config-input-name">`)}
+${config("url", "fa-globe", `<input type="text" id="node-config-input-url" data-i18n="[placeholder]mesg.placeholder.url">`)}
+${config("token", "fa-key", `<input type="password" id="node-config-input-token">`)}`,
+  "mesg-settings": `
+${config("name", "fa-tag", `<input type="text" id="node-config-input-name">`)}
+${config("description", "fa-align-left", `<input type="text" id="node-config-input-description">`)}
+${config("visibility", "fa-eye", `<select id="node-config-input-visibility"><option value="private" data-i18n="mesg.choice.private"></option><option value="public" data-i18n="mesg.choice.public"></option></select>`)}
+${config("config", "fa-sliders", `<textarea id="node-config-input-config" rows="4"></textarea>`)}
+${config("values", "fa-lock", `<textarea id="node-config-input-values" rows="3"></textarea>`)}`,
+  "mesg-event": eventForm(subject("event")),
+  "mesg-task": workForm(subject("task")),
+  "mesg-wait": `
+${field("name", "fa-tag", `<input type="text" id="node-input-name">`)}
+${field("agent", "fa-server", `<input type="text" id="node-input-agent">`)}
+${subject("event")}
+${field("where", "fa-filter", `<input type="text" id="node-input-where">`)}
+${field("join", "fa-code-fork", `<select id="node-input-join"><option value="all" data-i18n="mesg.choice.all"></option><option value="any" data-i18n="mesg.choice.any"></option></select>`)}
+${field("timeout", "fa-clock-o", `<input type="text" id="node-input-timeout" data-i18n="[placeholder]mesg.placeholder.duration">`)}`,
+  "mesg-application": workForm(
+    `${field("application", "fa-cubes", `<input type="text" id="node-input-application">`)}
+<div class="form-row"><label for="mesg-declared"><i class="fa fa-list" aria-hidden="true"></i> <span data-i18n="mesg.label.outputs"></span></label><input type="text" id="mesg-declared"></div>`,
+  ),
+}

@@ -1,0 +1,188 @@
+import { WAIT_PORTS } from "../flow/nodes.ts"
+import { COLOURS } from "./colours.ts"
+import { element } from "./element.ts"
+import { eventDefaults, prepareEvent } from "./event-node.ts"
+import type { EditorNode, NodeDefinition } from "./red.ts"
+import { eventOf, followService, services, taskSubject } from "./services.ts"
+import { text } from "./text.ts"
+import { isDuration, prepareWork, saveWork, type Subject, workBehaviour, workDefaults } from "./work-node.ts"
+
+const chosen = (value: unknown) => value !== "" && value !== undefined
+
+/** The nodes that are always in the palette. Their dialogs are in nodes.html. */
+export function registerStaticNodes(): void {
+  registerConfigurations()
+  RED.nodes.registerType("mesg-event", eventNode())
+  RED.nodes.registerType("mesg-task", taskNode())
+  RED.nodes.registerType("mesg-wait", waitNode())
+  RED.nodes.registerType("mesg-application", applicationNode())
+}
+
+function registerConfigurations(): void {
+  RED.nodes.registerType("mesg-agent", {
+    category: "config",
+    defaults: { name: { value: "" }, url: { value: "" } },
+    credentials: { token: { type: "password" } },
+    label() {
+      return this.name || String(this["url"] || text("palette.agent"))
+    },
+  })
+  const isJson = (value: unknown) => {
+    try {
+      return value === "" || value === undefined || typeof JSON.parse(String(value)) === "object"
+    } catch {
+      return text("validation.json")
+    }
+  }
+  RED.nodes.registerType("mesg-settings", {
+    category: "config",
+    defaults: {
+      name: { value: "" },
+      description: { value: "" },
+      visibility: { value: "private" },
+      config: { value: "", validate: isJson },
+    },
+    credentials: { values: { type: "text" } },
+    label() {
+      return this.name || text("palette.settings")
+    },
+  })
+}
+
+function eventNode(): NodeDefinition {
+  return {
+    category: "MESG",
+    color: COLOURS.event,
+    icon: "mesg-event.svg",
+    defaults: {
+      ...eventDefaults(),
+      service: { value: "", required: true, validate: chosen },
+      event: { value: "", required: true, validate: chosen },
+    },
+    inputs: 0,
+    outputs: 1,
+    paletteLabel: () => text("palette.event"),
+    label() {
+      return this.name || String(this["event"] || text("palette.event"))
+    },
+    oneditprepare() {
+      prepareEvent(this)
+      chooseSubject(this, "event")
+    },
+  }
+}
+
+function taskNode(): NodeDefinition {
+  const subjectOf = (node: EditorNode) => taskSubject(String(node["service"]), String(node["task"]))
+  const choice = () => taskSubject($("#node-input-service").val(), $("#node-input-task").val())
+  return {
+    ...workBehaviour(subjectOf),
+    category: "MESG",
+    color: COLOURS.task,
+    icon: "mesg-task.svg",
+    defaults: {
+      ...workDefaults(["error"], subjectOf),
+      service: { value: "", required: true, validate: chosen },
+      task: { value: "", required: true, validate: chosen },
+    },
+    outputs: 1,
+    paletteLabel: () => text("palette.task"),
+    label() {
+      return this.name || String(this["task"] || text("palette.task"))
+    },
+    oneditprepare() {
+      chooseSubject(this, "task", () => prepareWork(this, choice()))
+    },
+    oneditsave() {
+      saveWork(this, choice())
+    },
+  }
+}
+
+function waitNode(): NodeDefinition {
+  return {
+    category: "MESG",
+    color: COLOURS.wait,
+    icon: "mesg-wait.svg",
+    defaults: {
+      name: { value: "" },
+      agent: { value: "", type: "mesg-agent", required: false },
+      service: { value: "", required: true, validate: chosen },
+      event: { value: "", required: true, validate: chosen },
+      where: { value: "" },
+      join: { value: "all" },
+      timeout: { value: "", validate: isDuration },
+      redact: { value: [] },
+    },
+    inputs: 1,
+    outputs: WAIT_PORTS.length,
+    outputLabels: (port) => WAIT_PORTS[port],
+    paletteLabel: () => text("palette.wait"),
+    label() {
+      return this.name || String(this["event"] || text("palette.wait"))
+    },
+    oneditprepare() {
+      prepareEvent(this)
+      chooseSubject(this, "event")
+    },
+  }
+}
+
+function applicationNode(): NodeDefinition {
+  const subjectOf = (node: EditorNode): Subject => {
+    const declared = (node.statuses ?? []).filter((status) => !["error", "timed-out", "cancelled"].includes(status))
+    return { title: String(node["application"]), inputs: {}, statuses: declared, descriptions: {} }
+  }
+  return {
+    ...workBehaviour(subjectOf),
+    category: "MESG",
+    color: COLOURS.application,
+    icon: "mesg-application.svg",
+    defaults: { ...workDefaults(["error"], subjectOf), application: { value: "", required: true, validate: chosen } },
+    outputs: 1,
+    paletteLabel: () => text("palette.application"),
+    label() {
+      return this.name || String(this["application"] || text("palette.application"))
+    },
+    oneditprepare() {
+      prepareWork(this, subjectOf(this))
+      $("#mesg-declared").val(subjectOf(this).statuses!.join(", "))
+    },
+    oneditsave() {
+      const words = $("#mesg-declared")
+        .val()
+        .split(/[\s,]+/)
+      saveWork(this, { ...subjectOf(this), statuses: words.filter((word) => word !== "") })
+    },
+  }
+}
+
+/** Two lists: the services, and what the chosen one has of a kind. What is stored stays choosable though it is gone. */
+function chooseSubject(node: EditorNode, kind: "task" | "event", changed: () => void = () => {}): void {
+  const members = (service: string) => {
+    const found = services.get(service)
+    return found === undefined ? [] : Object.keys(kind === "task" ? found.tasks : found.events)
+  }
+  const fill = (id: string, choices: readonly string[], current: string) => {
+    const list = $(`#node-input-${id}`).empty()
+    const all = current === "" || choices.includes(current) ? choices : [...choices, current]
+    for (const choice of ["", ...all]) list.append(element("option", { value: choice }, choice))
+    list.val(current)
+  }
+  const usable = [...services.values()].filter(({ id, removed }) => !removed && members(id).length > 0)
+  fill("service", usable.map(({ id }) => id).sort(), String(node["service"] ?? ""))
+  fill(kind, members(String(node["service"] ?? "")), String(node[kind] ?? ""))
+  $("#node-input-service").on("change", () => {
+    fill(kind, members($("#node-input-service").val()), "")
+    changed()
+  })
+  $(`#node-input-${kind}`).on("change", changed)
+  changed()
+}
+
+/** A static node whose service changed. */
+export function refreshStatic(node: EditorNode, service: string): void {
+  if (node["service"] !== service) return
+  if (node.type === "mesg-task") followService(node, taskSubject(service, String(node["task"])))
+  else if (eventOf(service, String(node["event"])) === null) RED.editor.validateNode(node)
+}

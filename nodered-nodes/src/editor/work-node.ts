@@ -1,0 +1,136 @@
+import { BUILT_IN_PORTS, portsOf } from "../flow/nodes.ts"
+import { element } from "./element.ts"
+import { missingInputs, readInputs, type Schema, showInputs } from "./inputs-form.ts"
+import type { EditorNode, NodeDefinition } from "./red.ts"
+import { text } from "./text.ts"
+
+/** What a node of a task, or of an application, stands for at the moment. */
+export interface Subject {
+  readonly title: string
+  readonly inputs: Schema
+  /** Names of its declared statuses; null where it is not known (any more). */
+  readonly statuses: readonly string[] | null
+  /** The texts of its statuses. */
+  readonly descriptions: Readonly<Record<string, string>>
+}
+
+/** The properties that work nodes share; see flow/nodes.ts. */
+export function workDefaults(statuses: readonly string[], subjectOf: (node: EditorNode) => Subject) {
+  return {
+    name: { value: "" },
+    agent: { value: "", type: "mesg-agent", required: false },
+    statuses: { value: [...statuses] },
+    with: {
+      value: {},
+      validate(this: EditorNode) {
+        const [missing] = missingInputs(subjectOf(this).inputs, this)
+        return missing === undefined ? true : text("validation.required", { field: missing })
+      },
+    },
+    withAll: { value: null },
+    join: { value: "all" },
+    timeout: { value: "", validate: isDuration },
+    retry: { value: null },
+    redact: { value: [] },
+    after: { value: "" },
+    outputs: { value: statuses.length },
+  }
+}
+
+export function isDuration(value: unknown): boolean | string {
+  const isOne = value === "" || value === undefined || /^(?:\d+(?:ms|s|m|h|d|w))+$/.test(String(value))
+  return isOne ? true : text("validation.duration")
+}
+
+/** How work nodes look and behave, whatever they stand for. */
+export function workBehaviour(subjectOf: (node: EditorNode) => Subject): Partial<NodeDefinition> {
+  return {
+    inputs: 1,
+    outputLabels(port) {
+      const status = this.statuses?.[port]
+      if (status === undefined) return undefined
+      const { descriptions } = subjectOf(this)
+      return descriptions[status] ? `${status}: ${descriptions[status]}` : status
+    },
+    onadd() {
+      this.outputs = this.statuses?.length ?? 0
+    },
+    labelStyle() {
+      return this.name ? "node_label_italic" : ""
+    },
+  }
+}
+
+/**
+ * The ports a node should have now: those that the subject declares, then built-in ones that are not hidden. A status
+ * that is gone keeps its port while a wire leads from it.
+ */
+export function portsNow(node: EditorNode, declared: readonly string[]): string[] {
+  const before = node.statuses ?? []
+  const hidden = BUILT_IN_PORTS.filter((status) => !before.includes(status))
+  const wired = new Set(RED.nodes.filterLinks({ source: node }).map(({ sourcePort }) => before[sourcePort]))
+  const ports = portsOf(declared, before.length === 0 ? [] : hidden)
+  return [...ports, ...before.filter((status) => !ports.includes(status) && wired.has(status))]
+}
+
+/**
+ * Wires mean statuses: where the ports change, each wire moves to the port of its status.
+ * @returns whether anything changed
+ */
+export function setPorts(node: EditorNode, statuses: readonly string[]): boolean {
+  const before = node.statuses ?? []
+  if (before.join("\n") === statuses.join("\n")) return false
+  for (const link of RED.nodes.filterLinks({ source: node })) {
+    const port = statuses.indexOf(before[link.sourcePort] ?? "")
+    if (port >= 0) Object.assign(link, { sourcePort: port })
+  }
+  node.statuses = [...statuses]
+  node.outputs = statuses.length
+  node.dirty = true
+  node.resize = true
+  return true
+}
+
+/** Statuses that wires lead from and that the subject does not have. */
+export function lostStatuses(node: EditorNode, declared: readonly string[] | null): string[] {
+  if (declared === null) return []
+  const known = new Set<string>([...declared, ...BUILT_IN_PORTS])
+  const before = node.statuses ?? []
+  const wired = RED.nodes.filterLinks({ source: node }).map(({ sourcePort }) => before[sourcePort] ?? "")
+  return [...new Set(wired)].filter((status) => status !== "" && !known.has(status))
+}
+
+/** The dialog's fields that every work node has. */
+export function prepareWork(node: EditorNode, subject: Subject): void {
+  showInputs($("#mesg-inputs"), node, subject.inputs)
+  const ports = $("#mesg-ports").empty()
+  for (const status of BUILT_IN_PORTS) {
+    const id = `mesg-port-${status}`
+    const box = element("input", { type: "checkbox", id, class: "mesg-check" }) as HTMLInputElement
+    box.checked = node.statuses?.includes(status) ?? true
+    ports.append(element("label", { for: id, class: "mesg-port" }, box, ` ${status}`))
+  }
+  const lost = lostStatuses(node, subject.statuses)
+  const warning = $("#mesg-warning").text("")
+  if (subject.statuses === null) warning.text(text("state.removed"))
+  else if (lost.length > 0) warning.text(text("state.lost", { statuses: lost.join(", ") }))
+}
+
+export function saveWork(node: EditorNode, subject: Subject): void {
+  const { with: values, withAll } = readInputs($("#mesg-inputs"))
+  node["with"] = values
+  node["withAll"] = withAll
+  const hidden = BUILT_IN_PORTS.filter((status) => {
+    const isWired = RED.nodes
+      .filterLinks({ source: node })
+      .some(({ sourcePort }) => node.statuses?.[sourcePort] === status)
+    return $(`#mesg-port-${status}`).prop("checked") !== true && !isWired
+  })
+  const declared = subject.statuses ?? (node.statuses ?? []).filter((status) => !isBuiltIn(status))
+  const lost = lostStatuses(node, subject.statuses)
+  setPorts(node, [...portsOf(declared, hidden), ...lost])
+}
+
+function isBuiltIn(status: string): boolean {
+  return (BUILT_IN_PORTS as readonly string[]).includes(status)
+}

@@ -1,0 +1,104 @@
+import { AgentClient } from "../api/agent-client.ts"
+import { errorText } from "../api/agent-error.ts"
+import { AgentStream } from "../api/agent-stream.ts"
+import type { FindEndpoint } from "../api/endpoint.ts"
+import type { StreamItem } from "../api/event-source.ts"
+import type { EventItem, Execution, Service } from "../api/shapes.ts"
+import { Calls } from "./calls.ts"
+
+/** What a node can listen to. Each call of `on` gives the function that ends it. */
+export interface AgentNews {
+  readonly event: (event: EventItem) => void
+  readonly execution: (execution: Execution) => void
+  readonly service: (service: Service) => void
+  /** Something was missed, or this is the beginning: read the lists. */
+  readonly reset: () => void
+  /** Null: connected. Said at once to who begins to listen. */
+  readonly state: (problem: string | null) => void
+}
+
+/** One agent: its API, its stream of news, and the executions that are waited for. Nodes that name it share one. */
+export class AgentConnection {
+  readonly client: AgentClient
+  readonly #calls: Calls
+  readonly #stream: AgentStream
+  readonly #life = new AbortController()
+  readonly #warn: (text: string) => void
+  readonly #listeners: { readonly [Kind in keyof AgentNews]: Set<AgentNews[Kind]> } = {
+    event: new Set(),
+    execution: new Set(),
+    service: new Set(),
+    reset: new Set(),
+    state: new Set(),
+  }
+  #problem: string | null = "…"
+
+  constructor(find: FindEndpoint, warn: (text: string) => void) {
+    this.#warn = warn
+    this.client = new AgentClient(find)
+    this.#calls = new Calls(this.client)
+    this.#stream = new AgentStream(this.client, {
+      item: (item) => this.#item(item),
+      reset: () => this.#reset(),
+      state: (problem) => this.#state(problem === null ? null : errorText(problem)),
+    })
+  }
+
+  start(): void {
+    this.#stream.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#life.abort(new Error("Node-RED stops the node"))
+    await this.#stream.stop()
+  }
+
+  get problem(): string | null {
+    return this.#problem
+  }
+
+  /** Aborted when the connection is stopped. */
+  get signal(): AbortSignal {
+    return this.#life.signal
+  }
+
+  on<Kind extends keyof AgentNews>(kind: Kind, listener: AgentNews[Kind]): () => void {
+    const listeners = this.#listeners[kind] as Set<AgentNews[Kind]>
+    listeners.add(listener)
+    if (kind === "state") (listener as AgentNews["state"])(this.#problem)
+    return () => {
+      listeners.delete(listener)
+    }
+  }
+
+  /** Calls a task and waits for its end, as long as it takes. @param key the same for repeats of one call */
+  call(service: string, task: string, inputs: unknown, key: string, signal: AbortSignal): Promise<Execution> {
+    return this.#calls.follow(() => this.client.call(service, task, inputs, key, signal), signal)
+  }
+
+  /** Starts an application and waits for the end of its execution. */
+  run(name: string, data: unknown, key: string, signal: AbortSignal): Promise<Execution> {
+    return this.#calls.follow(() => this.client.run(name, data, key, signal), signal)
+  }
+
+  #item({ kind, data }: StreamItem): void {
+    const value: unknown = JSON.parse(data)
+    if (kind === "event") for (const listener of this.#listeners.event) listener(value as EventItem)
+    if (kind === "service") for (const listener of this.#listeners.service) listener(value as Service)
+    if (kind !== "execution") return
+    this.#calls.changed(value as Execution)
+    for (const listener of this.#listeners.execution) listener(value as Execution)
+  }
+
+  #reset(): void {
+    this.#calls.lookAgain(this.#life.signal).catch((error: unknown) => {
+      if (!this.#life.signal.aborted) this.#warn(errorText(error))
+    })
+    for (const listener of this.#listeners.reset) listener()
+  }
+
+  #state(problem: string | null): void {
+    this.#problem = problem
+    for (const listener of this.#listeners.state) listener(problem)
+  }
+}

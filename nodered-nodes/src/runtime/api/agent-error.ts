@@ -1,0 +1,30 @@
+/**
+ * Why a request to the agent failed. `code` is the agent's own stable code, or one of
+ * AGENT_NOT_FOUND: no agent is known to run here;
+ * AGENT_UNREACHABLE: nobody answered; whether it was done is not known;
+ * AGENT_ANSWER_INVALID: who answered is no agent.
+ */
+export class AgentError extends Error {
+  readonly code: string
+  readonly status: number
+  readonly problem: Readonly<Record<string, unknown>>
+
+  constructor(code: string, message: string, options: { status?: number; problem?: object; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.name = "AgentError"
+    this.code = code
+    this.status = options.status ?? 0
+    this.problem = (options.problem ?? {}) as Readonly<Record<string, unknown>>
+  }
+
+  /** What the agent said, and what to do about it. */
+  get advice(): string {
+    const { remedy } = this.problem
+    return typeof remedy === "string" ? `${this.message}: ${remedy}` : this.message
+  }
+}
+
+export function errorText(error: unknown): string {
+  if (error instanceof AgentError) return error.advice
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,51 @@
+import { Connections } from "./agent/connections.ts"
+import { registerAgentNode } from "./nodes/agent.ts"
+import { registerApplicationNode } from "./nodes/application.ts"
+import type { NodeContext } from "./nodes/context.ts"
+import { registerEventNode } from "./nodes/event.ts"
+import { registerTaskNode } from "./nodes/task.ts"
+import { registerWaitNode } from "./nodes/wait.ts"
+import { Palette } from "./palette/palette.ts"
+import type { Red } from "./red.ts"
+
+/** What Node-RED calls when it loads this package. */
+export function mesg(red: Red): void {
+  const connections = new Connections((text) => red.log.warn(`mesg: ${text}`))
+  const palette = new Palette(red)
+  const context: NodeContext = { red, connections, palette, roleOf: () => "inline" }
+
+  // An editor gets the palette with its settings, before it loads nodes: a type must be there before the flows are.
+  const settings = {
+    mesgAgentPalette: {
+      exportable: true,
+      get value() {
+        return palette.view()
+      },
+    },
+  }
+  registerAgentNode(red, connections, settings)
+  registerEventNode(context, "mesg-event")
+  registerTaskNode(context, "mesg-task")
+  registerWaitNode(context)
+  registerApplicationNode(context)
+  palette.start({
+    task: (type) => registerTaskNode(context, type),
+    event: (type) => registerEventNode(context, type),
+  })
+
+  connections.onOpened((connection) => {
+    palette.follow(connection)
+    connection.on("state", (problem) => {
+      if (problem === null) red.log.info(`mesg: ${red._("mesg.log.connected")}`)
+    })
+  })
+  // The agent of this machine, so that its services are in the palette before a node names it.
+  connections.acquire({ url: "", token: "" })
+
+  red.httpAdmin.get("/mesg/palette", red.auth.needsPermission("nodes.read"), (_request, response) => {
+    response.set("Cache-Control", "no-store").json(palette.view())
+  })
+  red.events.on("flows:started", ({ config }) => {
+    palette.keepUsed(new Set(config.flows.map(({ type }) => type)))
+  })
+}

@@ -1,0 +1,62 @@
+import type { NodeConfig } from "../red.ts"
+import type { EventItem } from "../api/shapes.ts"
+import type { Message } from "../red.ts"
+
+/**
+ * What expressions of an application see, as messages carry it in `msg.mesg`: so a chain means the same inline.
+ * @see docs/spec/application.md#expressions
+ */
+export interface InlineScope {
+  readonly trigger?: unknown
+  readonly tasks: Readonly<Record<string, { readonly status: string; readonly data: unknown }>>
+  /** The event that a wait node waited for, and its data. */
+  readonly event?: unknown
+  readonly data?: unknown
+}
+
+/** The message's own scope. One that comes from ordinary nodes has none: its payload stands for the trigger's data. */
+export function scopeOf(message: Message): InlineScope {
+  const { mesg } = message
+  if (typeof mesg === "object" && mesg !== null && "tasks" in mesg) return mesg as InlineScope
+  return { trigger: { data: message.payload ?? null }, tasks: {} }
+}
+
+/** A message with an event: `payload` is its data. */
+export function eventMessage({ service, event, id, time, data }: EventItem): Message {
+  const trigger = { service, event, id, time, data }
+  return {
+    topic: `${service}/${event}`,
+    payload: data,
+    event: { service, event, id, time },
+    mesg: { trigger, tasks: {} },
+  }
+}
+
+/** The message goes on with the result of a task: `payload` is its data, `status` its status. */
+export function resultMessage(
+  message: Message,
+  name: string,
+  status: string,
+  data: unknown,
+  execution: string,
+): Message {
+  const scope = scopeOf(message)
+  const mesg = { ...scope, tasks: { ...scope.tasks, [name]: { status, data } } }
+  return Object.assign(message, { payload: data, status, execution, mesg })
+}
+
+/** The message goes on with the event that was waited for. */
+export function awaitedMessage(message: Message, { service, event, id, time, data }: EventItem): Message {
+  const awaited = { service, event, id, time }
+  const mesg = { ...scopeOf(message), event: { ...awaited, data }, data }
+  return Object.assign(message, { payload: data, event: awaited, mesg })
+}
+
+/** By which expressions name a task: the node's name made an identifier, else the task's own. */
+export function taskName(config: NodeConfig, own: string): string {
+  const words = (config.name?.trim() || own).split(/[^A-Za-z0-9_]+/).filter((word) => word !== "")
+  const name = words
+    .map((word, i) => (i === 0 ? word[0]!.toLowerCase() : word[0]!.toUpperCase()) + word.slice(1))
+    .join("")
+  return /^[a-z]/.test(name) ? name.slice(0, 63) : `task${name}`.slice(0, 63)
+}

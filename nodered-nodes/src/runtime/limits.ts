@@ -1,0 +1,28 @@
+/** Every bound of these nodes by name. */
+
+/** A request that is repeated because nobody answered gives up after this time. */
+export const RETRY_FOR_MS = 60_000
+export const REQUEST_TIMEOUT_MS = 30_000
+export const BACKOFF_FIRST_MS = 100
+export const BACKOFF_MAX_MS = 5_000
+/** The agent says that it is there every 15 s. */
+export const STREAM_SILENCE_MAX_MS = 40_000
+/** Of one item in the stream: an event with its data, or an execution with that of all its tasks. */
+export const STREAM_ITEM_CHARS_MAX = 16_777_216
+/** Calls of tasks that one Node-RED waits for at a time. */
+export const CALLS_WAITING_MAX = 10_000
+/** Executions that ended before anybody said to wait for them. */
+export const ENDED_KEPT_MAX = 1_000
+/** Messages whose calls are remembered, so that a repeat is recognised. */
+export const MESSAGES_REMEMBERED_MAX = 10_000
+export const PAGE_ITEMS_MAX = 1_000
+/** Services of all agents whose nodes are in the palette. */
+export const SERVICES_MAX = 1_000
+/** Statuses of one service may change in a burst when it starts: its manifest is read once. */
+export const PALETTE_SETTLE_MS = 20
+/** Executions of which a compiled chain shows the state. */
+export const EXECUTIONS_SHOWN_MAX = 1_000
+/** Messages that one wait node holds inline. */
+export const WAITS_MAX = 1_000
+/** Manifests that are read at a time. */
+export const MANIFESTS_AT_A_TIME = 8

@@ -1,0 +1,46 @@
+import type { AgentConnection } from "../agent/connection.ts"
+import type { AgentAddress, Connections } from "../agent/connections.ts"
+import type { NodeConfig, Red, RedNode, TypeOptions } from "../red.ts"
+
+/** What the other nodes ask of the configuration node they name. */
+export interface AgentNode extends RedNode {
+  readonly connection: AgentConnection
+}
+
+/** `mesg-agent`: the connection to an agent. The token is a credential. */
+export function registerAgentNode(
+  red: Red,
+  connections: Connections,
+  settings: TypeOptions["settings"] & object,
+): void {
+  red.nodes.registerType(
+    "mesg-agent",
+    function (config: NodeConfig) {
+      red.nodes.createNode(this, config)
+      const address: AgentAddress = { url: String(config["url"] ?? ""), token: this.credentials?.["token"] ?? "" }
+      Object.assign(this, { connection: connections.acquire(address) })
+      this.on("close", (_removed, done) => {
+        connections.release(address).then(done, (error: unknown) => {
+          this.error(error)
+          done()
+        })
+      })
+    },
+    { credentials: { token: { type: "password" } }, settings },
+  )
+}
+
+/**
+ * The connection of the agent that a node names; the agent of this machine where it names none.
+ * The caller ends it with `release`.
+ */
+export function connectionOf(
+  red: Red,
+  connections: Connections,
+  config: NodeConfig,
+): { readonly connection: AgentConnection; release(): Promise<void> } {
+  const named = red.nodes.getNode(String(config["agent"] ?? "")) as AgentNode | null
+  if (named?.connection !== undefined) return { connection: named.connection, release: async () => {} }
+  const local: AgentAddress = { url: "", token: "" }
+  return { connection: connections.acquire(local), release: () => connections.release(local) }
+}

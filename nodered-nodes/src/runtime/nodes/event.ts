@@ -1,0 +1,55 @@
+import { nodeKind } from "../../flow/nodes.ts"
+import { jsonata } from "../inline/inputs.ts"
+import { eventMessage } from "../inline/scope.ts"
+import type { EventItem } from "../api/shapes.ts"
+import type { NodeConfig, RedNode } from "../red.ts"
+import { connectionOf } from "./agent.ts"
+import type { NodeContext } from "./context.ts"
+import { showConnection } from "./status.ts"
+
+/** `mesg-event` and the generated nodes of events: inline, a message for each occurrence. */
+export function registerEventNode(context: NodeContext, type: string): void {
+  context.red.nodes.registerType(type, function (config: NodeConfig) {
+    context.red.nodes.createNode(this, config)
+    startEventNode(context, this, config)
+  })
+}
+
+function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig): void {
+  const kind = nodeKind(config.type)
+  const fixed = kind?.kind === "event" ? kind : { service: undefined, event: undefined }
+  const service = fixed.service ?? String(config["service"] ?? "")
+  const event = fixed.event ?? String(config["event"] ?? "")
+  const where = String(config["where"] ?? "").trim()
+  const { connection, release } = connectionOf(context.red, context.connections, config)
+  const isInline = () => context.roleOf(node._alias ?? node.id) === "inline"
+
+  const occurred = async (item: EventItem) => {
+    if (item.service !== service || item.event !== event || !isInline()) return
+    if (where !== "" && !(await passes(context, node, where, item))) return
+    node.send(eventMessage(item))
+    node.status({ fill: "green", shape: "dot", text: new Date(item.time).toLocaleTimeString() })
+  }
+  const ends = [
+    connection.on("event", (item) => {
+      occurred(item).catch((error: unknown) => node.error(error))
+    }),
+    showConnection(context.red, node, connection, isInline),
+  ]
+  node.on("close", (_removed, done) => {
+    for (const end of ends) end()
+    release().then(done, done)
+  })
+}
+
+/** As in the agent: one that fails or is not `true` does not match. Inline it is said, as nothing checked it before. */
+async function passes({ red }: NodeContext, node: RedNode, where: string, item: EventItem): Promise<boolean> {
+  const { service, event, id, time, data } = item
+  const trigger = { service, event, id, time, data }
+  try {
+    return (await jsonata(red, node, where, { trigger, tasks: {}, event: trigger, data })) === true
+  } catch (error) {
+    node.warn(`where: ${error instanceof Error ? error.message : String(error)}`)
+    return false
+  }
+}

@@ -1,0 +1,88 @@
+import { BUILT_IN_PORTS } from "../../flow/nodes.ts"
+import { AgentError, errorText } from "../api/agent-error.ts"
+import { CallKeys } from "../inline/call-keys.ts"
+import type { Done, Message, NodeConfig, RedNode, Send } from "../red.ts"
+import { connectionOf } from "./agent.ts"
+import type { NodeContext } from "./context.ts"
+import { showConnection } from "./status.ts"
+import type { AgentConnection } from "../agent/connection.ts"
+
+/** How a piece of work ended: one of the statuses of its node. */
+export interface Outcome {
+  readonly status: string
+  readonly data: unknown
+  readonly message: Message
+}
+
+/**
+ * Does the work for one message.
+ * @param key the same where it is the same work again, so that the agent does it once
+ */
+type Work = (message: Message, key: string, connection: AgentConnection, signal: AbortSignal) => Promise<Outcome>
+
+/**
+ * A node that has one output per status: its messages leave where the work ended. What ends badly, and leads nowhere, is
+ * an error for Catch nodes.
+ */
+export function startWorkNode(context: NodeContext, node: RedNode, config: NodeConfig, work: Work): void {
+  const statuses = stringsOf(config["statuses"])
+  const wires = config.wires ?? []
+  const keys = new CallKeys(node.id)
+  const life = new AbortController()
+  const { connection, release } = connectionOf(context.red, context.connections, config)
+  let running = 0
+  let last: string | null = null
+  const show = () => {
+    if (running > 0)
+      node.status({ fill: "blue", shape: "dot", text: context.red._("mesg.status.running", { count: running }) })
+    else if (last !== null) node.status({ fill: isBad(last) ? "red" : "green", shape: "dot", text: last })
+  }
+
+  const take = async (message: Message, send: Send, done: Done) => {
+    const id = message._msgid ?? context.red.util.generateId()
+    const key = keys.next(id)
+    running++
+    show()
+    try {
+      const outcome = await work(message, key, connection, life.signal)
+      last = outcome.status
+      const port = statuses.indexOf(outcome.status)
+      const leads = (wires[port]?.length ?? 0) > 0
+      if (port >= 0) send(statuses.map((_, i) => (i === port ? outcome.message : null)))
+      if (isBad(outcome.status) && !leads) done(new Error(problemOf(outcome)))
+      else if (port < 0) done(new Error(context.red._("mesg.error.no-port", { status: outcome.status })))
+      else done()
+    } catch (error) {
+      if (life.signal.aborted) return done()
+      if (error instanceof AgentError && error.code === "AGENT_UNREACHABLE") keys.unanswered(id)
+      last = "error"
+      done(Object.assign(new Error(errorText(error)), { code: (error as { code?: unknown }).code, cause: error }))
+    } finally {
+      running--
+      if (!life.signal.aborted) show()
+    }
+  }
+
+  const end = showConnection(context.red, node, connection)
+  node.on("input", (message, send, done) => {
+    take(message, send, done).catch((error: unknown) => node.error(error))
+  })
+  node.on("close", (_removed, done) => {
+    end()
+    life.abort(new Error("the node was stopped"))
+    release().then(() => done(), done)
+  })
+}
+
+export function isBad(status: string): boolean {
+  return (BUILT_IN_PORTS as readonly string[]).includes(status)
+}
+
+function problemOf({ status, data }: Outcome): string {
+  const { code, message } = (data ?? {}) as { code?: unknown; message?: unknown }
+  return [code ?? status, message].filter((word) => typeof word === "string").join(": ")
+}
+
+export function stringsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : []
+}

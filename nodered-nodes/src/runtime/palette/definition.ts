@@ -1,0 +1,70 @@
+import { generatedEventType, generatedTaskType } from "../../flow/nodes.ts"
+import type { Manifest } from "../api/shapes.ts"
+
+/** What the editor knows of a service: enough for its nodes, their forms and their help. */
+export interface ServiceDefinition {
+  readonly id: string
+  readonly name: string
+  readonly version: string
+  readonly description: string
+  readonly removed: boolean
+  readonly tasks: Readonly<Record<string, TaskDefinition>>
+  readonly events: Readonly<Record<string, EventDefinition>>
+}
+
+export interface TaskDefinition {
+  readonly name: string | null
+  readonly description: string
+  /** JSON Schema. */
+  readonly inputs: object
+  readonly effect: string
+  readonly statuses: Readonly<Record<string, { readonly description: string; readonly data: object }>>
+}
+
+export interface EventDefinition {
+  readonly name: string | null
+  readonly description: string
+  /** JSON Schema. */
+  readonly data: object
+}
+
+/** What an editor is given. */
+export interface PaletteView {
+  readonly revision: number
+  readonly services: readonly ServiceDefinition[]
+}
+
+export function definitionOf(manifest: Manifest): ServiceDefinition {
+  const { id, name, version, description } = manifest
+  return {
+    id,
+    name,
+    version,
+    description,
+    removed: false,
+    tasks: mapped(manifest.tasks, (task) => ({
+      name: task.name ?? null,
+      description: task.description ?? "",
+      inputs: task.inputs,
+      effect: task.effect,
+      statuses: mapped(task.statuses, ({ description: text, data }) => ({ description: text ?? "", data })),
+    })),
+    events: mapped(manifest.events, (event) => ({
+      name: event.name ?? null,
+      description: event.description ?? "",
+      data: event.data,
+    })),
+  }
+}
+
+/** The types of a service's nodes. */
+export function typesOf(service: ServiceDefinition): { readonly tasks: string[]; readonly events: string[] } {
+  return {
+    tasks: Object.keys(service.tasks).map((task) => generatedTaskType(service.id, task)),
+    events: Object.keys(service.events).map((event) => generatedEventType(service.id, event)),
+  }
+}
+
+function mapped<From, To>(record: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+}

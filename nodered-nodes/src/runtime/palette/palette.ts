@@ -1,0 +1,139 @@
+import type { AgentConnection } from "../agent/connection.ts"
+import { errorText } from "../api/agent-error.ts"
+import { JsonFile } from "../json-file.ts"
+import { MANIFESTS_AT_A_TIME, PALETTE_SETTLE_MS, SERVICES_MAX } from "../limits.ts"
+import type { Red } from "../red.ts"
+import { definitionOf, type PaletteView, type ServiceDefinition, typesOf } from "./definition.ts"
+
+interface Registrar {
+  task(type: string): void
+  event(type: string): void
+}
+
+/** Open editors are told by this topic that there is a new revision. */
+const TOPIC = "mesg/palette"
+
+/**
+ * The services of every agent that is connected, as nodes. Types are registered as services come; Node-RED cannot
+ * unregister one, so what is removed stays, marked, until no flow uses it. What is known is kept in a file: at its next
+ * start Node-RED has flows to run before an agent has answered.
+ */
+export class Palette {
+  readonly #red: Red
+  readonly #file: JsonFile<{ readonly v: 1; readonly services: readonly ServiceDefinition[] }>
+  readonly #services = new Map<string, ServiceDefinition>()
+  readonly #registered = new Set<string>()
+  #registrar: Registrar | null = null
+  #revision = 0
+
+  constructor(red: Red) {
+    this.#red = red
+    this.#file = new JsonFile(red.settings.userDir, "mesg-palette.json")
+  }
+
+  /** Registers what is known from last time. */
+  start(registrar: Registrar): void {
+    this.#registrar = registrar
+    const kept = this.#file.read((problem) => this.#red.log.warn(`mesg: ${problem.message}`))
+    for (const service of kept?.services ?? []) this.#add(service)
+  }
+
+  view(): PaletteView {
+    return { revision: this.#revision, services: [...this.#services.values()] }
+  }
+
+  service(id: string): ServiceDefinition | undefined {
+    return this.#services.get(id)
+  }
+
+  /** Follows the services of an agent until its connection is stopped. */
+  follow(connection: AgentConnection): void {
+    const mine = new Set<string>()
+    const wanted = new Set<string>()
+    let timer: NodeJS.Timeout | null = null
+    const look = (ids: Iterable<string>) => {
+      for (const id of ids) wanted.add(id)
+      timer ??= setTimeout(() => {
+        timer = null
+        const now = [...wanted]
+        wanted.clear()
+        this.#read(connection, now, mine).catch((error: unknown) => this.#failed(connection, error))
+      }, PALETTE_SETTLE_MS)
+    }
+    connection.on("service", ({ id }) => look([id]))
+    connection.on("reset", () => {
+      connection.client.services(connection.signal).then(
+        (services) => look([...mine, ...services.map(({ id }) => id)]),
+        (error: unknown) => this.#failed(connection, error),
+      )
+    })
+  }
+
+  /** Forgets removed services of which no deployed flow uses a node. */
+  keepUsed(types: ReadonlySet<string>): void {
+    const unused = [...this.#services.values()].filter((service) => {
+      const { tasks, events } = typesOf(service)
+      return service.removed && ![...tasks, ...events].some((type) => types.has(type))
+    })
+    for (const { id } of unused) this.#services.delete(id)
+    if (unused.length > 0) this.#changed()
+  }
+
+  /** @param mine ids that this agent has had */
+  async #read(connection: AgentConnection, ids: readonly string[], mine: Set<string>): Promise<void> {
+    let changed = false
+    const rest = [...ids]
+    const worker = async () => {
+      for (let id = rest.pop(); id !== undefined; id = rest.pop()) {
+        const found = await connection.client.service(id, connection.signal)
+        if (found !== null) mine.add(id)
+        if (found === null ? this.#remove(id) : this.#add(definitionOf(found.manifest))) changed = true
+      }
+    }
+    await Promise.all(Array.from({ length: MANIFESTS_AT_A_TIME }, worker))
+    if (changed) this.#changed()
+  }
+
+  /** @returns whether something is new */
+  #add(service: ServiceDefinition): boolean {
+    const known = this.#services.get(service.id)
+    if (known !== undefined && JSON.stringify(known) === JSON.stringify(service)) return false
+    if (known === undefined && this.#services.size >= SERVICES_MAX) {
+      this.#red.log.warn(`mesg: ${SERVICES_MAX} services are in the palette; "${service.id}" is left out`)
+      return false
+    }
+    this.#services.set(service.id, service)
+    const { tasks, events } = typesOf(service)
+    for (const type of tasks) if (this.#isNew(type)) this.#registrar?.task(type)
+    for (const type of events) if (this.#isNew(type)) this.#registrar?.event(type)
+    return true
+  }
+
+  #isNew(type: string): boolean {
+    if (this.#registered.has(type)) return false
+    this.#registered.add(type)
+    return true
+  }
+
+  #remove(id: string): boolean {
+    const known = this.#services.get(id)
+    if (known === undefined || known.removed) return false
+    this.#services.set(id, { ...known, removed: true })
+    return true
+  }
+
+  #changed(): void {
+    this.#revision++
+    try {
+      this.#file.write({ v: 1, services: [...this.#services.values()] })
+    } catch (error) {
+      this.#red.log.warn(`mesg: the palette cannot be kept for the next start: ${errorText(error)}`)
+    }
+    // Retained, so that an editor that was away learns it when it comes back.
+    this.#red.comms.publish(TOPIC, { revision: this.#revision }, true)
+  }
+
+  #failed(connection: AgentConnection, error: unknown): void {
+    if (!connection.signal.aborted) this.#red.log.warn(`mesg: services cannot be read: ${errorText(error)}`)
+  }
+}

@@ -1,0 +1,1 @@
+export function buildNodeRedPackage(folder: string): Promise<void>
