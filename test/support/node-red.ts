@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { cpSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -66,6 +66,26 @@ export async function userDirWithPackage(): Promise<string> {
   return userDir
 }
 
+/** The same by `npm pack` and `npm install`, as a user would. */
+export async function packedUserDir(): Promise<string> {
+  const userDir = tempDir("nodered")
+  const options = { cwd: await nodeRedPackage(), encoding: "utf8" } as const
+  const [packed] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", userDir], options)) as {
+    filename: string
+  }[]
+  writeFileSync(join(userDir, "package.json"), JSON.stringify({ name: "user", version: "0.0.1" }))
+  const install = [
+    "install",
+    "--offline",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    join(userDir, packed!.filename),
+  ]
+  execFileSync("npm", install, { cwd: userDir, stdio: ["ignore", "ignore", "pipe"] })
+  return userDir
+}
+
 export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRed> {
   const version = options.version ?? "5.0.7"
   const folder = npmCache(NODE_RED_VERSIONS[version], [`node-red@${version}`])
@@ -118,7 +138,10 @@ export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRe
     output: () => output,
     admin,
     async deploy(flows) {
-      await admin("POST", "/flows", { flows })
+      const { rev } = await admin<{ rev: string }>("POST", "/flows", { flows })
+      const isThis = ({ topic, data }: Notice) =>
+        topic === "notification/runtime-deploy" && (data as { revision?: string }).revision === rev
+      await notices.first(isThis, "the deploy")
     },
     notice: notices.first,
     forget: notices.forget,
@@ -143,7 +166,8 @@ async function listen(url: string) {
     for (const look of [...waiting]) look()
   })
   await once(socket, "open")
-  for (const topic of ["debug", "status/#", "mesg/#", "notification/#"]) socket.send(JSON.stringify({ subscribe: topic }))
+  for (const topic of ["debug", "status/#", "mesg/#", "notification/#"])
+    socket.send(JSON.stringify({ subscribe: topic }))
   const first: NodeRed["notice"] = (is, what, timeoutMs = 10_000) =>
     new Promise((resolve, reject) => {
       const look = () => {

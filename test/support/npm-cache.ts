@@ -16,7 +16,11 @@ export function npmCache(name: string, packages: readonly string[]): string {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }))
   const options = ["--no-audit", "--no-fund", "--save-exact", "--loglevel=error"]
-  execFileSync("npm", ["install", ...options, ...packages], { cwd: folder, stdio: ["ignore", "ignore", "pipe"], timeout: 300_000 })
+  execFileSync("npm", ["install", ...options, ...packages], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: 300_000,
+  })
   writeFileSync(done, "")
   return folder
 }

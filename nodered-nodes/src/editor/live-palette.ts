@@ -8,7 +8,7 @@ import { followService, services, taskSubject } from "./services.ts"
 import { refreshStatic } from "./static-nodes.ts"
 import { SET } from "./text.ts"
 
-let revision = -1
+let revision = ""
 
 /** The palette of the moment, and every later one. */
 export function startPalette(): void {
@@ -81,7 +81,7 @@ function declare(type: string): void {
   set.types.push(type)
   RED.nodes.addNodeSet(set)
   // It has been put into the list once more.
-  const list = RED.nodes.getNodeList()
+  const list = RED.nodes.registry.getNodeList()
   list.splice(list.lastIndexOf(set), 1)
 }
 

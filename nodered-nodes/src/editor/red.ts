@@ -7,7 +7,7 @@ interface Editor {
     getType(type: string): NodeDefinition | null
     addNodeSet(set: NodeSet): void
     getNodeSet(id: string): NodeSet | undefined
-    getNodeList(): NodeSet[]
+    readonly registry: { getNodeList(): NodeSet[] }
     eachNode(visit: (node: EditorNode) => void): void
     dirty(isDirty: boolean): void
     filterLinks(filter: { readonly source?: EditorNode }): readonly Link[]

@@ -1,3 +1,4 @@
+import { textOf } from "../flow/raw.ts"
 import { WAIT_PORTS } from "../flow/nodes.ts"
 import { COLOURS } from "./colours.ts"
 import { element } from "./element.ts"
@@ -24,12 +25,12 @@ function registerConfigurations(): void {
     defaults: { name: { value: "" }, url: { value: "" } },
     credentials: { token: { type: "password" } },
     label() {
-      return this.name || String(this["url"] || text("palette.agent"))
+      return this.name || textOf(this, "url") || text("palette.agent")
     },
   })
-  const isJson = (value: unknown) => {
+  const isJson = (value: unknown, _options?: object) => {
     try {
-      return value === "" || value === undefined || typeof JSON.parse(String(value)) === "object"
+      return typeof value !== "string" || value === "" || typeof JSON.parse(value) === "object"
     } catch {
       return text("validation.json")
     }
@@ -63,7 +64,7 @@ function eventNode(): NodeDefinition {
     outputs: 1,
     paletteLabel: () => text("palette.event"),
     label() {
-      return this.name || String(this["event"] || text("palette.event"))
+      return this.name || textOf(this, "event") || text("palette.event")
     },
     oneditprepare() {
       prepareEvent(this)
@@ -73,7 +74,7 @@ function eventNode(): NodeDefinition {
 }
 
 function taskNode(): NodeDefinition {
-  const subjectOf = (node: EditorNode) => taskSubject(String(node["service"]), String(node["task"]))
+  const subjectOf = (node: EditorNode) => taskSubject(textOf(node, "service"), textOf(node, "task"))
   const choice = () => taskSubject($("#node-input-service").val(), $("#node-input-task").val())
   return {
     ...workBehaviour(subjectOf),
@@ -88,7 +89,7 @@ function taskNode(): NodeDefinition {
     outputs: 1,
     paletteLabel: () => text("palette.task"),
     label() {
-      return this.name || String(this["task"] || text("palette.task"))
+      return this.name || textOf(this, "task") || text("palette.task")
     },
     oneditprepare() {
       chooseSubject(this, "task", () => prepareWork(this, choice()))
@@ -119,7 +120,7 @@ function waitNode(): NodeDefinition {
     outputLabels: (port) => WAIT_PORTS[port],
     paletteLabel: () => text("palette.wait"),
     label() {
-      return this.name || String(this["event"] || text("palette.wait"))
+      return this.name || textOf(this, "event") || text("palette.wait")
     },
     oneditprepare() {
       prepareEvent(this)
@@ -131,7 +132,7 @@ function waitNode(): NodeDefinition {
 function applicationNode(): NodeDefinition {
   const subjectOf = (node: EditorNode): Subject => {
     const declared = (node.statuses ?? []).filter((status) => !["error", "timed-out", "cancelled"].includes(status))
-    return { title: String(node["application"]), inputs: {}, statuses: declared, descriptions: {} }
+    return { title: textOf(node, "application"), inputs: {}, statuses: declared, descriptions: {} }
   }
   return {
     ...workBehaviour(subjectOf),
@@ -142,7 +143,7 @@ function applicationNode(): NodeDefinition {
     outputs: 1,
     paletteLabel: () => text("palette.application"),
     label() {
-      return this.name || String(this["application"] || text("palette.application"))
+      return this.name || textOf(this, "application") || text("palette.application")
     },
     oneditprepare() {
       prepareWork(this, subjectOf(this))
@@ -170,8 +171,8 @@ function chooseSubject(node: EditorNode, kind: "task" | "event", changed: () => 
     list.val(current)
   }
   const usable = [...services.values()].filter(({ id, removed }) => !removed && members(id).length > 0)
-  fill("service", usable.map(({ id }) => id).sort(), String(node["service"] ?? ""))
-  fill(kind, members(String(node["service"] ?? "")), String(node[kind] ?? ""))
+  fill("service", usable.map(({ id }) => id).sort(), textOf(node, "service"))
+  fill(kind, members(textOf(node, "service")), textOf(node, kind))
   $("#node-input-service").on("change", () => {
     fill(kind, members($("#node-input-service").val()), "")
     changed()
@@ -183,6 +184,6 @@ function chooseSubject(node: EditorNode, kind: "task" | "event", changed: () => 
 /** A static node whose service changed. */
 export function refreshStatic(node: EditorNode, service: string): void {
   if (node["service"] !== service) return
-  if (node.type === "mesg-task") followService(node, taskSubject(service, String(node["task"])))
-  else if (eventOf(service, String(node["event"])) === null) RED.editor.validateNode(node)
+  if (node.type === "mesg-task") followService(node, taskSubject(service, textOf(node, "task")))
+  else if (eventOf(service, textOf(node, "event")) === null) RED.editor.validateNode(node)
 }

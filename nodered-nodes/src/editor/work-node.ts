@@ -19,10 +19,18 @@ export function workDefaults(statuses: readonly string[], subjectOf: (node: Edit
   return {
     name: { value: "" },
     agent: { value: "", type: "mesg-agent", required: false },
-    statuses: { value: [...statuses] },
+    statuses: {
+      value: [...statuses],
+      validate(this: EditorNode, _value: unknown, _options?: object) {
+        const { statuses: declared } = subjectOf(this)
+        if (declared === null) return text("state.removed")
+        const lost = lostStatuses(this, declared)
+        return lost.length === 0 ? true : text("state.lost", { statuses: lost.join(", ") })
+      },
+    },
     with: {
       value: {},
-      validate(this: EditorNode) {
+      validate(this: EditorNode, _value: unknown, _options?: object) {
         const [missing] = missingInputs(subjectOf(this).inputs, this)
         return missing === undefined ? true : text("validation.required", { field: missing })
       },
@@ -37,8 +45,9 @@ export function workDefaults(statuses: readonly string[], subjectOf: (node: Edit
   }
 }
 
-export function isDuration(value: unknown): boolean | string {
-  const isOne = value === "" || value === undefined || /^(?:\d+(?:ms|s|m|h|d|w))+$/.test(String(value))
+/** Node-RED takes a text for a reason from validators with two parameters only. */
+export function isDuration(value: unknown, _options?: object): boolean | string {
+  const isOne = typeof value !== "string" || /^(?:\d+(?:ms|s|m|h|d|w))*$/.test(value)
   return isOne ? true : text("validation.duration")
 }
 

@@ -1,5 +1,6 @@
 import { Connections } from "./agent/connections.ts"
-import { registerAgentNode } from "./nodes/agent.ts"
+import { Deployment } from "./deploy/deployment.ts"
+import { registerAgentNode, registerSettingsNode } from "./nodes/agent.ts"
 import { registerApplicationNode } from "./nodes/application.ts"
 import type { NodeContext } from "./nodes/context.ts"
 import { registerEventNode } from "./nodes/event.ts"
@@ -12,7 +13,13 @@ import type { Red } from "./red.ts"
 export function mesg(red: Red): void {
   const connections = new Connections((text) => red.log.warn(`mesg: ${text}`))
   const palette = new Palette(red)
-  const context: NodeContext = { red, connections, palette, roleOf: () => "inline" }
+  const deployment = new Deployment(red, connections, palette)
+  const context: NodeContext = {
+    red,
+    connections,
+    live: deployment.live,
+    roleOf: (node) => deployment.roleOf(node),
+  }
 
   // An editor gets the palette with its settings, before it loads nodes: a type must be there before the flows are.
   const settings = {
@@ -24,6 +31,7 @@ export function mesg(red: Red): void {
     },
   }
   registerAgentNode(red, connections, settings)
+  registerSettingsNode(red)
   registerEventNode(context, "mesg-event")
   registerTaskNode(context, "mesg-task")
   registerWaitNode(context)
@@ -36,7 +44,9 @@ export function mesg(red: Red): void {
   connections.onOpened((connection) => {
     palette.follow(connection)
     connection.on("state", (problem) => {
-      if (problem === null) red.log.info(`mesg: ${red._("mesg.log.connected")}`)
+      if (problem !== null) return
+      red.log.info(`mesg: ${red._("mesg.log.connected")}`)
+      deployment.retry()
     })
   })
   // The agent of this machine, so that its services are in the palette before a node names it.
@@ -45,7 +55,10 @@ export function mesg(red: Red): void {
   red.httpAdmin.get("/mesg/palette", red.auth.needsPermission("nodes.read"), (_request, response) => {
     response.set("Cache-Control", "no-store").json(palette.view())
   })
+  palette.onChanged = () => deployment.retry()
+  red.events.on("flows:stopping", () => deployment.stopping())
   red.events.on("flows:started", ({ config }) => {
     palette.keepUsed(new Set(config.flows.map(({ type }) => type)))
+    deployment.started(config.flows)
   })
 }

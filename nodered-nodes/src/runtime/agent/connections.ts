@@ -22,6 +22,12 @@ export class Connections {
     this.#warn = warn
   }
 
+  /** The agent of this machine, whether or not a node names it. */
+  get local(): AgentConnection {
+    const shared = this.#shared.get("")
+    return shared === undefined ? this.acquire({ url: "", token: "" }) : shared.connection
+  }
+
   /** Each call must be followed by one of `release`. */
   acquire(address: AgentAddress): AgentConnection {
     const key = keyOf(address)

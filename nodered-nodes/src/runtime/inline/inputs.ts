@@ -69,13 +69,17 @@ export async function rendered(red: Red, node: RedNode, template: Json, scope: I
 }
 
 /** JSONata over the names that an application's expressions have. */
-export function jsonata(red: Red, node: RedNode, source: string, scope: InlineScope): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+export async function jsonata(red: Red, node: RedNode, source: string, scope: InlineScope): Promise<unknown> {
+  try {
     const expression = red.util.prepareJSONataExpression(source, node)
-    red.util.evaluateJSONataExpression(expression, scope, (error, value) =>
-      error === null || error === undefined ? resolve(value) : reject(toError(error)),
-    )
-  })
+    return await new Promise((resolve, reject) => {
+      red.util.evaluateJSONataExpression(expression, scope, (error, value) =>
+        error === null || error === undefined ? resolve(value) : reject(toError(error)),
+      )
+    })
+  } catch (problem) {
+    throw toError(problem)
+  }
 }
 
 /** JSONata throws objects that are no errors. */

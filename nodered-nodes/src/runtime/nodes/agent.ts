@@ -1,3 +1,4 @@
+import { textOf } from "../../flow/raw.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 import type { AgentAddress, Connections } from "../agent/connections.ts"
 import type { NodeConfig, Red, RedNode, TypeOptions } from "../red.ts"
@@ -17,7 +18,7 @@ export function registerAgentNode(
     "mesg-agent",
     function (config: NodeConfig) {
       red.nodes.createNode(this, config)
-      const address: AgentAddress = { url: String(config["url"] ?? ""), token: this.credentials?.["token"] ?? "" }
+      const address: AgentAddress = { url: textOf(config, "url"), token: this.credentials?.["token"] ?? "" }
       Object.assign(this, { connection: connections.acquire(address) })
       this.on("close", (_removed, done) => {
         connections.release(address).then(done, (error: unknown) => {
@@ -30,6 +31,17 @@ export function registerAgentNode(
   )
 }
 
+/** `mesg-settings`: what concerns an application as a whole. Values for its settings are credentials. */
+export function registerSettingsNode(red: Red): void {
+  red.nodes.registerType(
+    "mesg-settings",
+    function (config: NodeConfig) {
+      red.nodes.createNode(this, config)
+    },
+    { credentials: { values: { type: "text" } } },
+  )
+}
+
 /**
  * The connection of the agent that a node names; the agent of this machine where it names none.
  * The caller ends it with `release`.
@@ -39,7 +51,7 @@ export function connectionOf(
   connections: Connections,
   config: NodeConfig,
 ): { readonly connection: AgentConnection; release(): Promise<void> } {
-  const named = red.nodes.getNode(String(config["agent"] ?? "")) as AgentNode | null
+  const named = red.nodes.getNode(textOf(config, "agent")) as AgentNode | null
   if (named?.connection !== undefined) return { connection: named.connection, release: async () => {} }
   const local: AgentAddress = { url: "", token: "" }
   return { connection: connections.acquire(local), release: () => connections.release(local) }

@@ -1,3 +1,4 @@
+import { textOf } from "../../flow/raw.ts"
 import { rendered } from "../inline/inputs.ts"
 import { type InputForm, inputsOf } from "../inline/inputs.ts"
 import { type InlineScope, resultMessage, taskName } from "../inline/scope.ts"
@@ -11,7 +12,7 @@ export function registerApplicationNode(context: NodeContext): void {
   const { red } = context
   red.nodes.registerType("mesg-application", function (config: NodeConfig) {
     red.nodes.createNode(this, config)
-    const application = String(config["application"] ?? "")
+    const application = textOf(config, "application")
     const name = taskName(config, application)
     startWorkNode(context, this, config, async (message, key, connection, signal) => {
       const data = await inputsOf(red, this, config as InputForm, message)

@@ -1,3 +1,4 @@
+import { textOf } from "../../flow/raw.ts"
 import { nodeKind } from "../../flow/nodes.ts"
 import { jsonata } from "../inline/inputs.ts"
 import { eventMessage } from "../inline/scope.ts"
@@ -16,13 +17,14 @@ export function registerEventNode(context: NodeContext, type: string): void {
 }
 
 function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig): void {
+  context.live.add(node)
   const kind = nodeKind(config.type)
   const fixed = kind?.kind === "event" ? kind : { service: undefined, event: undefined }
-  const service = fixed.service ?? String(config["service"] ?? "")
-  const event = fixed.event ?? String(config["event"] ?? "")
-  const where = String(config["where"] ?? "").trim()
+  const service = fixed.service ?? textOf(config, "service")
+  const event = fixed.event ?? textOf(config, "event")
+  const where = textOf(config, "where").trim()
   const { connection, release } = connectionOf(context.red, context.connections, config)
-  const isInline = () => context.roleOf(node._alias ?? node.id) === "inline"
+  const isInline = () => context.roleOf(node) === "inline"
 
   const occurred = async (item: EventItem) => {
     if (item.service !== service || item.event !== event || !isInline()) return

@@ -1,3 +1,4 @@
+import { textOf } from "../../flow/raw.ts"
 import { nodeKind } from "../../flow/nodes.ts"
 import { type InputForm, inputsOf } from "../inline/inputs.ts"
 import { resultMessage, taskName } from "../inline/scope.ts"
@@ -12,8 +13,8 @@ export function registerTaskNode(context: NodeContext, type: string): void {
     red.nodes.createNode(this, config)
     const kind = nodeKind(config.type)
     const fixed = kind?.kind === "task" ? kind : { service: undefined, task: undefined }
-    const service = fixed.service ?? String(config["service"] ?? "")
-    const task = fixed.task ?? String(config["task"] ?? "")
+    const service = fixed.service ?? textOf(config, "service")
+    const task = fixed.task ?? textOf(config, "task")
     const name = taskName(config, task)
     startWorkNode(context, this, config, async (message, key, connection, signal) => {
       const inputs = await inputsOf(red, this, config as InputForm, message)

@@ -1,3 +1,4 @@
+import { textOf } from "../../flow/raw.ts"
 import { parseDuration } from "../../../../agent/base/duration.ts"
 import type { EventItem } from "../api/shapes.ts"
 import { jsonata } from "../inline/inputs.ts"
@@ -24,11 +25,12 @@ export function registerWaitNode(context: NodeContext): void {
   })
 }
 
-function startWaitNode({ red, connections }: NodeContext, node: RedNode, config: NodeConfig): void {
-  const service = String(config["service"] ?? "")
-  const event = String(config["event"] ?? "")
-  const where = String(config["where"] ?? "").trim()
-  const timeout = String(config["timeout"] ?? "").trim()
+function startWaitNode({ red, connections, live }: NodeContext, node: RedNode, config: NodeConfig): void {
+  live.add(node)
+  const service = textOf(config, "service")
+  const event = textOf(config, "event")
+  const where = textOf(config, "where").trim()
+  const timeout = textOf(config, "timeout").trim()
   const timeoutMs = timeout === "" ? null : parseDuration(timeout)
   const waiting = new Set<Waiting>()
   const { connection, release } = connectionOf(red, connections, config)

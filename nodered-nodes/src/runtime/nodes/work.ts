@@ -1,3 +1,4 @@
+import { textsOf } from "../../flow/raw.ts"
 import { BUILT_IN_PORTS } from "../../flow/nodes.ts"
 import { AgentError, errorText } from "../api/agent-error.ts"
 import { CallKeys } from "../inline/call-keys.ts"
@@ -25,7 +26,8 @@ type Work = (message: Message, key: string, connection: AgentConnection, signal:
  * an error for Catch nodes.
  */
 export function startWorkNode(context: NodeContext, node: RedNode, config: NodeConfig, work: Work): void {
-  const statuses = stringsOf(config["statuses"])
+  context.live.add(node)
+  const statuses = textsOf(config["statuses"])
   const wires = config.wires ?? []
   const keys = new CallKeys(node.id)
   const life = new AbortController()
@@ -74,15 +76,11 @@ export function startWorkNode(context: NodeContext, node: RedNode, config: NodeC
   })
 }
 
-export function isBad(status: string): boolean {
+function isBad(status: string): boolean {
   return (BUILT_IN_PORTS as readonly string[]).includes(status)
 }
 
 function problemOf({ status, data }: Outcome): string {
   const { code, message } = (data ?? {}) as { code?: unknown; message?: unknown }
   return [code ?? status, message].filter((word) => typeof word === "string").join(": ")
-}
-
-export function stringsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : []
 }

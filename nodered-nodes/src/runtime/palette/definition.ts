@@ -30,18 +30,18 @@ export interface EventDefinition {
 
 /** What an editor is given. */
 export interface PaletteView {
-  readonly revision: number
+  readonly revision: string
   readonly services: readonly ServiceDefinition[]
 }
 
-export function definitionOf(manifest: Manifest): ServiceDefinition {
+export function definitionOf(manifest: Manifest, removed: boolean): ServiceDefinition {
   const { id, name, version, description } = manifest
   return {
     id,
     name,
     version,
     description,
-    removed: false,
+    removed,
     tasks: mapped(manifest.tasks, (task) => ({
       name: task.name ?? null,
       description: task.description ?? "",
@@ -58,7 +58,10 @@ export function definitionOf(manifest: Manifest): ServiceDefinition {
 }
 
 /** The types of a service's nodes. */
-export function typesOf(service: ServiceDefinition): { readonly tasks: string[]; readonly events: string[] } {
+export function typesOf(service: Pick<Manifest, "id" | "tasks" | "events">): {
+  readonly tasks: string[]
+  readonly events: string[]
+} {
   return {
     tasks: Object.keys(service.tasks).map((task) => generatedTaskType(service.id, task)),
     events: Object.keys(service.events).map((event) => generatedEventType(service.id, event)),

@@ -1,9 +1,15 @@
 import type { AgentConnection } from "../agent/connection.ts"
 import { errorText } from "../api/agent-error.ts"
+import type { Manifest } from "../api/shapes.ts"
 import { JsonFile } from "../json-file.ts"
 import { MANIFESTS_AT_A_TIME, PALETTE_SETTLE_MS, SERVICES_MAX } from "../limits.ts"
 import type { Red } from "../red.ts"
-import { definitionOf, type PaletteView, type ServiceDefinition, typesOf } from "./definition.ts"
+import { definitionOf, type PaletteView, typesOf } from "./definition.ts"
+
+interface Known {
+  readonly manifest: Manifest
+  readonly removed: boolean
+}
 
 interface Registrar {
   task(type: string): void
@@ -20,11 +26,15 @@ const TOPIC = "mesg/palette"
  */
 export class Palette {
   readonly #red: Red
-  readonly #file: JsonFile<{ readonly v: 1; readonly services: readonly ServiceDefinition[] }>
-  readonly #services = new Map<string, ServiceDefinition>()
+  readonly #file: JsonFile<{ readonly v: 1; readonly services: readonly Known[] }>
+  readonly #services = new Map<string, Known>()
   readonly #registered = new Set<string>()
   #registrar: Registrar | null = null
+  /** Revisions of an earlier start are other ones. */
+  readonly #started = Date.now().toString(36)
   #revision = 0
+  /** Told of each change. */
+  onChanged: () => void = () => {}
 
   constructor(red: Red) {
     this.#red = red
@@ -35,15 +45,21 @@ export class Palette {
   start(registrar: Registrar): void {
     this.#registrar = registrar
     const kept = this.#file.read((problem) => this.#red.log.warn(`mesg: ${problem.message}`))
-    for (const service of kept?.services ?? []) this.#add(service)
+    for (const { manifest, removed } of kept?.services ?? []) this.#add(manifest, removed)
   }
 
   view(): PaletteView {
-    return { revision: this.#revision, services: [...this.#services.values()] }
+    const services = [...this.#services.values()].map(({ manifest, removed }) => definitionOf(manifest, removed))
+    return {
+      revision: `${this.#started}.${this.#revision}`,
+      services: services.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    }
   }
 
-  service(id: string): ServiceDefinition | undefined {
-    return this.#services.get(id)
+  /** Of an installed service. */
+  manifest(id: string): Manifest | undefined {
+    const known = this.#services.get(id)
+    return known === undefined || known.removed ? undefined : known.manifest
   }
 
   /** Follows the services of an agent until its connection is stopped. */
@@ -71,11 +87,11 @@ export class Palette {
 
   /** Forgets removed services of which no deployed flow uses a node. */
   keepUsed(types: ReadonlySet<string>): void {
-    const unused = [...this.#services.values()].filter((service) => {
-      const { tasks, events } = typesOf(service)
-      return service.removed && ![...tasks, ...events].some((type) => types.has(type))
+    const unused = [...this.#services.values()].filter(({ manifest, removed }) => {
+      const { tasks, events } = typesOf(manifest)
+      return removed && ![...tasks, ...events].some((type) => types.has(type))
     })
-    for (const { id } of unused) this.#services.delete(id)
+    for (const { manifest } of unused) this.#services.delete(manifest.id)
     if (unused.length > 0) this.#changed()
   }
 
@@ -87,7 +103,7 @@ export class Palette {
       for (let id = rest.pop(); id !== undefined; id = rest.pop()) {
         const found = await connection.client.service(id, connection.signal)
         if (found !== null) mine.add(id)
-        if (found === null ? this.#remove(id) : this.#add(definitionOf(found.manifest))) changed = true
+        if (found === null ? this.#remove(id) : this.#add(found.manifest, false)) changed = true
       }
     }
     await Promise.all(Array.from({ length: MANIFESTS_AT_A_TIME }, worker))
@@ -95,15 +111,17 @@ export class Palette {
   }
 
   /** @returns whether something is new */
-  #add(service: ServiceDefinition): boolean {
-    const known = this.#services.get(service.id)
+  #add(manifest: Manifest, removed: boolean): boolean {
+    const service: Known = { manifest, removed }
+    const { id } = manifest
+    const known = this.#services.get(id)
     if (known !== undefined && JSON.stringify(known) === JSON.stringify(service)) return false
     if (known === undefined && this.#services.size >= SERVICES_MAX) {
-      this.#red.log.warn(`mesg: ${SERVICES_MAX} services are in the palette; "${service.id}" is left out`)
+      this.#red.log.warn(`mesg: ${SERVICES_MAX} services are in the palette; "${id}" is left out`)
       return false
     }
-    this.#services.set(service.id, service)
-    const { tasks, events } = typesOf(service)
+    this.#services.set(id, service)
+    const { tasks, events } = typesOf(manifest)
     for (const type of tasks) if (this.#isNew(type)) this.#registrar?.task(type)
     for (const type of events) if (this.#isNew(type)) this.#registrar?.event(type)
     return true
@@ -130,7 +148,8 @@ export class Palette {
       this.#red.log.warn(`mesg: the palette cannot be kept for the next start: ${errorText(error)}`)
     }
     // Retained, so that an editor that was away learns it when it comes back.
-    this.#red.comms.publish(TOPIC, { revision: this.#revision }, true)
+    this.#red.comms.publish(TOPIC, { revision: this.view().revision }, true)
+    this.onChanged()
   }
 
   #failed(connection: AgentConnection, error: unknown): void {

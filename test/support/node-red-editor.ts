@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs"
+import assert from "node:assert/strict"
+import { type Browser, chromium, type Page } from "playwright-core"
+
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+
+/** Debian's Chromium. @throws with what to install where there is none */
+export async function openBrowser(): Promise<Browser> {
+  const executablePath = CHROMIUM.find((path) => existsSync(path))
+  assert.ok(executablePath, "the tests of the editor need Chromium: sudo apt-get install chromium")
+  return chromium.launch({ executablePath, args: ["--no-sandbox"] })
+}
+
+/** Node-RED's editor with its palette loaded. @param language of the browser */
+export async function openEditor(browser: Browser, url: string, language = "en-US"): Promise<Page> {
+  const page = await browser.newPage({ locale: language, viewport: { width: 1400, height: 900 } })
+  page.setDefaultTimeout(10_000)
+  await page.goto(url)
+  await page.waitForSelector('[data-palette-type="mesg-event"]', { state: "attached", timeout: 30_000 })
+  await page.waitForFunction(() => Reflect.get(globalThis, "RED").workspaces.active() !== 0)
+  return page
+}
+
+/** Puts a node from the palette onto the canvas by hand. @returns its id */
+export async function drag(page: Page, type: string, x: number, y: number): Promise<string> {
+  const known = await nodesOf(page)
+  const entry = page.locator(`[data-palette-type="${type}"]`)
+  await entry.scrollIntoViewIfNeeded()
+  const chart = (await page.locator("#red-ui-workspace-chart").boundingBox())!
+  const from = (await entry.boundingBox())!
+  await page.mouse.move(from.x + 20, from.y + from.height / 2)
+  await page.mouse.down()
+  await page.mouse.move(chart.x + x - 40, chart.y + y, { steps: 5 })
+  await page.mouse.move(chart.x + x, chart.y + y, { steps: 5 })
+  await page.mouse.up()
+  const [added] = (await nodesOf(page)).filter((id) => !known.includes(id))
+  assert.ok(added, `${type} was not put onto the canvas`)
+  return added
+}
+
+/** Draws a wire from an output to the input of another node. */
+export async function wire(page: Page, from: string, port: number, to: string): Promise<void> {
+  const output = (await page
+    .locator(`[id="${from}"] .red-ui-flow-port-output .red-ui-flow-port`)
+    .nth(port)
+    .boundingBox())!
+  const input = (await page.locator(`[id="${to}"] .red-ui-flow-port-input .red-ui-flow-port`).boundingBox())!
+  await page.mouse.move(output.x + output.width / 2, output.y + output.height / 2)
+  await page.mouse.down()
+  await page.mouse.move(input.x - 20, input.y + input.height / 2, { steps: 5 })
+  await page.mouse.move(input.x + input.width / 2, input.y + input.height / 2, { steps: 5 })
+  await page.mouse.up()
+}
+
+function nodesOf(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const ids: string[] = []
+    Reflect.get(globalThis, "RED").nodes.eachNode((node: { id: string }) => ids.push(node.id))
+    return ids
+  })
+}
+
+/** What is of a node in the editor. */
+export function nodeOf<Value = unknown>(page: Page, id: string, property: string): Promise<Value> {
+  return page.evaluate(([node, name]) => Reflect.get(globalThis, "RED").nodes.node(node)[name!] as never, [
+    id,
+    property,
+  ] as const)
+}

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict"
+import { startAgent, type TestAgent } from "../../../support/agent.ts"
+import { type FlowNode, type NodeRed, type Notice, startNodeRed } from "../../../support/node-red.ts"
+import {
+  CHARGER,
+  CHARGER_CODE,
+  catchNode,
+  debugNode,
+  eventNode,
+  injectNode,
+  tab,
+  taskNode,
+} from "../../../support/node-red-flow.ts"
+import { serviceFolder } from "../../../support/service-folder.ts"
+
+/** A message that a debug node showed. */
+interface Shown {
+  readonly payload: Readonly<Record<string, unknown>> & { readonly paid?: number }
+  readonly status?: string
+  readonly execution?: string
+  readonly error?: { readonly message: string }
+  readonly event?: { readonly service: string; readonly id: string | null }
+  readonly mesg: { readonly tasks: Readonly<Record<string, { readonly status: string }>> }
+}
+
+describe("messages that pass through Node-RED", function () {
+  this.timeout(120_000)
+  let agent: TestAgent
+  let nodeRed: NodeRed
+  before(async function () {
+    this.timeout(300_000)
+    agent = await startAgent()
+    await agent.json("service", "add", serviceFolder(CHARGER, CHARGER_CODE))
+    nodeRed = await startNodeRed({ env: { MESG_HOME: agent.home } })
+    await nodeRed.notice(({ topic }) => topic === "mesg/palette", "the palette")
+  })
+  beforeEach(() => nodeRed.forget())
+  after(async () => {
+    await nodeRed?.kill()
+    await agent?.stop()
+    agent?.clean()
+  })
+
+  const shownBy = (id: string) => async (): Promise<Shown> => {
+    const is = ({ topic, data }: Notice) => topic === "debug" && (data as { id?: string }).id === id
+    const { data } = await nodeRed.notice(is, `a message at ${id}`, 20_000)
+    return JSON.parse((data as { msg: string }).msg) as Shown
+  }
+  const inject = (id: string) =>
+    fetch(`${nodeRed.url}/inject/${id}`, { method: "POST" }).then(({ status }) => assert.equal(status, 200))
+  const pay = (to: Readonly<Record<string, readonly string[]>>, more = {}) =>
+    taskNode("pay", "mesg:charger.pay", ["paid", "refused"], to, {
+      with: { amount: { type: "msg", value: "payload.amount" } },
+      ...more,
+    })
+  const payFlow = (amount: number, to: Readonly<Record<string, readonly string[]>>): FlowNode[] => [
+    tab(),
+    injectNode("in", { amount }, ["pay"]),
+    pay(to),
+    debugNode("paid"),
+    debugNode("other"),
+    catchNode("catch", ["caught"]),
+    debugNode("caught"),
+  ]
+
+  it("begin with each occurrence of an event that `where` lets pass", async () => {
+    await nodeRed.deploy([
+      tab(),
+      eventNode("e", "mesg:charger/finished", ["seen"], { where: "data.kwh > 5" }),
+      debugNode("seen"),
+    ])
+    const send = (kwh: number, id: string) =>
+      agent.api("POST", "/services/charger/events/finished", { data: { kwh }, id })
+    await send(3, "small")
+    await send(7, "large")
+    const { payload, event } = await shownBy("seen")()
+    assert.deepEqual(payload, { kwh: 7 })
+    assert.equal(event!.service, "charger")
+    assert.equal(event!.id, "large")
+  })
+
+  it("leave a task at the output of its status, with its data and the execution", async () => {
+    await nodeRed.deploy(payFlow(12, { paid: ["paid"], refused: ["other"] }))
+    await inject("in")
+    const { payload, status, execution, mesg } = await shownBy("paid")()
+    assert.equal(payload["amount"], 12)
+    assert.equal(status, "paid")
+    assert.equal(mesg.tasks["pay"]!.status, "paid")
+    const kept = await agent.json<{ status: string }>("execution", "show", execution!)
+    assert.equal(kept.status, "completed")
+  })
+
+  it("leave it at another output where it ends in another status", async () => {
+    await nodeRed.deploy(payFlow(101, { paid: ["paid"], refused: ["other"] }))
+    await inject("in")
+    assert.equal((await shownBy("other")()).status, "refused")
+  })
+
+  it("are an error for catch nodes where a task fails and `error` leads nowhere", async () => {
+    await nodeRed.deploy(payFlow(13, { paid: ["paid"] }))
+    await inject("in")
+    assert.match((await shownBy("caught")()).error!.message, /unlucky/)
+  })
+
+  it("leave at `error` where it leads somewhere", async () => {
+    await nodeRed.deploy(payFlow(13, { paid: ["paid"], error: ["other"] }))
+    await inject("in")
+    assert.equal((await shownBy("other")()).status, "error")
+  })
+
+  it("say by the field's name why the inputs cannot be put together", async () => {
+    const bad = pay({ paid: ["paid"] }, { with: { amount: { type: "jsonata", value: "$sum(" } } })
+    await nodeRed.deploy(payFlow(1, { paid: ["paid"] }).map((node) => (node.id === "pay" ? bad : node)))
+    await inject("in")
+    assert.match((await shownBy("caught")()).error!.message, /^(?:Error: )?amount: .*"\)"/)
+  })
+
+  it("see in expressions what an application would see", async () => {
+    const again = taskNode(
+      "again",
+      "mesg:charger.pay",
+      ["paid", "refused"],
+      { paid: ["other"] },
+      {
+        with: {
+          amount: { type: "jsonata", value: "tasks.pay.data.amount + trigger.data.amount" },
+          to: { type: "str", value: "{{ tasks.pay.status }}!" },
+        },
+      },
+    )
+    await nodeRed.deploy([...payFlow(4, { paid: ["again"] }), again])
+    await inject("in")
+    assert.equal((await shownBy("other")()).payload["amount"], 8)
+  })
+
+  it("wait for an event, each by itself", async () => {
+    const wait = {
+      ...{ id: "wait", type: "mesg-wait", z: "tab", x: 1, y: 1, name: "", agent: "", join: "all", timeout: "" },
+      ...{ service: "charger", event: "unplugged", where: "data.car = trigger.data.car", wires: [["paid"], ["other"]] },
+    }
+    const flow = payFlow(1, {}).map((node) => (node.id === "in" ? injectNode("in", { car: "c-1" }, ["wait"]) : node))
+    await nodeRed.deploy([...flow, wait])
+    await inject("in")
+    const text = ({ data }: Notice) => (data as { text?: string }).text ?? ""
+    await nodeRed.notice((notice) => notice.topic === "status/wait" && text(notice) === "1 waiting", "the wait")
+    for (const car of ["c-2", "c-1"]) await agent.api("POST", "/services/charger/events/unplugged", { data: { car } })
+    assert.deepEqual((await shownBy("paid")()).payload, { car: "c-1" })
+  })
+
+  it("leave a wait by its second output when the time is over", async () => {
+    const wait = {
+      ...{ id: "wait", type: "mesg-wait", z: "tab", x: 1, y: 1, name: "", agent: "", join: "all", timeout: "50ms" },
+      ...{ service: "charger", event: "unplugged", where: "", wires: [["paid"], ["other"]] },
+    }
+    const flow = payFlow(1, {}).map((node) => (node.id === "in" ? injectNode("in", {}, ["wait"]) : node))
+    await nodeRed.deploy([...flow, wait])
+    await inject("in")
+    assert.equal((await shownBy("other")()).status, "timed-out")
+  })
+
+  it("call a task once though the agent is killed while it works and its answer is waited for", async () => {
+    const before = await agent.json<{ data: { paid: number } }>(
+      ...["service", "call", "charger", "pay", "--inputs", '{"amount": 1}', "--wait", "10"],
+    )
+    await nodeRed.deploy(payFlow(55, { paid: ["paid"], error: ["other"] }))
+    const running = ({ topic, data }: Notice) =>
+      topic === "status/pay" && /running/.test((data as { text: string }).text)
+    await inject("in")
+    await nodeRed.notice(running, "the call")
+    const started = async () =>
+      (await agent.json<{ items: { status: string }[] }>("execution", "list")).items[0]!.status
+    while ((await started()) !== "running") assert.ok(agent.process.exitCode === null)
+    await agent.kill()
+    agent = await startAgent({ home: agent.home })
+    const { status } = await shownBy("other")()
+    assert.equal(status, "error", "an effectful task that a crash interrupted is not done again")
+    const after = await agent.json<{ data: { paid: number } }>(
+      ...["service", "call", "charger", "pay", "--inputs", '{"amount": 1}', "--wait", "10"],
+    )
+    assert.ok(after.data.paid - before.data.paid <= 2, "the payment itself, and this one")
+  })
+})
