@@ -26,7 +26,14 @@ export default {
       ["base", "schema", "ports", "engine", "api"].map((name) => folder(name)),
     ),
     only("plugins-only-sdk", "^plugins/([^/]+)/", ["^plugins/$1/", "^agent/sdk[.]ts$"]),
-    only("nodes-only-sdk-and-schema", "^nodered-nodes/", ["^nodered-nodes/", "^agent/sdk[.]ts$", folder("schema")]),
+    only(
+      "nodes-only-sdk-and-schema",
+      "^nodered-nodes/",
+      ["^nodered-nodes/", "^agent/sdk[.]ts$", folder("schema")].concat([
+        // A template and a duration mean the same inline as in the agent: bundled, not written twice.
+        "^agent/(engine/executions/evaluate|ports/expressions|base/duration)[.]ts$",
+      ]),
+    ),
     {
       name: "nodes-see-types-of-schema",
       comment: "The package is published without the agent: of schema/ only types, which are gone when it is emitted.",

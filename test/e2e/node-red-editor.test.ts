@@ -111,7 +111,7 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       await wire(page, ids.pay, 0, ids.tell)
       await page.locator("#red-ui-header-button-deploy").click()
       await nodeRed.notice(
-        ({ topic, data }) => topic === `status/${ids.event}` && /v1$/.test(textOf(data)),
+        ({ topic, data }) => topic === `status/${ids.event}` && textOf(data).endsWith("v1"),
         "the deploy",
       )
       const { items } = await agent.json<{ items: { workflows: { tasks: string[] }[] }[] }>("app", "list")

@@ -2,6 +2,15 @@ import { existsSync } from "node:fs"
 import assert from "node:assert/strict"
 import { type Browser, chromium, type Page } from "playwright-core"
 
+/** What of the editor is looked at, inside of the page. */
+interface Red {
+  readonly workspaces: { active(): unknown }
+  readonly nodes: {
+    eachNode(visit: (node: { readonly id: string }) => void): void
+    node(id: string): Readonly<Record<string, unknown>>
+  }
+}
+
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
 
 /** Debian's Chromium. @throws with what to install where there is none */
@@ -17,7 +26,7 @@ export async function openEditor(browser: Browser, url: string, language = "en-U
   page.setDefaultTimeout(10_000)
   await page.goto(url)
   await page.waitForSelector('[data-palette-type="mesg-event"]', { state: "attached", timeout: 30_000 })
-  await page.waitForFunction(() => Reflect.get(globalThis, "RED").workspaces.active() !== 0)
+  await page.waitForFunction(() => (Reflect.get(globalThis, "RED") as Red).workspaces.active() !== 0)
   return page
 }
 
@@ -55,14 +64,14 @@ export async function wire(page: Page, from: string, port: number, to: string): 
 function nodesOf(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const ids: string[] = []
-    Reflect.get(globalThis, "RED").nodes.eachNode((node: { id: string }) => ids.push(node.id))
+    ;(Reflect.get(globalThis, "RED") as Red).nodes.eachNode(({ id }) => ids.push(id))
     return ids
   })
 }
 
 /** What is of a node in the editor. */
 export function nodeOf<Value = unknown>(page: Page, id: string, property: string): Promise<Value> {
-  return page.evaluate(([node, name]) => Reflect.get(globalThis, "RED").nodes.node(node)[name!] as never, [
+  return page.evaluate(([node, name]) => (Reflect.get(globalThis, "RED") as Red).nodes.node(node)[name] as never, [
     id,
     property,
   ] as const)
