@@ -228,7 +228,7 @@ class ChainReader {
     const sources = new Map<string, Source>()
     for (const { node: from, port } of edges) {
       const source = this.#source(this.#all[from]!, port)
-      if (source !== null && !sources.has(source.text)) sources.set(source.text, source)
+      if (source !== null) sources.set(source.text, source)
     }
     return [...sources.values()]
   }

@@ -121,7 +121,7 @@ export function typedValue(value: Json): TypedValue {
       return expression === null ? { type: "str", value } : { type: "jsonata", value: expression }
     }
     case "number":
-      return { type: "num", value: Object.is(value, -0) ? "-0" : String(value) }
+      return { type: "num", value: String(value) }
     case "boolean":
       return { type: "bool", value: String(value) }
     default:
