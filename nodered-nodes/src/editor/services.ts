@@ -31,7 +31,7 @@ export function taskSubject(service: string, task: string): Subject {
 
 /** A node follows its service: a new status is a new port, a wired one that is gone stays and is warned of. */
 export function followService(node: EditorNode, subject: Subject): void {
-  if (subject.statuses !== null && setPorts(node, portsNow(node, subject.statuses))) {
+  if (subject.statuses !== null && setPorts(node, portsNow(node, subject.statuses).statuses)) {
     node.changed = true
     RED.nodes.dirty(true)
   }

@@ -1,4 +1,5 @@
 import { BUILT_IN_PORTS, portsOf } from "../flow/nodes.ts"
+import { type ChangedPorts, portsAfter } from "../flow/ports.ts"
 import { element } from "./element.ts"
 import { missingInputs, readInputs, type Schema, showInputs } from "./inputs-form.ts"
 import type { EditorNode, NodeDefinition } from "./red.ts"
@@ -70,16 +71,12 @@ export function workBehaviour(subjectOf: (node: EditorNode) => Subject): Partial
   }
 }
 
-/**
- * The ports a node should have now: those that the subject declares, then built-in ones that are not hidden. A status
- * that is gone keeps its port while a wire leads from it.
- */
-export function portsNow(node: EditorNode, declared: readonly string[]): string[] {
-  const before = node.statuses ?? []
-  const hidden = BUILT_IN_PORTS.filter((status) => !before.includes(status))
-  const wired = new Set(RED.nodes.filterLinks({ source: node }).map(({ sourcePort }) => before[sourcePort]))
-  const ports = portsOf(declared, before.length === 0 ? [] : hidden)
-  return [...ports, ...before.filter((status) => !ports.includes(status) && wired.has(status))]
+/** What the node's ports become where its subject declares these statuses. */
+export function portsNow(node: EditorNode, declared: readonly string[]): ChangedPorts {
+  const statuses = node.statuses ?? []
+  const wires = statuses.map((): string[] => [])
+  for (const { sourcePort, target } of RED.nodes.filterLinks({ source: node })) wires[sourcePort]?.push(target.id)
+  return portsAfter({ statuses, wires }, declared)
 }
 
 /**
@@ -101,12 +98,8 @@ export function setPorts(node: EditorNode, statuses: readonly string[]): boolean
 }
 
 /** Statuses that wires lead from and that the subject does not have. */
-export function lostStatuses(node: EditorNode, declared: readonly string[] | null): string[] {
-  if (declared === null) return []
-  const known = new Set<string>([...declared, ...BUILT_IN_PORTS])
-  const before = node.statuses ?? []
-  const wired = RED.nodes.filterLinks({ source: node }).map(({ sourcePort }) => before[sourcePort] ?? "")
-  return [...new Set(wired)].filter((status) => status !== "" && !known.has(status))
+function lostStatuses(node: EditorNode, declared: readonly string[] | null): readonly string[] {
+  return declared === null ? [] : portsNow(node, declared).gone
 }
 
 /** The dialog's fields that every work node has. */

@@ -11,7 +11,7 @@ import { EXECUTIONS_SHOWN_MAX } from "../limits.ts"
 import type { AgentNode } from "../nodes/agent.ts"
 import type { Role } from "../nodes/context.ts"
 import type { Palette } from "../palette/palette.ts"
-import type { NodeConfig, Red, RedNode } from "../red.ts"
+import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
 import { BranchBoard } from "./branch-board.ts"
 import { keyOfNode, keyOfPlace, LiveNodes } from "./live-nodes.ts"
 import { Memory } from "./memory.ts"
@@ -201,9 +201,7 @@ export class Deployment {
     faults: readonly (Omit<Fault, "code"> & { readonly code: string })[],
   ): Standing {
     this.#setRole(application, "refused")
-    for (const place of application.places.values()) {
-      this.live.at(place)?.status({ fill: "grey", shape: "ring", text: this.#red._("mesg.status.refused") })
-    }
+    this.#showAll(application, { fill: "grey", shape: "ring", text: this.#red._("mesg.status.refused") })
     for (const { code, message, remedy, ...place } of faults) {
       const node = this.live.at(place) ?? this.live.at(anyOf(application))
       const words = remedy === "" ? message : `${message}: ${remedy}`
@@ -218,10 +216,13 @@ export class Deployment {
 
   #unreachable(application: CompiledApplication, problem: string): Standing {
     this.#red.log.warn(`mesg: ${application.name}: ${problem}`)
-    for (const place of application.places.values()) {
-      this.live.at(place)?.status({ fill: "yellow", shape: "ring", text: this.#red._("mesg.status.not-deployed") })
-    }
+    this.#showAll(application, { fill: "yellow", shape: "ring", text: this.#red._("mesg.status.not-deployed") })
     return "unreachable"
+  }
+
+  #showAll({ places }: CompiledApplication, status: Status): void {
+    const nodes = new Set([...places.values()].map((place) => this.live.at(place)))
+    for (const node of nodes) node?.status(status)
   }
 
   #connectionOf(agent: string): AgentConnection {
