@@ -117,14 +117,13 @@ class ChainReader {
     const at = `/tasks/${pointerToken(this.#name(node))}`
     this.#places.push([at, node.place])
     const { wait, sources } = this.#before(node)
-    const join = this.#text(wait ?? node, "join")
     const retry = node.raw["retry"]
     return {
       ...this.#description(node),
       run: runText(targetOfNode(node, this.#wiring.shelf)),
       ...this.#with(node, "with", this.#payload(sources)),
       ...this.#after(node, sources, at),
-      ...(join === "" || join === "all" ? {} : { join: join as "any" }),
+      ...this.#join(wait ?? node, sources),
       ...(wait === null ? {} : { wait: this.#wait(wait, at) }),
       ...(isMap(retry) ? { retry: retry as NonNullable<Task["retry"]> } : {}),
       ...this.#texts(node, ["timeout"]),
@@ -262,6 +261,13 @@ class ChainReader {
     })
     if (isList) return { after: ordered.map(({ text }) => text) }
     return ordered.length === 0 ? {} : { after: ordered[0]!.text }
+  }
+
+  /** Left to itself, a join takes the first of several statuses where one task would have to end in two of them. */
+  #join(node: GraphNode, sources: readonly Source[]): { join?: "any" } {
+    const join = this.#text(node, "join")
+    if (join !== "" && join !== "auto") return join === "all" ? {} : { join: join as "any" }
+    return new Set(sources.map(({ task }) => task)).size < sources.length ? { join: "any" } : {}
   }
 
   /** @returns where `msg.payload` of a node is found in an application; null where several tasks lead to it */

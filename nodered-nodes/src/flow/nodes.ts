@@ -157,6 +157,12 @@ export interface EventNode extends StoredNode {
   readonly redact?: readonly string[]
 }
 
+/**
+ * How several statuses that lead to a node are joined: all of them must be there, or the first is enough. `auto`, which a
+ * new node has, is `any` where two of them are of one task, as that ends in one only, else `all`.
+ */
+export type Join = "auto" | "all" | "any"
+
 /** What tasks and called applications have in common. One output per entry of `statuses`, in that order. */
 interface WorkNode extends StoredNode {
   readonly agent: string
@@ -166,8 +172,7 @@ interface WorkNode extends StoredNode {
   readonly with: Readonly<Record<string, TypedValue>>
   /** One value that is all of the inputs, instead of `with`. */
   readonly withAll?: TypedValue | null
-  /** How the statuses that lead here are joined, where there are several. */
-  readonly join: "all" | "any"
+  readonly join: Join
   /** Overrides of the manifest. */
   readonly retry?: { readonly attempts?: number; readonly backoffMs?: number; readonly factor?: number } | null
   /** A duration; empty: the manifest's. */
@@ -204,7 +209,7 @@ export interface WaitNode extends StoredNode {
   readonly event: string
   /** JSONata over `data` of the event, `trigger`, `tasks`, `config`; empty: any. */
   readonly where: string
-  readonly join: "all" | "any"
+  readonly join: Join
   /** A duration; empty: waits as long as it takes. */
   readonly timeout: string
   readonly redact?: readonly string[]
