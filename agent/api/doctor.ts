@@ -26,10 +26,11 @@ const CHECKS: readonly Check[] = [
       const { freeBytes, totalBytes } = await probes.disk()
       const { bytes, quotaBytes } = probes.store()
       const detail = `${mib(freeBytes)} of ${mib(totalBytes)} free`
-      const ok = freeBytes >= Math.max(64 * MIB, quotaBytes - bytes)
+      const growthBytes = Math.max(0, quotaBytes - bytes)
+      const ok = freeBytes >= Math.max(64 * MIB, growthBytes)
       return {
         ok,
-        detail: ok ? detail : `${detail}, but the store may still grow by ${mib(quotaBytes - bytes)}`,
+        detail: ok ? detail : `${detail}, but the store may still grow by ${mib(growthBytes)}`,
         remedy: "free disk space, or lower store.quotaMb",
       }
     },

@@ -184,6 +184,17 @@ export function conditionsOn(state: ExecutionState, { service, event }: Event): 
   return conditions
 }
 
+/**
+ * Whether an event has left the execution as it was, once every condition on it was judged: then it is no part of its
+ * history. What finds no place among the kept events is none either. Rule: docs/spec/events.md#those-that-wait
+ */
+export function isUnmoved(before: ExecutionState, after: ExecutionState): boolean {
+  return after.tasks.every((task, index) => {
+    const { state, opened, kept } = before.tasks[index]!
+    return task.state === state && task.opened === opened && task.kept.length === kept.length && !task.judging
+  })
+}
+
 /** What a runner needs to create an execution: bound to its event and the id it was given. */
 export function triggeredInput(
   execution: ExecutionId,

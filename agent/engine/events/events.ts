@@ -188,7 +188,7 @@ export class EventInbox implements Events, EventIntake {
     const topic = `${event.service}/${event.event}`
     const looking = this.#inTurn(topic, () => this.#look(event))
     const { matched, sifted } = looking instanceof Promise ? await looking : looking
-    if (matched.length === 0 && this.#executions.runner.waits.find(event).length === 0) {
+    if (matched.length === 0 && this.#reached(event, sifted).length === 0) {
       this.#accepted++
       this.#unmatched++
       this.#tell(event)
@@ -219,13 +219,15 @@ export class EventInbox implements Events, EventIntake {
   /** One write: the new executions, the waiting ones that the event moves, its id, and what its sender adds. */
   #begin(event: Event, matched: readonly PinnedWorkflow[], sifted: Sifted, options: AcceptOptions) {
     const { feedings, changes, created } = this.#plan(event, matched)
-    const feedWaiting = this.#executions.runner.waits
-      .find(event)
-      .filter((live) => !sifted.leavesOut(live))
-      .map((live) => this.#deliver(live, event))
+    const feedWaiting = this.#reached(event, sifted).map((live) => this.#deliver(live, event))
     const remembered = event.id === null ? [] : this.#remember(event, event.id, created)
     const also = [...changes, ...remembered, ...(options.also?.() ?? [])]
     return { created, durable: this.#executions.transact([...feedings, ...feedWaiting], also) }
+  }
+
+  /** The waiting executions that the event may move, as they are now. */
+  #reached(event: Event, sifted: Sifted): readonly Live[] {
+    return this.#executions.runner.waits.find(event).filter((live) => !sifted.leavesOut(live))
   }
 
   #remember({ service, event, data, timeMs }: Event, id: string, executions: readonly ExecutionId[]): Change[] {

@@ -15,7 +15,7 @@ export interface Sifted {
 /**
  * Many executions may wait for the same event, each under a condition of its own, and few of them are meant. Who is not
  * is found out here, side by side and with nobody's lock held: only who may be meant is fed, and judged again as it is
- * then. See docs/spec/events.md#many-that-wait
+ * then. See docs/spec/events.md#those-that-wait
  */
 export class Sieve {
   readonly #expressions: Expressions
@@ -24,9 +24,8 @@ export class Sieve {
     this.#expressions = expressions
   }
 
-  /** Answers at once where it is not worth it, or every condition does. */
+  /** Answers at once where every condition does. */
   sift(lives: readonly Live[], event: Event): Soon<Sifted> {
-    if (lives.length < 2) return NOBODY
     const unmoved = new Map<Live, ExecutionState>()
     return soon(this.#judge(lives, 0, event, unmoved), () => ({
       leavesOut: (live) => live.state !== null && unmoved.get(live) === live.state,
@@ -60,5 +59,3 @@ export class Sieve {
     })
   }
 }
-
-const NOBODY: Sifted = { leavesOut: () => false }

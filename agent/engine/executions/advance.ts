@@ -2,7 +2,7 @@ import type { Effect } from "../../core/execution/effect.ts"
 import type { Input } from "../../core/execution/input.ts"
 import type { RejectionCode } from "../../core/execution/rejection.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
-import { createExecution, transition } from "../../core/execution/transition.ts"
+import { createExecution, isUnmoved, transition } from "../../core/execution/transition.ts"
 import type { Expressions } from "../../ports/expressions.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { Change } from "../../ports/store.ts"
@@ -47,7 +47,7 @@ export function advance(live: Live, given: readonly Input[], context: AdvanceCon
 class Advancing {
   readonly #live: Live
   readonly #context: AdvanceContext
-  readonly #isNew: boolean
+  readonly #before: ExecutionState | null
   /** The result of a task with an effect is written before anything else is tried. */
   readonly #bringsResult: boolean
   /** Inputs in order: those that were taken, from `#next` on those that are to be. */
@@ -64,7 +64,7 @@ class Advancing {
   constructor(live: Live, given: readonly Input[], context: AdvanceContext) {
     this.#live = live
     this.#context = context
-    this.#isNew = live.state === null
+    this.#before = live.state
     this.#bringsResult = given.some((input) => input.kind === "result" && !this.#isPure(input.task))
     this.#inputs = given.slice()
   }
@@ -113,10 +113,21 @@ class Advancing {
 
   #end(): Advance {
     const live = this.#live
+    if (this.#isMoot()) {
+      live.state = this.#before
+      return { live, state: live.state!, ...UNCHANGED, effects: [], rejected: this.#rejected }
+    }
     const [first] = this.#inputs
     const step = first && { atMs: first.atMs, core: this.#context.core, inputs: this.#inputs }
     const { changes, spent } = step === undefined ? UNCHANGED : live.journal.record(step, live.state!)
     return { live, state: live.state!, changes, spent, effects: this.#effects, rejected: this.#rejected }
+  }
+
+  /** Whether all that came was an event that it did not wait for. */
+  #isMoot(): boolean {
+    const [first] = this.#inputs
+    if (this.#before === null || first?.kind !== "event") return false
+    return isUnmoved(this.#before, this.#live.state!)
   }
 
   /** @returns the inputs that answer an effect before the step is written, null where it reaches outside */
@@ -144,7 +155,9 @@ class Advancing {
       case "execute": {
         // docs/spec/execution.md#pure-tasks: not in the first step, so that the event is acknowledged without waiting
         // for any task, and a task that ends the process is found in the store.
-        return this.#isPure(effect.task) && !this.#isNew && !this.#bringsResult ? context.execute(live, effect) : null
+        return this.#isPure(effect.task) && this.#before !== null && !this.#bringsResult
+          ? context.execute(live, effect)
+          : null
       }
       case "wake":
         // The runner looks at the state for what is due next.

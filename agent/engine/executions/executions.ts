@@ -121,7 +121,8 @@ export class ExecutionBook implements Executions {
   async cancel(id: ExecutionId): Promise<ExecutionView> {
     const live = this.runner.active.get(id)
     if (live === undefined) {
-      this.archive.load(id)
+      // One whose end is on its way into the store is not in the archive yet.
+      if (!this.runner.ending.has(id)) this.archive.load(id)
       throw new ExecutionError({ code: "EXECUTION_ENDED", execution: id }, `execution ${id} has already ended`)
     }
     await this.runner.feed(live, [{ kind: "cancel", atMs: this.#ports.clock.now() }])
@@ -129,7 +130,7 @@ export class ExecutionBook implements Executions {
   }
 
   async retry(id: ExecutionId): Promise<ExecutionView> {
-    if (this.runner.active.has(id)) {
+    if (this.runner.active.has(id) || this.runner.ending.has(id)) {
       throw new ExecutionError({ code: "EXECUTION_NOT_ENDED", execution: id }, `execution ${id} has not ended`, {
         remedy: `cancel it first: mesg execution cancel ${id}`,
       })

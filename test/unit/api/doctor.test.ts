@@ -71,6 +71,15 @@ describe("mesg doctor", () => {
       wrong: ["disk"],
       says: /may still grow by 1014 MiB/,
     },
+    {
+      name: "a full disk whose store is past its quota",
+      change: {
+        disk: async () => ({ freeBytes: 50 * MIB, totalBytes: 16_000 * MIB }),
+        store: () => ({ bytes: 114 * MIB, quotaBytes: 100 * MIB }),
+      },
+      wrong: ["disk", "quota"],
+      says: /may still grow by 0 MiB/,
+    },
     { name: "a store at its quota", change: { store: () => ({ bytes: 95, quotaBytes: 100 }) }, wrong: ["quota"] },
     {
       name: "a store that failed",

@@ -1,18 +1,19 @@
 import assert from "node:assert/strict"
-import { EVENT_JUDGEMENTS_MAX } from "../../../../agent/base/limits.ts"
+import { EVENT_JUDGEMENTS_MAX, KEPT_EVENTS_PER_WAIT_MAX } from "../../../../agent/base/limits.ts"
 import { JsonataExpressions } from "../../../../agent/io/expressions/expressions.ts"
 import type { Evaluated, ExpressionScope } from "../../../../agent/ports/expressions.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
 import { testEngine } from "../../../support/engine.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
+import { storedSteps } from "../../../support/stored-steps.ts"
 import { WORK, workApplication } from "../../../support/work-service.ts"
 
 /** Not a plain equality: JSONata has to be asked, for each execution. */
 const WHERE = "$uppercase(data.k) = $uppercase(trigger.data.k)"
-const WAITS = {
+const waitsUnder = (where: string) => ({
   a: { run: "work.do" },
-  b: { run: "work.do", after: "a.ok", wait: { service: "work", event: "later", where: WHERE } },
-}
+  b: { run: "work.do", after: "a.ok", wait: { service: "work", event: "later", where } },
+})
 
 /** JSONata that can be made to wait, and counts how many questions are open. */
 class GatedExpressions extends JsonataExpressions {
@@ -33,13 +34,13 @@ class GatedExpressions extends JsonataExpressions {
   }
 }
 
-describe("an event that many wait for", () => {
+describe("an event that some wait for", () => {
   const expressions = new GatedExpressions()
   after(() => expressions.stop())
 
-  const waiting = async (count: number, store = new MemoryStore()) => {
+  const waiting = async (count: number, store = new MemoryStore(), where = WHERE) => {
     const test = await testEngine([{ manifest: WORK }], { expressions, store, maxActive: 10_000 })
-    await test.engine.applications.deploy(workApplication("app", WAITS), {})
+    await test.engine.applications.deploy(workApplication("app", waitsUnder(where)), {})
     const ids = []
     for (let i = 0; i < count; i++) {
       const { executions } = await test.engine.events.accept({ service: "work", event: "go", data: { k: `k${i}` } })
@@ -64,6 +65,63 @@ describe("an event that many wait for", () => {
     await until(test, () => test.engine.executions.counts().completed === 1)
     assert.equal(test.engine.executions.show(ids[7]!).status, "completed")
     assert.ok(steps() - before <= 3, `${steps() - before} steps for one execution`)
+    await test.stop()
+  })
+
+  const PLAIN = "data.k = trigger.data.k"
+  for (const [where, count] of [
+    [PLAIN, 1],
+    [WHERE, 1],
+    [WHERE, 2],
+  ] as const) {
+    it(`writes nothing where ${count} wait${count === 1 ? "s" : ""} under ${where} and it is not meant`, async () => {
+      const { test, ids, store } = await waiting(count, new MemoryStore(), where)
+      await test.engine.events.accept({ ...later("K0"), data: { k: "nobody" }, id: "first" })
+      const before = { bytes: store.usage().bytes, commits: store.commits }
+      for (let i = 0; i < 200; i++) await test.engine.events.accept({ ...later(`nobody-${i}`), id: `noise-${i}` })
+      assert.deepEqual({ bytes: store.usage().bytes, commits: store.commits }, before)
+      await test.engine.events.accept(later(where === PLAIN ? "k0" : "K0"))
+      await until(test, () => test.engine.executions.counts().completed === 1)
+      const kinds = storedSteps(store, ids[0]!).flatMap(({ inputs }) => inputs.map(({ kind }) => kind))
+      assert.equal(kinds.filter((kind) => kind === "event").length, 1, "its history has the event that ended its wait")
+      await test.stop()
+    })
+  }
+
+  it("writes nothing either where it is judged once more because another event has moved the execution", async () => {
+    const store = new MemoryStore()
+    const test = await testEngine([{ manifest: WORK }], { expressions, store })
+    const other = { run: "work.do", after: "a.ok", wait: { service: "work", event: "go", where: "data.k = 'second'" } }
+    await test.engine.applications.deploy(workApplication("app", { ...waitsUnder(WHERE), other }), {})
+    const { executions } = await test.engine.events.accept({ service: "work", event: "go", data: { k: "first" } })
+    const [id] = executions
+    await until(test, () => test.engine.executions.counts().waiting === 1)
+    const gate = Promise.withResolvers<void>()
+    expressions.gate = gate.promise
+    const refused = test.engine.events.accept(later("nobody"))
+    expressions.gate = Promise.resolve()
+    await test.engine.events.accept({ service: "work", event: "go", data: { k: "second" } })
+    await until(test, () => test.engine.executions.counts().waiting === 2)
+    const before = { commits: store.commits, asked: expressions.asked }
+    gate.resolve()
+    await refused
+    assert.equal(store.commits, before.commits)
+    assert.ok(expressions.asked > before.asked, "it was judged with the lock")
+    await test.engine.events.accept(later("first"))
+    await until(test, () => test.engine.executions.show(id!).status === "completed")
+    await test.stop()
+  })
+
+  it("adds nothing to the history of one that keeps as many as it may already", async () => {
+    const store = new MemoryStore()
+    const execute = () => new Promise<never>(() => {})
+    const test = await testEngine([{ manifest: WORK, execute }], { expressions, store })
+    await test.engine.applications.deploy(workApplication("app", waitsUnder(WHERE)), {})
+    const { executions } = await test.engine.events.accept({ service: "work", event: "go", data: { k: "k" } })
+    await until(test, () => test.engine.executions.counts().running === 1)
+    for (let i = 0; i < KEPT_EVENTS_PER_WAIT_MAX + 200; i++) await test.engine.events.accept(later(`noise-${i}`))
+    const kinds = storedSteps(store, executions[0]!).flatMap(({ inputs }) => inputs.map(({ kind }) => kind))
+    assert.equal(kinds.filter((kind) => kind === "event").length, KEPT_EVENTS_PER_WAIT_MAX)
     await test.stop()
   })
 

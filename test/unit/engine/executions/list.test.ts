@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { testEngine } from "../../../support/engine.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
-import { WORK, workApplication } from "../../../support/work-service.ts"
+import { ONE_WAITS, WORK, workApplication } from "../../../support/work-service.ts"
 
 /** As on a real device what is written can be read before the writer hears of it. */
 class LateStore extends MemoryStore {
@@ -27,6 +27,26 @@ describe("the list of executions", () => {
     resolve()
     await test.settle()
     assert.deepEqual(ids(), executions)
+    await test.stop()
+  })
+
+  it("names none that would then not be found: one whose end waits to be written has ended for who cancels or retries", async () => {
+    const store = new MemoryStore()
+    const test = await testEngine([{ manifest: WORK }], { store })
+    await test.engine.applications.deploy(workApplication("app", ONE_WAITS), {})
+    const { executions } = await test.engine.events.accept({ service: "work", event: "go", data: {} })
+    await test.settle()
+    store.hold()
+    const cancelling = test.engine.executions.cancel(executions[0]!)
+    await test.settle()
+    assert.deepEqual(
+      test.engine.executions.list({}).items.map(({ status }) => status),
+      ["waiting"],
+    )
+    await assert.rejects(test.engine.executions.cancel(executions[0]!), { code: "EXECUTION_ENDED" })
+    await assert.rejects(test.engine.executions.retry(executions[0]!), { code: "EXECUTION_NOT_ENDED" })
+    store.release()
+    assert.equal((await cancelling).status, "cancelled")
     await test.stop()
   })
 })
