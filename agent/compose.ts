@@ -73,8 +73,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
       log,
     })
     stops.push(() => store.stop())
-    const { recovered } = await store.start()
-    if (recovered !== null) log.error("the store was damaged and taken back to its last good copy", { ...recovered })
+    await store.start()
     const clock = new SystemClock({ notBeforeMs: store.lastTimeMs() })
     stops.push(() => clock.stop())
     store.keepTime(clock)
@@ -170,6 +169,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
         nodeKey: keys.nodeKey,
         ready: () => addresses !== null,
         uptimeMs: () => wall() - startedMs,
+        storeRecovery: probes.storeRecovery,
         addresses: () => ({ mqtt: addresses?.mqtt ?? null, http: addresses?.http ?? null, p2p: [] }),
       },
       doctor: (about) => examine(probes, about),

@@ -8,6 +8,7 @@ import type { Engine } from "./engine/engine.ts"
 import { copyTime, listCopies } from "./io/store/copies.ts"
 import { storeFiles } from "./io/store/files.ts"
 import type { Clock } from "./ports/clock.ts"
+import { readNotice } from "./io/store/notice.ts"
 import type { Store } from "./ports/store.ts"
 import type { Config } from "./schema/config.ts"
 
@@ -46,6 +47,7 @@ export function machineProbes({ home, config, store, clock, engine, tokens, list
     },
     store: () => store.usage(),
     storeFailure: () => failure,
+    storeRecovery: () => readNotice(storeFiles(join(home, "data"))),
     clocks: () => ({ wallMs: clock.wall(), nowMs: clock.now() }),
     memory: () => ({ rssBytes: process.memoryUsage.rss(), freeBytes: freemem(), totalBytes: totalmem() }),
     listeners,

@@ -2,7 +2,7 @@ import type { Clock } from "../ports/clock.ts"
 import type { Log, LogFields } from "../ports/log.ts"
 import type { Metrics } from "../ports/metrics.ts"
 import type { Random } from "../ports/random.ts"
-import type { Store } from "../ports/store.ts"
+import type { Store, StoreRecovery } from "../ports/store.ts"
 import type { Core } from "../engine/core.ts"
 import type { Config } from "../schema/config.ts"
 import type { Json } from "../schema/json.ts"
@@ -43,6 +43,8 @@ export interface AgentView {
   /** Whether events are taken and executions run. */
   ready(): boolean
   uptimeMs(): number
+  /** The last recovery of the store that nobody has acknowledged. */
+  storeRecovery(): StoreRecovery | null
   addresses(): { readonly mqtt: string | null; readonly http: string | null; readonly p2p: readonly string[] }
 }
 

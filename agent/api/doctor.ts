@@ -1,6 +1,7 @@
 import { DOCTOR_PROBE_TIMEOUT_MS } from "../base/limits.ts"
 import { messageOf } from "../base/errors.ts"
 import type { DoctorCheck, DoctorReport } from "./deps.ts"
+import { recoveryText } from "./recovery-text.ts"
 import { type Check, type DoctorProbes, type Finding, mib } from "./doctor/check.ts"
 import { EXPOSURE, PERMISSIONS, SECURITY_CHECKS } from "./doctor/security.ts"
 
@@ -50,6 +51,19 @@ const CHECKS: readonly Check[] = [
     run: (probes) => {
       const failure = probes.storeFailure()
       return { ok: failure === null, detail: failure ?? "healthy", remedy: "see `mesg logs`; restore the last copy" }
+    },
+  },
+  {
+    id: "recovery",
+    title: "Store recovery",
+    run: (probes) => {
+      const recovery = probes.storeRecovery()
+      if (recovery === null) return { ok: true, detail: "never needed, or acknowledged" }
+      return {
+        ok: false,
+        detail: recoveryText(recovery),
+        remedy: `make good what is lost, then acknowledge: rm ${probes.home}/data/recovered.json`,
+      }
     },
   },
   {

@@ -102,6 +102,8 @@ export const STORE_PAGE_CHECK_BYTES_MAX = 32 * MIB
 /** A copy wears the card as much as everything in the store: no more often than this, and only if something changed. */
 export const STORE_COPY_INTERVAL_MS = 6 * 3600 * SECOND
 export const STORE_FIRST_COPY_MS = 60 * SECOND
+/** The first copy after a start comes no sooner after the newest one, so that many restarts do not wear the card. */
+export const STORE_COPY_AFTER_START_MS = 3600 * SECOND
 /** How far ahead of workflow time its mark in the store is kept, so that not every commit writes it. */
 export const CLOCK_MARK_AHEAD_MS = 2 * SECOND
 export const STORE_COPIES_MAX = 16

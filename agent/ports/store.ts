@@ -36,6 +36,19 @@ export interface StoreUsage {
   readonly quotaBytes: number
 }
 
+/** What a start did about a damaged store: its owner has to know. */
+export interface StoreRecovery {
+  /** ms since epoch: the start that found it, by the wall clock of then. */
+  readonly foundMs: number
+  readonly reason: string
+  /** Where the damaged file is kept; null where there was none. */
+  readonly quarantined: string | null
+  /** The copy that took its place; null where none was good and the store starts empty. */
+  readonly copy: string | null
+  /** ms since epoch: what came after is lost. Null: everything is. */
+  readonly copyMs: number | null
+}
+
 /**
  * The one durable store of a home. Tables are names from schema/tables.ts.
  * Reads see every write that was asked for before them and has committed.

@@ -100,6 +100,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       nodeKey: "a".repeat(64),
       ready: () => true,
       uptimeMs: () => 90_000,
+      storeRecovery: () => null,
       addresses: () => ({ mqtt: "mqtt://127.0.0.1:1883", http: httpUrl, p2p: [] }),
     },
     doctor: async (about) => (about === "health" ? doctor : SECURITY),

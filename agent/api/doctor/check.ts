@@ -1,5 +1,6 @@
 import type { Config } from "../../schema/config.ts"
 import type { ServiceView } from "../../engine/core.ts"
+import type { StoreRecovery } from "../../ports/store.ts"
 import type { Token } from "../http/tokens.ts"
 
 /** What the checks look at; main fills them from the real machine, tests with what they like. */
@@ -13,6 +14,8 @@ export interface DoctorProbes {
   store(): { readonly bytes: number; readonly quotaBytes: number }
   /** Null while it is healthy. */
   storeFailure(): string | null
+  /** The last recovery of the store that nobody has acknowledged. */
+  storeRecovery(): StoreRecovery | null
   /** ms since epoch: the machine's wall clock and the agent's own, which never goes back. */
   clocks(): { readonly wallMs: number; readonly nowMs: number }
   memory(): { readonly rssBytes: number; readonly freeBytes: number; readonly totalBytes: number }

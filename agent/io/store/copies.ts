@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { STORE_QUARANTINED_MAX } from "../../base/limits.ts"
 import { type CheckCommand, checkFile } from "./check.ts"
 import { lmdbLock, type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
 
 const DRAFT = ".new"
-const COPY = /^\d{15}\.mdb$/
+const COPY = /^(\d{15})(?:-(\d+))?\.mdb$/
 
 /** @returns the verified copies, newest first */
 export function listCopies(files: StoreFiles): string[] {
@@ -18,23 +18,36 @@ export function listCopies(files: StoreFiles): string[] {
 
 /** @returns when a copy was made, ms since epoch by the wall clock of then */
 export function copyTime(path: string): number {
-  return Number(path.slice(-19, -4))
+  return Number(COPY.exec(basename(path))?.[1])
+}
+
+/** @returns the LMDB transaction that a copy has at least, null where its name does not tell */
+export function copyTxn(path: string): number | null {
+  const txn = COPY.exec(basename(path))?.[2]
+  return txn === undefined ? null : Number(txn)
 }
 
 /**
  * Makes a copy under a draft name, checks it and only then counts it among the copies; drops the oldest above `keep`.
+ * @param txn LMDB's last transaction before the copy: it goes into the name, for LMDB numbers a compacted copy anew
  * @param write writes a consistent copy to the path it gets
  * @returns the copy, or null where what was written did not pass
  */
 export async function addCopy(
   files: StoreFiles,
-  options: { keep: number; wallMs: number; write: (path: string) => Promise<void>; command?: CheckCommand },
+  options: {
+    keep: number
+    wallMs: number
+    txn: number
+    write: (path: string) => Promise<void>
+    command?: CheckCommand
+  },
 ): Promise<string | null> {
   mkdirSync(files.copies, { recursive: true, mode: 0o700 })
   // Later than any other by name, whatever the wall clock says.
   const newest = listCopies(files)[0]
   const stamp = Math.max(options.wallMs, newest === undefined ? 0 : copyTime(newest) + 1)
-  const path = join(files.copies, `${String(stamp).padStart(15, "0")}.mdb`)
+  const path = join(files.copies, `${String(stamp).padStart(15, "0")}-${options.txn}.mdb`)
   if (!(await writeChecked(path, options.write, options.command))) return null
   for (const old of listCopies(files).slice(options.keep)) rmSync(old, { force: true })
   return path
@@ -42,12 +55,14 @@ export async function addCopy(
 
 /**
  * Writes a file that is whole and checked, or does not exist.
+ * @param passed called once it has passed, before it has its name
  * @returns whether it passed
  */
 export async function writeChecked(
   path: string,
   write: (path: string) => Promise<void>,
   command?: CheckCommand,
+  passed: () => void = () => {},
 ): Promise<boolean> {
   const draft = path + DRAFT
   rmSync(draft, { force: true })
@@ -55,6 +70,7 @@ export async function writeChecked(
     await write(draft)
     const verdict = await checkFile(draft, command)
     if (!verdict.ok) return false
+    passed()
     syncFile(draft)
     renameSync(draft, path)
     syncFolderOf(path)

@@ -12,6 +12,8 @@ export interface StoreFiles {
   readonly clean: string
   readonly copies: string
   readonly quarantine: string
+  /** Word of a recovery, there until the owner removes it. */
+  readonly notice: string
 }
 
 export function storeFiles(dir: string): StoreFiles {
@@ -22,6 +24,7 @@ export function storeFiles(dir: string): StoreFiles {
     clean: join(dir, "clean"),
     copies: join(dir, "copies"),
     quarantine: join(dir, "quarantine"),
+    notice: join(dir, "recovered.json"),
   }
 }
 

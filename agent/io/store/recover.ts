@@ -1,10 +1,12 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import type { Log } from "../../ports/log.ts"
+import type { StoreRecovery } from "../../ports/store.ts"
 import type { CheckCommand } from "./check.ts"
 import { checkFile } from "./check.ts"
 import { copyTime, listCopies, quarantine, removeDrafts, writeChecked } from "./copies.ts"
 import { isNoSpace, notWritable } from "./error.ts"
 import { type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
+import { leaveNotice } from "./notice.ts"
 import { walkPages } from "./page-walk.ts"
 
 /** What start-up found and did; `recovered` is an alarm for the owner. */
@@ -14,17 +16,7 @@ export interface StartReport {
    * `pages`: every page, here, without LMDB. `none`: stopped in order and too large for that, or new.
    */
   readonly check: "full" | "pages" | "none"
-  readonly recovered: Recovery | null
-}
-
-export interface Recovery {
-  readonly reason: string
-  /** Where the damaged file is kept; null where there was none. */
-  readonly quarantined: string | null
-  /** The copy that took its place; null where none was good and the store starts empty. */
-  readonly copy: string | null
-  /** ms since epoch: what came after is lost. */
-  readonly copyMs: number | null
+  readonly recovered: StoreRecovery | null
 }
 
 /** @throws StoreError STORE_NOT_WRITABLE */
@@ -66,19 +58,21 @@ export async function prepareData(
 
 async function fromCopy(
   files: StoreFiles,
-  options: { log: Log; command?: CheckCommand; quarantined: string | null; reason: string },
-): Promise<Recovery> {
-  const { reason, quarantined } = options
+  options: { wallMs: number; log: Log; command?: CheckCommand; quarantined: string | null; reason: string },
+): Promise<StoreRecovery> {
+  const { reason, quarantined, wallMs: foundMs } = options
   for (const copy of listCopies(files)) {
+    const recovery = { foundMs, reason, quarantined, copy, copyMs: copyTime(copy) }
     const write = async (draft: string) => copyFileSync(copy, draft)
-    if (await writeChecked(files.data, write, options.command)) {
-      const recovery = { reason, quarantined, copy, copyMs: copyTime(copy) }
+    // Before the copy counts: a cut in between must not lose the word of it.
+    if (await writeChecked(files.data, write, options.command, () => leaveNotice(files, recovery))) {
       options.log.error("the store was damaged: the last good copy took its place", { ...recovery })
       return recovery
     }
     options.log.error("a copy of the store is damaged too", { copy })
   }
-  const recovery = { reason, quarantined, copy: null, copyMs: null }
+  const recovery = { foundMs, reason, quarantined, copy: null, copyMs: null }
+  leaveNotice(files, recovery)
   options.log.error("the store was damaged and there is no good copy: it starts empty", { ...recovery })
   return recovery
 }

@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync, statfsSync } from "node:fs"
 import {
   CLOCK_MARK_AHEAD_MS,
+  STORE_COPY_AFTER_START_MS,
   STORE_COPY_INTERVAL_MS,
   STORE_FIRST_COPY_MS,
   STORE_PAGE_CHECK_BYTES_MAX,
@@ -14,7 +15,7 @@ import { TABLE } from "../../schema/tables.ts"
 import { writeBackup } from "./backup.ts"
 import { CHECK_COMMAND, type CheckCommand } from "./check.ts"
 import { type EncodedChange, GroupCommit } from "./commit.ts"
-import { addCopy, copyTime, listCopies } from "./copies.ts"
+import { addCopy, copyTime, copyTxn, listCopies } from "./copies.ts"
 import { costOf, growthOf } from "./cost.ts"
 import { bounds, createFile, type Env, makeLockFile, openEnv } from "./env.ts"
 import { notWritable, StoreError } from "./error.ts"
@@ -59,7 +60,7 @@ export class LmdbStore implements Store {
   #clockMarkMs = 0
   #cancelCopy: (() => void) | null = null
   #copying: Promise<unknown> = Promise.resolve()
-  #copiedTxn = -1
+  #recovered = false
   /** Why it is not open. */
   #closed = new StoreError({ code: "STORE_CLOSED" }, "the store is not open")
 
@@ -83,6 +84,7 @@ export class LmdbStore implements Store {
       const how = { wallMs: Date.now(), log, pageCheckBytes, command: checkCommand }
       const report = await prepareData(this.#files, how)
       await this.#openData()
+      this.#recovered = report.recovered !== null
       return report
     } catch (error) {
       await this.#close()
@@ -167,7 +169,7 @@ export class LmdbStore implements Store {
   keepTime(clock: Clock): void {
     this.#clock = clock
     this.#clockMarkMs = this.lastTimeMs()
-    if (this.#options.copies > 0) this.#copyLater(STORE_FIRST_COPY_MS)
+    if (this.#options.copies > 0) this.#copyLater(this.#firstCopyMs(clock))
   }
 
   /**
@@ -178,12 +180,14 @@ export class LmdbStore implements Store {
     const db = this.#open()
     const { lastTxnId } = db.getStats() as { lastTxnId: number }
     const { bavail, bsize } = statfsSync(this.#files.dir)
-    if (lastTxnId === this.#copiedTxn || bavail * bsize < this.usage().bytes * 2) return null
+    const [newest] = listCopies(this.#files)
+    const isCopied = newest !== undefined && copyTxn(newest) === lastTxnId
+    if (isCopied || bavail * bsize < this.usage().bytes * 2) return null
     const { checkCommand = CHECK_COMMAND, copies } = this.#options
     const write = (path: string) => db.backup(path, true).finally(() => this.#commit?.tryAgain())
-    const made = await addCopy(this.#files, { keep: copies, wallMs: Date.now(), write, command: checkCommand })
+    const how = { keep: copies, wallMs: Date.now(), txn: lastTxnId, write, command: checkCommand }
+    const made = await addCopy(this.#files, how)
     if (made === null) this.#damaged("a copy of the store did not pass its check")
-    else this.#copiedTxn = lastTxnId
     return made
   }
 
@@ -253,11 +257,18 @@ export class LmdbStore implements Store {
     return encodeChange(clockChange(this.#clockMarkMs))
   }
 
+  /** Soon after a start, for it may follow a crash; but a row of crashes is no reason to wear the card out. */
+  #firstCopyMs(clock: Clock): number {
+    const [newest] = listCopies(this.#files)
+    if (newest === undefined || this.#recovered) return STORE_FIRST_COPY_MS
+    const dueMs = copyTime(newest) + STORE_COPY_AFTER_START_MS - clock.wall()
+    // A clock that was ahead when that copy was made puts nothing off.
+    return Math.min(Math.max(STORE_FIRST_COPY_MS, dueMs), STORE_COPY_AFTER_START_MS)
+  }
+
   #copyLater(delayMs: number): void {
     const clock = this.#clock!
-    const newest = listCopies(this.#files)[0]
-    const dueMs = newest === undefined ? 0 : copyTime(newest) + STORE_COPY_INTERVAL_MS - clock.wall()
-    this.#cancelCopy = clock.schedule(clock.now() + Math.min(Math.max(delayMs, dueMs), STORE_COPY_INTERVAL_MS), () => {
+    this.#cancelCopy = clock.schedule(clock.now() + delayMs, () => {
       this.#copying = this.copy()
         .catch((error: unknown) => this.#options.log.warn("no copy of the store was made", { cause: messageOf(error) }))
         .finally(() => {

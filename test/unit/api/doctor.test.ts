@@ -6,12 +6,20 @@ import { examine } from "../../../agent/api/doctor.ts"
 import type { DoctorProbes } from "../../../agent/api/doctor/check.ts"
 import type { ServiceId } from "../../../agent/base/ids.ts"
 import { ConfigSchema } from "../../../agent/schema/config.ts"
+import type { StoreRecovery } from "../../../agent/ports/store.ts"
 import { FakeCore } from "../../support/fake-core.ts"
 import { ROOT } from "../../support/sources.ts"
 
 const MIB = 1024 * 1024
 const NOW_MS = Date.UTC(2026, 10, 22)
 const config = v.parse(ConfigSchema, {})
+const RECOVERY: StoreRecovery = {
+  foundMs: NOW_MS,
+  reason: "page 7 is not what it says",
+  quarantined: "/var/lib/mesg/data/quarantine/1.mdb",
+  copy: "/var/lib/mesg/data/copies/1.mdb",
+  copyMs: NOW_MS - 86_400_000,
+}
 const tls = { cert: "cert.pem", key: "key.pem" }
 
 function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
@@ -23,6 +31,7 @@ function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
     disk: async () => ({ freeBytes: 8000 * MIB, totalBytes: 16_000 * MIB }),
     store: () => ({ bytes: 10 * MIB, quotaBytes: 1024 * MIB }),
     storeFailure: () => null,
+    storeRecovery: () => null,
     clocks: () => ({ wallMs: NOW_MS, nowMs: NOW_MS }),
     memory: () => ({ rssBytes: 70 * MIB, freeBytes: 400 * MIB, totalBytes: 1024 * MIB }),
     listeners: () => ({ mqtt: "mqtt://127.0.0.1:1883", mqttTls: null, http: "http://127.0.0.1:6374" }),
@@ -86,6 +95,18 @@ describe("mesg doctor", () => {
       change: { storeFailure: () => "a write failed" },
       wrong: ["store"],
       says: /a write failed/,
+    },
+    {
+      name: "a store that was taken back to a copy, until that is acknowledged",
+      change: { storeRecovery: () => RECOVERY },
+      wrong: ["recovery"],
+      says: /^damaged when the agent started at 2026-11-22T.*as it was at 2026-11-21T.*between is lost.*quarantine\/1\.mdb$/,
+    },
+    {
+      name: "a store that had to start empty",
+      change: { storeRecovery: () => ({ ...RECOVERY, copy: null, copyMs: null }) },
+      wrong: ["recovery"],
+      says: /no good copy: it starts empty, everything before is lost/,
     },
     { name: "no copy", change: { newestCopyMs: () => null }, wrong: ["copies"], says: /none/ },
     {

@@ -5,7 +5,7 @@ import type { Renderers } from "./renderer.ts"
 
 export const SYSTEM_RENDERERS: Renderers = {
   "system.status": (status: OutputOf<"system.status">, terminal: Terminal) => {
-    const { addresses, events, executions } = status
+    const { addresses, events, executions, alarm } = status
     return facts(terminal, [
       ["agent", `${status.version}, running for ${lengthText(status.uptimeMs)}`],
       ["node", status.node],
@@ -18,6 +18,7 @@ export const SYSTEM_RENDERERS: Renderers = {
         `${executions.running} running, ${executions.waiting} waiting, ` +
           `${executions.completed} completed, ${executions.failed} failed`,
       ],
+      ...(alarm === null ? [] : ([["alarm", `${alarm} (mesg doctor)`]] satisfies [string, string][])),
     ])
   },
   "system.doctor": ({ checks }: OutputOf<"system.doctor">, terminal: Terminal) =>

@@ -1,6 +1,7 @@
 import { LIST_LIMIT_DEFAULT } from "../../../base/limits.ts"
 import type { ApiDeps } from "../../deps.ts"
 import { ApiError } from "../../errors.ts"
+import { recoveryText } from "../../recovery-text.ts"
 import { LEVELS } from "../../log-tail.ts"
 import { STREAM_KINDS } from "../../operations/schemas/system.ts"
 import type { Handlers } from "../handler.ts"
@@ -81,6 +82,7 @@ export const SYSTEM_HANDLERS: Handlers<
 function statusOf({ agent, core }: ApiDeps) {
   const events = core.events.counts()
   const executions = core.executions.counts()
+  const recovery = agent.storeRecovery()
   return {
     version: agent.version,
     node: agent.nodeKey,
@@ -93,5 +95,6 @@ function statusOf({ agent, core }: ApiDeps) {
       completed: executions.completed,
       failed: executions.failed,
     },
+    alarm: recovery === null ? null : `the store was ${recoveryText(recovery)}`,
   }
 }

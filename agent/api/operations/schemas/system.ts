@@ -14,6 +14,8 @@ export const StatusSchema = v.object({
   addresses: v.object({ mqtt: v.nullable(v.string()), http: v.nullable(v.string()), p2p: v.array(v.string()) }),
   events: v.object({ accepted: Count, duplicates: Count }),
   executions: v.object({ running: Count, waiting: Count, completed: Count, failed: Count }),
+  /** What was lost, until the owner has acknowledged it. */
+  alarm: v.nullable(v.string()),
 })
 
 export const DoctorSchema = v.object({

@@ -124,6 +124,7 @@ describe("commands", () => {
       addresses: { mqtt: "mqtt://127.0.0.1:1883", http: server.url, p2p: [] },
       events: { accepted: 0, duplicates: 0 },
       executions: { running: 0, waiting: 0, completed: 0, failed: 0 },
+      alarm: null,
     })
   })
 

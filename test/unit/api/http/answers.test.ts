@@ -126,6 +126,7 @@ describe("answers of the HTTP API", () => {
       addresses: { mqtt: "string", http: "string", p2p: [] },
       events: { accepted: "number", duplicates: "number" },
       executions: { running: "number", waiting: "number", completed: "number", failed: "number" },
+      alarm: "object",
     })
   })
 

@@ -3,12 +3,15 @@ import { TABLE } from "../../../../agent/schema/tables.ts"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { CLOCK_MARK_AHEAD_MS } from "../../../../agent/base/limits.ts"
 import { restoreBackup } from "../../../../agent/io/store/backup.ts"
+import { copyTime, listCopies } from "../../../../agent/io/store/copies.ts"
 import { createFile } from "../../../../agent/io/store/env.ts"
+import { storeFiles } from "../../../../agent/io/store/files.ts"
 import { FORMAT, type Migration } from "../../../../agent/io/store/format.ts"
+import { readNotice } from "../../../../agent/io/store/notice.ts"
 import { walkPages } from "../../../../agent/io/store/page-walk.ts"
 import { LmdbStore, type StoreOptions } from "../../../../agent/io/store/store.ts"
 import { FakeClock } from "../../../support/fake-clock.ts"
@@ -230,7 +233,7 @@ describe("copies and backups", () => {
     assert.equal(paths.length, 4)
     assert.deepEqual(
       readdirSync(join(dir, "copies")).sort(),
-      paths.slice(-2).map((path) => path.slice(-19)),
+      paths.slice(-2).map((path) => basename(path)),
     )
     await store.stop()
   })
@@ -246,6 +249,12 @@ describe("copies and backups", () => {
     assert.equal(recovered?.reason, "the data file is missing")
     assert.equal(next.count("tab"), 10)
     await next.stop()
+    const later = storeIn(dir)
+    assert.equal((await later.start()).recovered, null)
+    await later.stop()
+    assert.deepEqual(readNotice(storeFiles(dir)), recovered, "no restart makes it forgotten")
+    rmSync(join(dir, "recovered.json"))
+    assert.equal(readNotice(storeFiles(dir)), null, "acknowledged")
   })
 
   it("makes the first copy by itself, a minute after the start, and the next only after hours", async () => {
@@ -258,6 +267,48 @@ describe("copies and backups", () => {
     clock.advance(1000)
     await store.stop()
     assert.equal(readdirSync(join(dir, "copies")).filter((name) => name.endsWith(".mdb")).length, 1)
+  })
+
+  const minutes = 60_000
+  const restarts: { name: string; copiedBeforeMs: number; damaged?: true; atMs: number }[] = [
+    { name: "a minute after the start where the newest copy is old", copiedBeforeMs: 61 * minutes, atMs: 1 * minutes },
+    { name: "an hour after the newest copy where that is later", copiedBeforeMs: 20 * minutes, atMs: 40 * minutes },
+    { name: "within an hour where the clock was ahead when it was made", copiedBeforeMs: -1e9, atMs: 60 * minutes },
+    { name: "at once where the start found damage", copiedBeforeMs: 5 * minutes, damaged: true, atMs: 1 * minutes },
+  ]
+  for (const { name, copiedBeforeMs, damaged, atMs } of restarts)
+    it(`makes the first copy after a restart ${name}`, async () => {
+      const dir = newHome()
+      const first = await filled(dir, 10)
+      const copy = (await first.copy())!
+      await first.write([{ put: "tab", key: ["later"], value: 1 }])
+      await first.stop()
+      if (damaged) rmSync(join(dir, "store.mdb"))
+      const store = storeIn(dir)
+      await store.start()
+      await store.write([{ put: "tab", key: ["last"], value: 1 }])
+      const clock = new FakeClock(copyTime(copy) + copiedBeforeMs)
+      const startMs = clock.now()
+      store.keepTime(clock)
+      assert.equal(clock.next(), startMs + atMs)
+      clock.advance(atMs)
+      await store.stop()
+      assert.equal(listCopies(storeFiles(dir)).length, 2)
+    })
+
+  it("makes no copy of what the newest one has, whichever run made that", async () => {
+    const dir = newHome()
+    await (await filled(dir, 10)).stop()
+    const copier = storeIn(dir)
+    await copier.start()
+    assert.notEqual(await copier.copy(), null)
+    await copier.stop()
+    const store = storeIn(dir)
+    await store.start()
+    assert.equal(await store.copy(), null)
+    await store.write([{ put: "tab", key: ["later"], value: 1 }])
+    assert.notEqual(await store.copy(), null)
+    await store.stop()
   })
 
   it("writes a backup while in use, that restores to the same content", async () => {
