@@ -1,6 +1,6 @@
 import { type Catalogue, portsOfTarget, type Target } from "./catalogue.ts"
 import { withVariable } from "./environment.ts"
-import { freeName, keyFrom, taskNameFrom } from "./names.ts"
+import { keyFrom, taskNameFrom, UniqueNames } from "./names.ts"
 import { listOf, textOf, textsOf } from "./raw.ts"
 import type { Scope, Shelf } from "./scopes.ts"
 import type { GraphNode } from "./wiring.ts"
@@ -59,13 +59,12 @@ export function nameTasks(nodes: readonly GraphNode[], shelf: Shelf): TaskNaming
   }
   const nameOf = new Map<GraphNode, string>()
   const renamed = new Map<Scope, Map<string, string>>()
-  const taken = new Set<string>()
+  const taken = new UniqueNames("_")
   // Tabs before subflows: what stands on a tab is not renamed for what stands in a subflow.
   for (const [scope, here] of [...byScope].sort(([a], [b]) => a.instances.length - b.instances.length)) {
     const changed = new Map<string, string>()
     for (const [node, local] of localNames(here, shelf)) {
-      const name = freeName(local, "_", (one) => taken.has(one))
-      taken.add(name)
+      const name = taken.take(local)
       nameOf.set(node, name)
       if (name !== local) changed.set(local, name)
     }
@@ -77,20 +76,17 @@ export function nameTasks(nodes: readonly GraphNode[], shelf: Shelf): TaskNaming
 function localNames(nodes: readonly GraphNode[], shelf: Shelf): Map<GraphNode, string> {
   const wished = nodes.map((node) => ({ node, label: propertyOf(node, "name", shelf) }))
   const names = new Map<GraphNode, string>()
-  const taken = new Set<string>()
-  const take = (node: GraphNode, name: string) => {
-    const free = freeName(name, "_", (one) => taken.has(one))
-    taken.add(free)
-    names.set(node, free)
-  }
+  const taken = new UniqueNames("_")
   for (const { node, label } of wished) {
-    if (label !== "" && taskNameFrom(label) === label && !taken.has(label)) take(node, label)
+    if (label !== "" && taskNameFrom(label) === label && !taken.has(label)) {
+      names.set(node, taken.take(label))
+    }
   }
   for (const { node, label } of wished) {
     if (names.has(node)) continue
     const target = targetOfNode(node, shelf)
     const own = "application" in target ? target.application : target.task
-    take(node, taskNameFrom(label) || taskNameFrom(own) || "task")
+    names.set(node, taken.take(taskNameFrom(label) || taskNameFrom(own) || "task"))
   }
   return names
 }

@@ -3,7 +3,7 @@ import type { Catalogue } from "./catalogue.ts"
 import { type InlineReason, type ReadChain, readChain } from "./chain.ts"
 import { propertyOf } from "./chain-tasks.ts"
 import type { Fault } from "./fault.ts"
-import { freeName, keyFrom, pointerToken } from "./names.ts"
+import { keyFrom, pointerToken, UniqueNames } from "./names.ts"
 import { NODE_TYPES } from "./nodes.ts"
 import { idOf, isMap, type Raw, textOf, typeOf } from "./raw.ts"
 import type { Place, Shelf } from "./scopes.ts"
@@ -115,8 +115,9 @@ function applicationOf(chains: readonly ReadChain[], shelf: Shelf, taken: Set<st
   const places = new Map<string, Place>([["", whole]])
   const head = stored === null ? {} : headOf(stored, whole, faults)
   const workflows: ApplicationInput["workflows"] = {}
+  const keys = new UniqueNames("-")
   for (const chain of chains) {
-    const key = freeName(chain.name, "-", (one) => Object.hasOwn(workflows, one))
+    const key = keys.take(chain.name)
     workflows[key] = chain.workflow
     for (const [pointer, place] of chain.places) places.set(`/workflows/${pointerToken(key)}${pointer}`, place)
   }

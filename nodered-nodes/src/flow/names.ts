@@ -30,13 +30,32 @@ function wordsOf(label: string): string[] {
   return [/^\d/.test(begin!) ? `n${begin}` : begin!, ...others]
 }
 
-/** @returns the name, with a number behind it where it is taken */
-export function freeName(name: string, separator: string, isTaken: (name: string) => boolean): string {
-  if (!isTaken(name)) return name
-  for (let number = 2; ; number++) {
-    const suffix = `${separator}${number}`
-    const next = name.slice(0, LENGTH_MAX - suffix.length) + suffix
-    if (!isTaken(next)) return next
+/** Names that are each given once: one that is taken gets a number behind it. */
+export class UniqueNames {
+  readonly #separator: string
+  readonly #taken = new Set<string>()
+  /** Per name the number to try next, so that a thousand of one name are not counted again for each. */
+  readonly #next = new Map<string, number>()
+
+  constructor(separator: string) {
+    this.#separator = separator
+  }
+
+  has(name: string): boolean {
+    return this.#taken.has(name)
+  }
+
+  /** @returns the name, or the first free one with a number */
+  take(name: string): string {
+    let free = name
+    let number = this.#next.get(name) ?? 2
+    while (this.#taken.has(free)) {
+      const suffix = `${this.#separator}${number++}`
+      free = name.slice(0, LENGTH_MAX - suffix.length) + suffix
+    }
+    this.#next.set(name, number)
+    this.#taken.add(free)
+    return free
   }
 }
 
