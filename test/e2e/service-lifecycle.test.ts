@@ -9,6 +9,7 @@ import mqtt from "mqtt"
 import type { ServiceView } from "../../agent/engine/core.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { serviceFolder } from "../support/service-folder.ts"
+import { followStream } from "../support/stream.ts"
 import { tgz } from "../support/tar.ts"
 import { tempDir } from "../support/temp-dir.ts"
 import { until } from "../support/until.ts"
@@ -81,6 +82,22 @@ describe("a service on its way into the agent and out", function () {
       assert.deepEqual(left.sort(), ["agent.json", "token"])
     })
   }
+
+  it("is told of in the stream once more when it is gone", async () => {
+    await agent.json("service", "add", serviceFolder({ id: "leaving", tasks: TASKS }, CODE))
+    const seen = await followStream(agent, ["service"])
+    await agent.cli("service", "remove", "leaving")
+    const told = seen.length
+    const ofIt = () =>
+      seen
+        .join("")
+        .split("\n\n")
+        .filter((item) => item.includes('"id":"leaving"'))
+    await until(() => ofIt().length > 0 && ofIt().at(-1)!.includes('"state":"stopped"'), 5000, "the news")
+    assert.ok(told <= seen.length)
+    const states = ofIt().map((item) => /"state":"([\w-]+)"/.exec(item)![1])
+    assert.equal(states.filter((state) => state === "stopped").length, 2, `stopped, then gone: ${states.join()}`)
+  })
 
   it("is refused with its reason where there is none, and nothing is installed", async () => {
     const noCode = serviceFolder({ id: "empty" }, "")

@@ -183,7 +183,10 @@ export class ServiceBook implements Services, EventCatalogue {
 
   async remove(id: ServiceId): Promise<void> {
     this.#findInstalled(id)
+    const view = this.#view(id)
     await this.#installed.remove(id)
+    // Who looked when it stopped found it there still.
+    this.#tell({ ...view, state: "stopped" })
   }
 
   async call(id: ServiceId, task: string, inputs: Json, waitMs: number) {

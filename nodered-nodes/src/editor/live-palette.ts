@@ -13,7 +13,9 @@ let revision = ""
 /** The palette of the moment, and every later one. */
 export function startPalette(): void {
   const first = RED.settings.mesgAgentPalette
+  performance.mark("mesg-palette")
   if (first !== undefined) show(first)
+  performance.measure("mesg-palette", "mesg-palette")
   RED.comms.subscribe("mesg/palette", (_topic, data) => {
     if ((data as PaletteView).revision === revision) return
     $.getJSON("mesg/palette", (view) => show(view as PaletteView))

@@ -1,0 +1,54 @@
+// What is done and looked at inside of the editor's page. Each function is sent there by its text, so it stands alone.
+
+/** Node-RED's own dark theme, since 5. */
+export function setDark(dark) {
+  document.documentElement.classList.toggle("nr-theme-dark", dark)
+}
+
+export function showWarning() {
+  document.querySelector("#mesg-warning").textContent = "A warning, as it would be read"
+}
+
+/** Trays slide; what is looked at must stand still. */
+export function standsStill() {
+  return document.getAnimations().every(({ playState }) => playState !== "running")
+}
+
+/** The contrast of the texts that are ours, by the formula of WCAG 2. */
+export function contrasts() {
+  const channels = (colour) => colour.match(/[\d.]+/g).map(Number)
+  const luminance = (colour) => {
+    const [r, g, b] = channels(colour).map((value) => {
+      const part = value / 255
+      return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+    })
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const behind = (element) => {
+    if (element === null) return "rgb(255, 255, 255)"
+    const colour = getComputedStyle(element).backgroundColor
+    return (channels(colour)[3] ?? 1) === 0 ? behind(element.parentElement) : colour
+  }
+  const parts = [".mesg-note:not(:empty)", ".mesg-warning", ".mesg-group legend", ".mesg-port", ".mesg-required"]
+  const found = parts.map((part) => {
+    const element = document.querySelector(part)
+    const text = luminance(getComputedStyle(element).color)
+    const ground = luminance(behind(element))
+    return [part, (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05)]
+  })
+  return Object.fromEntries(found)
+}
+
+/** Fields of ours in the dialog that a screen reader could not name. */
+export function unnamedFields() {
+  const form = document.querySelector("#dialog-form")
+  return [...form.querySelectorAll("input:not([type=hidden]), select, button, textarea")]
+    .filter((field) => field.offsetParent !== null && field.closest("[id^=mesg-], .mesg-row") !== null)
+    .filter((field) => !field.getAttribute("aria-label") && !form.querySelector(`label[for="${field.id}"]`))
+    .map((field) => field.outerHTML.slice(0, 200))
+}
+
+/** How long the editor took to make the palette when it was loaded, in ms. */
+export function paletteMs() {
+  return performance.getEntriesByName("mesg-palette", "measure")[0].duration
+}
