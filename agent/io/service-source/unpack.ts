@@ -66,8 +66,14 @@ async function* tarOf(archive: AsyncIterable<Buffer>): AsyncGenerator<ReadEntry 
   parser.on("ignoredEntry", () => {
     throw new Error(`a name takes more than ${PACKAGE_TAR_RECORD_BYTES_MAX} bytes`)
   })
+  let hasEnded = false
+  parser.on("eof", () => {
+    hasEnded = true
+  })
   for await (const part of archive) {
-    parser.write(part)
+    // What follows the end is read for its bounds and its checksum alone: the parser would pile it up, and copy the pile
+    // for each part of it.
+    if (!hasEnded) parser.write(part)
     yield* found
     found = []
   }

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { createServer, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import { gzipSync } from "node:zlib"
+import { gunzipSync, gzipSync } from "node:zlib"
 import { PACKAGE_BYTES_MAX, PACKAGE_ENTRIES_MAX, PACKAGE_UNPACKED_BYTES_MAX } from "../../../../agent/base/limits.ts"
 import { SourceError } from "../../../../agent/io/service-source/error.ts"
 import { serviceSources } from "../../../../agent/io/service-source/sources.ts"
@@ -185,6 +185,13 @@ describe("a service that is named by a path", () => {
     await assertRefused(fileOf(many), "PACKAGE_TOO_LARGE", /more than 10000 files/)
   })
 
+  it("with more behind its end is taken up to there", async () => {
+    const file = fileOf(gzipSync(Buffer.concat([gunzipSync(tgz([MANIFEST, CODE])), Buffer.alloc(32 * 2 ** 20)])))
+    const { folder, close } = await fresh().sources.open(file)
+    assert.deepEqual(readdirSync(folder).toSorted(), ["index.js", "service.yml"])
+    await close()
+  })
+
   it("is refused where it needs packages that it does not bring", async () => {
     const needs = { path: "package/package.json", content: `{"dependencies":{"@mesg/sdk":"1","left":"1","right":"1"}}` }
     const brings = { path: "package/node_modules/left/index.js", content: "" }
@@ -259,6 +266,21 @@ describe("a service that is named by what is elsewhere", () => {
       await assertRefused("npm:thermo", "PACKAGE_INVALID", /promises nothing/, base)
     }
   })
+
+  for (const { mib, code, says } of [
+    { mib: 60, code: "PACKAGE_INVALID", says: /Unrecognized archive format/ },
+    { mib: 70, code: "PACKAGE_TOO_LARGE", says: /bytes when unpacked/ },
+    { mib: 100, code: "PACKAGE_TOO_LARGE", says: /bytes when unpacked/ },
+  ]) {
+    it(`is refused in seconds where it unfolds to ${mib} MiB of nothing, wherever it comes from`, async function () {
+      this.timeout(15_000)
+      const nothing = gzipSync(Buffer.alloc(mib * 2 ** 20), { level: 1 })
+      shop.publish("thermo", nothing)
+      for (const source of [fileOf(nothing), `${base}files/p.tgz`, "npm:thermo"]) {
+        await assertRefused(source, code, says, base)
+      }
+    })
+  }
 
   it("is refused where the registry has no such package, version or document", async () => {
     await assertRefused("npm:nosuch", "PACKAGE_NOT_FOUND", /nothing of this name/, base)
