@@ -158,6 +158,66 @@ describe("messages that pass through Node-RED", function () {
     assert.equal((await shownBy("other")()).status, "timed-out")
   })
 
+  it("begin inside of a subflow, in each of its uses", async () => {
+    const inner = { z: "template", x: 100, y: 100 }
+    const out = (id: string) => ({ id, type: "subflow:template", z: "tab", x: 300, y: 100 })
+    await nodeRed.deploy([
+      tab(),
+      {
+        id: "template",
+        type: "subflow",
+        name: "Charges",
+        in: [],
+        out: [{ x: 300, y: 100, wires: [{ id: "f", port: 0 }] }],
+      },
+      { ...eventNode("e", "mesg:charger/finished", ["f"]), ...inner },
+      { id: "f", type: "function", func: "return msg", outputs: 1, wires: [[]], ...inner },
+      { ...out("first"), wires: [["paid"]] },
+      { ...out("second"), wires: [["other"]] },
+      debugNode("paid"),
+      debugNode("other"),
+    ])
+    await agent.api("POST", "/services/charger/events/finished", { data: { kwh: 9 } })
+    for (const id of ["paid", "other"]) assert.deepEqual((await shownBy(id)()).payload, { kwh: 9 })
+  })
+
+  it("go to the agent that a configuration names, with its token", async () => {
+    const other = await startAgent()
+    try {
+      await other.json("service", "add", serviceFolder(CHARGER, CHARGER_CODE))
+      const { token } = await other.json<{ token: string }>(
+        "token",
+        "create",
+        "--scope",
+        "deploy",
+        "--name",
+        "node-red",
+      )
+      const named = { id: "agent", type: "mesg-agent", name: "", url: `${other.http}/`, credentials: { token } }
+      const flow = payFlow(7, { paid: ["paid"] }).map((node) =>
+        node.id === "pay" ? { ...node, agent: "agent" } : node,
+      )
+      await nodeRed.deploy([named, ...flow])
+      await inject("in")
+      const { execution } = await shownBy("paid")()
+      const kept = await other.json<{ status: string }>("execution", "show", execution!)
+      assert.equal(kept.status, "completed")
+      assert.equal(JSON.stringify(await nodeRed.admin("GET", "/flows")).includes(token), false)
+    } finally {
+      await nodeRed.deploy([tab()])
+      await other.stop()
+      other.clean()
+    }
+  })
+
+  it("say that the token is not taken", async () => {
+    const named = { id: "agent", type: "mesg-agent", name: "", url: agent.http, credentials: { token: "wrong" } }
+    const flow = payFlow(7, { paid: ["paid"] }).map((node) => (node.id === "pay" ? { ...node, agent: "agent" } : node))
+    await nodeRed.deploy([named, ...flow])
+    await inject("in")
+    assert.match((await shownBy("caught")()).error!.message, /token/i)
+  })
+
   it("call a task once though the agent is killed while it works and its answer is waited for", async () => {
     const before = await agent.json<{ data: { paid: number } }>(
       ...["service", "call", "charger", "pay", "--inputs", '{"amount": 1}', "--wait", "10"],
