@@ -5,6 +5,8 @@ export const RETRY_FOR_MS = 60_000
 export const REQUEST_TIMEOUT_MS = 30_000
 export const BACKOFF_FIRST_MS = 100
 export const BACKOFF_MAX_MS = 5_000
+/** An agent counts wrong tokens, ten in a minute: below that, so that others of this address are not made to wait. */
+export const TOKEN_REFUSED_WAIT_MS = 20_000
 /** The agent says that it is there every 15 s. */
 export const STREAM_SILENCE_MAX_MS = 40_000
 /** Of one item in the stream: an event with its data, or an execution with that of all its tasks. */

@@ -1,5 +1,6 @@
-import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS, STREAM_SILENCE_MAX_MS } from "../limits.ts"
+import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS, STREAM_SILENCE_MAX_MS, TOKEN_REFUSED_WAIT_MS } from "../limits.ts"
 import type { AgentClient } from "./agent-client.ts"
+import { AgentError } from "./agent-error.ts"
 import { EventSourceParser, type StreamItem } from "./event-source.ts"
 import { pause } from "./pause.ts"
 
@@ -47,6 +48,7 @@ export class AgentStream {
       } catch (error) {
         if (this.#life.signal.aborted) return
         this.#tell(error as Error)
+        if (error instanceof AgentError && error.status === 401) waitMs = TOKEN_REFUSED_WAIT_MS
       }
       // Spread, so that many editors' runtimes do not come back to one agent in the same instant.
       await pause(waitMs * (0.5 + Math.random() / 2), this.#life.signal).catch(() => undefined)
