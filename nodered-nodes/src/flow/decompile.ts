@@ -4,7 +4,7 @@ import { type Catalogue, declaredStatuses, type Target, targetOf } from "./catal
 import { flowId } from "./flow-id.ts"
 import { type Box, layOut } from "./layout.ts"
 import { BUILT_IN_PORTS, generatedEventType, generatedTaskType, NODE_TYPES, type TypedValue } from "./nodes.ts"
-import type { Raw } from "./raw.ts"
+import { type Raw, textOf } from "./raw.ts"
 import { typedValue } from "./values.ts"
 
 /** What a flow needs beside the application that it shows. */
@@ -264,8 +264,9 @@ function optional(properties: Raw): Raw {
 function wired(drafts: readonly Draft[]): { readonly boxes: Box[]; readonly wires: string[][][] } {
   const indexOf = new Map(drafts.map((draft, index) => [draft, index]))
   const wires = drafts.map(({ ports }) => Array.from({ length: ports }, (): string[] => []))
-  const boxes = drafts.map(({ id, label, ports, from }) => ({
-    label,
+  const boxes = drafts.map(({ id, label, ports, properties, from }) => ({
+    // A node without a name shows its event.
+    label: label === "" ? textOf(properties, "event") : label,
     ports,
     from: from.map(({ node, port }) => {
       const box = indexOf.get(node)!

@@ -99,6 +99,7 @@ function columnsOf(boxes: readonly Box[]): number[] {
   return columns.map((column, box) => (open[box] === 0 ? column : last))
 }
 
+/** Halves go up the tab: else what parts and comes together again would sink with every time. */
 function toGrid(value: number): number {
-  return Math.round(value / GRID) * GRID
+  return Math.ceil(value / GRID - 0.5) * GRID
 }

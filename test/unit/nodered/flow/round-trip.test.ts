@@ -111,6 +111,12 @@ describe("a flow that is compiled, drawn and compiled again", () => {
     })
   }
 
+  it("does not sink where ways part and come together again", () => {
+    const application = asKept(readDocument(join(ROOT, "test/golden/rules/valid-256-branches.yml")).value)
+    const heights = decompile(application, SERVICES).flatMap(({ y }) => (typeof y === "number" ? [y] : []))
+    assert.ok(Math.max(...heights) - Math.min(...heights) <= 100, heights.join(", "))
+  })
+
   it("has the same ids each time it is drawn", () => {
     const application = asKept(compileFlow(readFlow("plain-chain"), FLOW_CATALOGUE).applications[0]!.document)
     assert.deepEqual(decompile(application, FLOW_CATALOGUE), decompile(application, FLOW_CATALOGUE))
