@@ -158,8 +158,8 @@ export interface EventNode extends StoredNode {
 }
 
 /**
- * How several statuses that lead to a node are joined: all of them must be there, or the first is enough. `auto`, which a
- * new node has, is `any` where two of them are of one task, as that ends in one only, else `all`.
+ * How several statuses that lead to a node are joined: all of them must be there, or the first is enough. `auto`, and none
+ * at all, is `any` where two of them are of one task, as that ends in one only, else `all`.
  */
 export type Join = "auto" | "all" | "any"
 
