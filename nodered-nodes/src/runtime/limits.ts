@@ -3,6 +3,8 @@
 /** A request that is repeated because nobody answered gives up after this time. */
 export const RETRY_FOR_MS = 60_000
 export const REQUEST_TIMEOUT_MS = 30_000
+/** Connections that one Node-RED opens to an agent, which takes 512: many calls at once share its durable writes. */
+export const REQUESTS_AT_A_TIME = 128
 export const BACKOFF_FIRST_MS = 100
 export const BACKOFF_MAX_MS = 5_000
 /** An agent counts wrong tokens, ten in a minute: below that, so that others of this address are not made to wait. */

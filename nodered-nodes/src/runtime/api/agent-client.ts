@@ -1,6 +1,14 @@
-import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS, PAGE_ITEMS_MAX, REQUEST_TIMEOUT_MS, RETRY_FOR_MS } from "../limits.ts"
+import {
+  BACKOFF_FIRST_MS,
+  BACKOFF_MAX_MS,
+  PAGE_ITEMS_MAX,
+  REQUEST_TIMEOUT_MS,
+  REQUESTS_AT_A_TIME,
+  RETRY_FOR_MS,
+} from "../limits.ts"
 import { AgentError, errorText } from "./agent-error.ts"
 import type { FindEndpoint } from "./endpoint.ts"
+import { Gate } from "./gate.ts"
 import { pause } from "./pause.ts"
 import type {
   AgentStatus,
@@ -29,6 +37,7 @@ interface Ask {
  */
 export class AgentClient {
   readonly #find: FindEndpoint
+  readonly #gate = new Gate(REQUESTS_AT_A_TIME)
 
   constructor(find: FindEndpoint) {
     this.#find = find
@@ -117,11 +126,7 @@ export class AgentClient {
     const headers = ask.key === undefined ? {} : { "idempotency-key": ask.key }
     for (let waitMs = BACKOFF_FIRST_MS; ; waitMs = Math.min(waitMs * 2, BACKOFF_MAX_MS)) {
       try {
-        const timed = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
-        const signal = ask.signal === undefined ? timed : AbortSignal.any([ask.signal, timed])
-        const response = await this.#send(method, path, { ...ask, signal }, headers)
-        if (response.ok) return (response.status === 204 ? null : await response.json()) as Answer
-        throw await refusal(response)
+        return await this.#gate.pass(() => this.#once<Answer>(method, path, ask, headers))
       } catch (error) {
         const failure = error instanceof AgentError ? error : unreachable(error)
         const wait = Math.max(waitMs, retryAfterMs(failure))
@@ -129,6 +134,19 @@ export class AgentClient {
         await pause(wait, ask.signal)
       }
     }
+  }
+
+  async #once<Answer>(
+    method: string,
+    path: string,
+    ask: Ask,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Answer> {
+    const timed = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
+    const signal = ask.signal === undefined ? timed : AbortSignal.any([ask.signal, timed])
+    const response = await this.#send(method, path, { ...ask, signal }, headers)
+    if (!response.ok) throw await refusal(response)
+    return (response.status === 204 ? null : await response.json()) as Answer
   }
 
   async #send(method: string, path: string, ask: Ask, headers: Readonly<Record<string, string>>): Promise<Response> {
