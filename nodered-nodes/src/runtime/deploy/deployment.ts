@@ -173,6 +173,10 @@ export class Deployment {
       connection.on("reset", () => {
         read().catch(failed)
       }),
+      // While nobody answered, the nodes said that.
+      connection.on("state", (problem) => {
+        if (problem === null) board.show()
+      }),
     )
     await read()
   }

@@ -25,7 +25,7 @@ export function registerWaitNode(context: NodeContext): void {
   })
 }
 
-function startWaitNode({ red, connections, live }: NodeContext, node: RedNode, config: NodeConfig): void {
+function startWaitNode({ red, connections, live, roleOf }: NodeContext, node: RedNode, config: NodeConfig): void {
   live.add(node)
   const service = textOf(config, "service")
   const event = textOf(config, "event")
@@ -57,7 +57,7 @@ function startWaitNode({ red, connections, live }: NodeContext, node: RedNode, c
     connection.on("event", (item) => {
       occurred(item).catch((error: unknown) => node.error(error))
     }),
-    showConnection(red, node, connection),
+    showConnection(red, node, connection, () => roleOf(node) === "inline"),
   ]
   node.on("input", (message, send, done) => {
     if (waiting.size >= WAITS_MAX) return done(new Error(red._("mesg.error.too-many-waits", { count: WAITS_MAX })))

@@ -65,7 +65,7 @@ export function startWorkNode(context: NodeContext, node: RedNode, config: NodeC
     }
   }
 
-  const end = showConnection(context.red, node, connection)
+  const end = showConnection(context.red, node, connection, () => context.roleOf(node) === "inline")
   node.on("input", (message, send, done) => {
     take(message, send, done).catch((error: unknown) => node.error(error))
   })
