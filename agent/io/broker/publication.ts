@@ -47,6 +47,16 @@ export class Publication {
     this.#identified ??= encodePublish(this.topic.bytes, this.payload, 1, false)
     return this.#identified
   }
+
+  /** The same, for one that may wait long: small pieces of Node's pool would each keep 8 KiB of it. */
+  get lasting(): EncodedPublish {
+    const { bytes, packetIdAt } = this.identified
+    if (bytes.buffer.byteLength === bytes.length) return this.identified
+    const own = Buffer.allocUnsafeSlow(bytes.length)
+    own.set(bytes)
+    this.#identified = { bytes: own, packetIdAt }
+    return this.#identified
+  }
 }
 
 /** What the agent's handlers see of a message. */

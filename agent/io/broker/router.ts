@@ -213,7 +213,7 @@ export class Router {
 
   /** @returns null where the queue is full: the newest message is the one that does not fit, and is counted */
   #place(session: Session, publication: Publication, qos: 1 | 2, retain: boolean): Outgoing | null {
-    const frame = publication.identified
+    const frame = session.receiver === null ? publication.lasting : publication.identified
     const full =
       session.queuedCount >= this.#bounds.queuedMessagesMax ||
       session.queuedBytes + frame.bytes.length > this.#bounds.queuedBytesMax ||
