@@ -26,7 +26,7 @@ ${[...areas].map(([area, operations]) => areaSection(area, operations)).join("\n
 ## The stream
 
 \`GET /api/v1/stream?kinds=event,refused,execution,service,log&service=&app=&execution=\` sends server-sent events named
-after their kind. Each has an id except log lines; a connection that sends it back as \`Last-Event-ID\` gets what it missed.
+after their kind. Each has an id except log lines, and the stream begins with one; a connection that sends it back as \`Last-Event-ID\` gets what it missed.
 \`reset\` says that this is no longer held, or that the agent was started again: read the lists once more. \`dropped\`
 counts log lines that came faster than they were read.
 `

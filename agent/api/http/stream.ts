@@ -91,9 +91,10 @@ class Client {
   }
 
   start(lastEventId: string | null): ReadableStream<Uint8Array> {
-    this.#pending = "retry: 2000\n\n"
     this.#seq = this.#feed.seq
     if (lastEventId !== null) this.#resume(lastEventId)
+    // A client that is cut before anything happened has a place to come back to.
+    this.#pending = `retry: 2000\nid: ${this.#id()}\n\n${this.#pending}`
     const beat = setInterval(() => this.#say(": still here\n\n"), STREAM_HEARTBEAT_MS)
     this.#cleanUp = [() => clearInterval(beat), this.#feed.subscribe(() => this.#wake())]
     if (this.#filter.kinds.includes("log")) this.#cleanUp.push(this.#followLog())

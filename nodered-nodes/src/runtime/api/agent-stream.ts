@@ -70,6 +70,7 @@ export class AgentStream {
       for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
         timer.refresh()
         for (const item of parser.take(decoder.decode(bytes, { stream: true }))) this.#take(item)
+        this.#lastId = parser.lastId ?? this.#lastId
       }
       throw new Error("the agent ended the stream")
     } finally {
@@ -78,7 +79,6 @@ export class AgentStream {
   }
 
   #take(item: StreamItem): void {
-    if (item.id !== null) this.#lastId = item.id
     if (item.kind === "reset") this.#listener.reset()
     else this.#listener.item(item)
   }

@@ -18,6 +18,11 @@ export class EventSourceParser {
   #id: string | null = null
   #data: string[] = []
 
+  /** Where the stream stands: also told without an item. */
+  get lastId(): string | null {
+    return this.#id
+  }
+
   /** @throws AgentError AGENT_ANSWER_INVALID where an item has no end */
   take(text: string): StreamItem[] {
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/)

@@ -50,8 +50,12 @@ describe("a network between Node-RED and its agent that is cut", function () {
         `the event ${kwh}`,
       )
     await nodeRed.notice(({ topic }) => topic === "mesg/palette", "the palette, so that it is connected")
+    // Also where nothing came before.
+    proxy.reset()
     await finished(1)
     await shown(1)
+    await status((text) => text === "no agent")
+    nodeRed.forget()
     proxy.reset()
     await finished(2)
     await status((text) => text === "no agent")
