@@ -20,7 +20,7 @@ export type {
 } from "./ports/service-author.ts"
 export type { WebhookRequest, WebhookResponse } from "./ports/service-host.ts"
 export type { Infer } from "./schema/infer-data.ts"
-export type { Json, JsonObject } from "./schema/json.ts"
+export { type Json, type JsonObject, type ParsedJson, parseJson } from "./schema/json.ts"
 export type { ManifestInput } from "./schema/manifest.ts"
 
 type Member<Thing, Key extends string> = Key extends keyof Thing ? Thing[Key] : Record<never, never>

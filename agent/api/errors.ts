@@ -7,6 +7,7 @@ export type ApiErrorDetail =
         | "BODY_MISSING"
         | "BODY_NOT_UTF8"
         | "BODY_NOT_JSON"
+        | "BODY_VALUE_INVALID"
         | "BODY_TOO_DEEP"
         | "BODY_UNEXPECTED"
         | "BODY_INTERRUPTED"

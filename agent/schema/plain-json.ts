@@ -52,7 +52,11 @@ export function plainJson(value: unknown, bytesMax: number): PlainJson {
 
 // Depth is bounded, so the recursion is, and a cycle ends as "nests deeper".
 function copyOf(value: unknown, path: string, depth: number): Json {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return value
+  if (value === null || typeof value === "boolean") return value
+  if (typeof value === "string") {
+    if (value.isWellFormed()) return value
+    throw new NotPlain(path, "holds half a surrogate pair, which UTF-8 cannot carry")
+  }
   if (typeof value === "number") {
     if (Number.isFinite(value)) return value
     throw new NotPlain(path, `is ${value}, which JSON cannot carry`)
@@ -68,6 +72,7 @@ function copyOf(value: unknown, path: string, depth: number): Json {
   const copy: Record<string, Json> = {}
   for (const [key, member] of Object.entries(value)) {
     if (member === undefined) continue
+    if (!key.isWellFormed()) throw new NotPlain(path, "has a name with half a surrogate pair, which UTF-8 cannot carry")
     const inner = copyOf(member, `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, depth + 1)
     setMember(copy, key, inner)
   }

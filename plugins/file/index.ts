@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto"
 import { constants } from "node:fs"
 import { open, rename, rm, unlink } from "node:fs/promises"
 import { join } from "node:path"
-import { defineService, type Json, pause, type ServiceContext, TaskError } from "../../agent/sdk.ts"
+import { defineService, type Json, parseJson, pause, type ServiceContext, TaskError } from "../../agent/sdk.ts"
 import { below, isLink, isMissing, type Place, Refused } from "./below.ts"
 import { type Change, changesOf, FILES_MAX, look, Reported, type Seen, TEMPORARY } from "./watch.ts"
 
@@ -67,12 +67,16 @@ async function readFileAt(place: Place): Promise<Buffer> {
 
 function contentOf(bytes: Buffer, as: "text" | "json" | "base64"): Json {
   if (as === "base64") return bytes.toString("base64")
+  let text: string
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
-    return as === "text" ? text : (JSON.parse(text) as Json)
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
   } catch {
     throw new Refused(`it is no ${as === "text" ? "UTF-8 text" : "JSON"}`)
   }
+  if (as === "text") return text
+  const parsed = parseJson(text)
+  if (parsed.ok) return parsed.value
+  throw new Refused(parsed.why === "syntax" ? "it is no JSON" : `of its JSON ${parsed.message}`)
 }
 
 /** Beside it first, synced, then in its place: a power cut leaves the old file or the new one. */

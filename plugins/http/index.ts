@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto"
 import {
   defineService,
+  parseJson,
   type ServiceContext,
   TaskError,
   type WebhookRequest,
@@ -77,11 +78,8 @@ function bodyFields(body: Uint8Array): { text?: string; json?: unknown; base64?:
     return { base64: body.toBase64() }
   }
   if (body.length > JSON_BYTES_MAX) return { text }
-  try {
-    return { text, json: JSON.parse(text) }
-  } catch {
-    return { text }
-  }
+  const parsed = parseJson(text)
+  return parsed.ok ? { text, json: parsed.value } : { text }
 }
 
 async function receive(ctx: ServiceContext<Config>, name: string, hook: Hook, request: WebhookRequest) {

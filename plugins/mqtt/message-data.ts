@@ -1,3 +1,5 @@
+import { parseJson } from "../../agent/sdk.ts"
+
 /** Room for the fields beside the payload inside the agent's 256 KiB for an event. */
 const DATA_BYTES_MAX = 250 * 1024
 /** The agent takes data of 64 levels; the payload stands one below the top. */
@@ -35,11 +37,8 @@ function textOf(payload: Uint8Array): string | undefined {
 
 function jsonOf(text: string): unknown {
   if (!JSON_START.test(text) || nestsDeeper(text, DEPTH_MAX)) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  const parsed = parseJson(text)
+  return parsed.ok ? parsed.value : undefined
 }
 
 /** Brackets inside strings count too: such a payload is then given as text only, which loses nothing. */

@@ -173,6 +173,7 @@ describe("bad input to a running agent is named and disturbs nothing", function 
       send: () => raw(Buffer.concat([Buffer.from('{"data":{"n":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}}')])),
     },
     { name: "no JSON", status: 400, code: "BODY_NOT_JSON", send: () => raw("{") },
+    { name: "1e400", status: 400, code: "BODY_VALUE_INVALID", send: () => raw('{"data":{"n":1e400}}') },
     {
       name: "deep JSON",
       status: 400,
@@ -222,6 +223,13 @@ describe("bad input to a running agent is named and disturbs nothing", function 
       says: /UTF-8/,
     },
     { name: "no JSON", topic: "mesg/v1/probe/event/seen", payload: "{nope", code: "EVENT_DATA_INVALID", says: /JSON/ },
+    {
+      name: "a number that no double holds",
+      topic: "mesg/v1/probe/event/seen",
+      payload: '{"n":1e400}',
+      code: "EVENT_DATA_INVALID",
+      says: /\/n is a number that JSON carries and a double does not/,
+    },
     {
       name: "deep JSON",
       topic: "mesg/v1/probe/event/seen",

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { parseDuration } from "../../base/duration.ts"
 import { messageOf } from "../../base/errors.ts"
+import { parseJson } from "../../schema/json.ts"
 import type { Operation, CommandValue } from "../operations/operation.ts"
 import type { ApiRequest } from "./client.ts"
 import { CliError } from "./error.ts"
@@ -74,11 +75,9 @@ export function valueOf({ kind = "text", choices, means }: CommandValue, typed: 
 /** JSON as typed, `@file`, or `-` for standard input. */
 function jsonOf(text: string): unknown {
   const source = text === "-" ? readText(0, "standard input") : text.startsWith("@") ? readText(text.slice(1)) : text
-  try {
-    return JSON.parse(source)
-  } catch (error) {
-    throw usage(`${text.length > 40 ? `${text.slice(0, 40)}…` : text} is not JSON: ${messageOf(error)}`)
-  }
+  const parsed = parseJson(source)
+  if (parsed.ok) return parsed.value
+  throw usage(`${text.length > 40 ? `${text.slice(0, 40)}…` : text} is not JSON: ${parsed.message}`)
 }
 
 /** @throws CliError FILE_UNREADABLE */

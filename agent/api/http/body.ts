@@ -1,7 +1,6 @@
 import { fromUtf8 } from "../../base/bytes.ts"
 import { HTTP_BODY_BYTES_MAX } from "../../base/limits.ts"
-import { isTooDeep, type Json } from "../../schema/json.ts"
-import { messageOf } from "../../base/errors.ts"
+import { type Json, parseJson } from "../../schema/json.ts"
 import { ApiError } from "../errors.ts"
 
 /**
@@ -34,7 +33,8 @@ export async function readBody(request: Request, bytesMax = HTTP_BODY_BYTES_MAX)
 /**
  * The JSON of a request's body: bounded in bytes and depth, UTF-8, of type application/json.
  * @returns undefined where there is no body
- * @throws ApiError CONTENT_TYPE_UNSUPPORTED, BODY_TOO_LARGE, BODY_NOT_UTF8, BODY_NOT_JSON, BODY_TOO_DEEP
+ * @throws ApiError CONTENT_TYPE_UNSUPPORTED, BODY_TOO_LARGE, BODY_NOT_UTF8, BODY_NOT_JSON, BODY_TOO_DEEP,
+ *   BODY_VALUE_INVALID
  */
 export async function readJson(request: Request): Promise<Json | undefined> {
   const bytes = await readBody(request)
@@ -47,12 +47,16 @@ export async function readJson(request: Request): Promise<Json | undefined> {
   }
   const text = fromUtf8(bytes)
   if (text === null) throw new ApiError({ code: "BODY_NOT_UTF8" }, "the body is not valid UTF-8")
-  let value: Json
-  try {
-    value = JSON.parse(text) as Json
-  } catch (error) {
-    throw new ApiError({ code: "BODY_NOT_JSON" }, `the body is not JSON: ${messageOf(error)}`)
+  const parsed = parseJson(text)
+  if (parsed.ok) return parsed.value
+  switch (parsed.why) {
+    case "syntax":
+      throw new ApiError({ code: "BODY_NOT_JSON" }, `the body is not JSON: ${parsed.message}`)
+    case "depth":
+      throw new ApiError({ code: "BODY_TOO_DEEP" }, "the body nests too deep")
+    case "value":
+      throw new ApiError({ code: "BODY_VALUE_INVALID" }, `the body cannot be taken as it is: ${parsed.message}`, {
+        remedy: "send as a text what is to arrive to the last digit",
+      })
   }
-  if (isTooDeep(value)) throw new ApiError({ code: "BODY_TOO_DEEP" }, "the body nests too deep")
-  return value
 }

@@ -122,7 +122,8 @@ function refusals(operation: TypedOperation, schemas: OperationSchemas): Record<
   if (schemas.params !== undefined || schemas.query !== undefined || schemas.body !== undefined) {
     codes.push("INPUT_INVALID")
   }
-  if (schemas.body !== undefined) codes.push("BODY_NOT_JSON", "BODY_TOO_LARGE", "CONTENT_TYPE_UNSUPPORTED")
+  if (schemas.body !== undefined)
+    codes.push("BODY_NOT_JSON", "BODY_VALUE_INVALID", "BODY_TOO_LARGE", "CONTENT_TYPE_UNSUPPORTED")
   const byStatus = Map.groupBy(new Set(codes), statusOfCode)
   return Object.fromEntries(
     [...byStatus].map(([status, names]) => [

@@ -76,7 +76,7 @@ async function takeEvent({ inbox, log, heard }: MqttBridgeParts, message: Incomi
   const document = parsePayload(message.payload)
   try {
     if (!document.ok)
-      await inbox.refuse("EVENT_DATA_INVALID", service, event, id ?? null, `the data is no JSON: ${document.message}`)
+      await inbox.refuse("EVENT_DATA_INVALID", service, event, id ?? null, `the data ${whyNot(document)}`)
     else {
       const { differs } = await inbox.accept(
         { service, event, data: document.value, id: id ?? null },
@@ -101,13 +101,16 @@ async function takeAnswer(parts: MqttBridgeParts, message: IncomingMessage): Pro
   parts.heard(service, message.from.clientId)
   const document = parsePayload(message.payload)
   const answer = document.ok ? v.safeParse(ServiceAnswerSchema, document.value) : null
-  const invalid = {
-    error: { code: "RESULT_INVALID", message: "the answer is neither {status, data} nor {error: {code, message}}" },
-  }
+  const why = document.ok ? "is neither {status, data} nor {error: {code, message}}" : whyNot(document)
+  const invalid = { error: { code: "RESULT_INVALID", message: `the answer ${why}` } }
   await parts.answer(service, execution as TaskExecutionId, answer?.success ? answer.output : invalid)
 }
 
 function parsePayload(payload: Uint8Array): ParsedJson {
   const text = fromUtf8(payload)
-  return text === null ? { ok: false, message: "invalid UTF-8" } : parseJson(text)
+  return text === null ? { ok: false, why: "syntax", message: "invalid UTF-8" } : parseJson(text)
+}
+
+function whyNot({ why, message }: ParsedJson & { ok: false }): string {
+  return why === "syntax" ? `is no JSON: ${message}` : `cannot be taken as it is: ${message}`
 }

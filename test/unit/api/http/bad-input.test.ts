@@ -32,6 +32,22 @@ const cases: readonly Case[] = [
     code: "BODY_NOT_JSON",
   },
   {
+    name: "a number that no double holds",
+    method: "POST",
+    path: EMIT,
+    options: { raw: '{"data":{"n":1e400}}' },
+    status: 400,
+    code: "BODY_VALUE_INVALID",
+  },
+  {
+    name: "half a surrogate pair",
+    method: "POST",
+    path: EMIT,
+    options: { raw: String.raw`{"data":{"t":"\ud800"}}` },
+    status: 400,
+    code: "BODY_VALUE_INVALID",
+  },
+  {
     name: "invalid UTF-8",
     method: "POST",
     path: EMIT,

@@ -47,3 +47,19 @@ describe("a result that comes again", () => {
     })
   }
 })
+
+describe("a result that holds what no value carries", () => {
+  it("ends its task in error, by the name of where that is", async () => {
+    const { broker, engine, topic, settle, stop } = await running(ONE)
+    await broker.say(topic, '{"status":"turned","data":{"litres":1e400}}')
+    await settle()
+    const [execution] = engine.executions.list({}).items
+    const { status, data } = execution!.tasks["turn"]!
+    assert.equal(status, "error")
+    assert.deepEqual(data, {
+      code: "RESULT_INVALID",
+      message: "the answer cannot be taken as it is: /data/litres is a number that JSON carries and a double does not",
+    })
+    await stop()
+  })
+})
