@@ -42,6 +42,17 @@ describe("the service store", () => {
     ])
   })
 
+  it("knows an execution that comes again after a thousand others, also over a restart", async () => {
+    const run = (execution: string) => plugin.result("increment", { key: "n" }, { execution })
+    const first = await run("ex_interrupted.add")
+    for (let i = 0; i < 1000; i++) await run(`ex_${i}.add`)
+    assert.deepEqual(await run("ex_interrupted.add"), first)
+    await plugin.stop()
+    plugin = await runPlugin("store", {}, plugin.bridge)
+    assert.deepEqual(await run("ex_interrupted.add"), first)
+    assert.deepEqual(await plugin.result("get", { key: "n" }), ["found", { value: 1001 }])
+  })
+
   it("finishes a delete that a crash cut in two", async () => {
     await plugin.result("set", { key: "a", value: 1 })
     const { bridge } = plugin

@@ -26,7 +26,8 @@ describe("the start-up of the CLI", () => {
       assert.equal((JSON.parse(status) as { version: string }).version, "0.1.0")
       const { exitCode, seen } = JSON.parse(trace) as { exitCode: number; seen: string[] }
       assert.equal(exitCode, 0)
-      const heavy = /valibot|hono|aedes|lmdb|yaml|pino|node:https?$|agent\/(?:engine|io|core|schema)\/(?!json\.ts)|api\/http\//
+      const heavy =
+        /valibot|hono|aedes|lmdb|yaml|pino|node:https?$|agent\/(?:engine|io|core|schema)\/(?!json\.ts)|api\/http\//
       assert.deepEqual(
         seen.filter((url) => heavy.test(url)),
         [],
