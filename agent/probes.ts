@@ -60,6 +60,14 @@ export function machineProbes({ home, config, store, clock, engine, tokens, list
       }
     },
     services: () => engine.services.list({ limit: 1000 }).items,
+    lostSecrets: () => [
+      ...engine.services
+        .list({ limit: 1000 })
+        .items.flatMap(({ id, lostSecrets }) => lostSecrets.map((name) => `service ${id}: ${name}`)),
+      ...engine.applications
+        .list({ limit: 1000 })
+        .items.flatMap((app) => app.lostSecrets.map((name) => `application ${app.name}: ${name}`)),
+    ],
     queues() {
       const { running, waiting } = engine.executions.counts()
       const { queued } = engine.load()

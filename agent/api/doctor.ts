@@ -134,6 +134,19 @@ const CHECKS: readonly Check[] = [
     },
   },
   {
+    id: "secrets",
+    title: "Secrets",
+    run: (probes) => {
+      const lost = probes.lostSecrets()
+      return {
+        ok: lost.length === 0,
+        detail:
+          lost.length === 0 ? "none is lost" : `to be set again, sealed under another home's key: ${lost.join(", ")}`,
+        remedy: "mesg service configure <service> --config '{…}'; mesg app deploy FILE --config SETTINGS.yml",
+      }
+    },
+  },
+  {
     id: "queues",
     title: "Queues",
     run: (probes) => {

@@ -1,6 +1,9 @@
 /** What stands in for a secret wherever something is recorded, shown or logged. */
 export const HIDDEN = "(secret)"
 
+/** What stands in for a secret that cannot be opened any more: it was sealed under the key of another home. */
+export const LOST = "(lost)"
+
 /** What stands in for a field that is kept but not shown. */
 export const REDACTED = "(redacted)"
 

@@ -143,6 +143,8 @@ export interface ApplicationView {
   readonly version: number
   readonly paused: boolean
   readonly deployedMs: number
+  /** Secret settings that were sealed under the key of another home: tasks that use them end in SECRET_LOST. */
+  readonly lostSecrets: readonly string[]
   readonly workflows: readonly { name: string; trigger: { service: string; event: string }; tasks: readonly string[] }[]
 }
 
@@ -195,6 +197,8 @@ export interface ServiceView {
   readonly tasks: readonly string[]
   readonly restarts: number
   readonly memoryBytes: number | null
+  /** Secret settings that were sealed under the key of another home: it runs without them, or not at all. */
+  readonly lostSecrets: readonly string[]
 }
 
 export type FeedItem =

@@ -30,6 +30,13 @@ export function openSetting(stored: Json | undefined, keys: Keys): Json | undefi
   return text === null ? undefined : (JSON.parse(text) as Json)
 }
 
+/** @returns the secrets that are stored and were not sealed under this home's key: their owner must set them again */
+export function lostSettings(declared: DeclaresSettings, stored: JsonObject, keys: Keys): readonly string[] {
+  return secretSettings(declared).filter(
+    (name) => stored[name] !== undefined && openSetting(stored[name], keys) === undefined,
+  )
+}
+
 function changeSecrets(
   declared: DeclaresSettings,
   config: JsonObject,

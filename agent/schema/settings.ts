@@ -1,4 +1,4 @@
-import { HIDDEN } from "../base/hidden.ts"
+import { HIDDEN, LOST } from "../base/hidden.ts"
 import { compileDataSchema, type DataIssue } from "./data-schema.ts"
 import type { Json, JsonObject } from "./json.ts"
 import type { Manifest } from "./manifest.ts"
@@ -37,12 +37,15 @@ export function secretSettings(manifest: DeclaresSettings): readonly string[] {
   return Object.entries(manifest.config).flatMap(([name, entry]) => (entry.secret === true ? [name] : []))
 }
 
-/** Settings as anybody may see them. */
-export function shownSettings(declared: DeclaresSettings, config: JsonObject): JsonObject {
+/** Settings as anybody may see them. @param lost secrets that are there and cannot be opened */
+export function shownSettings(
+  declared: DeclaresSettings,
+  config: JsonObject,
+  lost: readonly string[] = [],
+): JsonObject {
   const secrets = secretSettings(declared)
-  return Object.fromEntries(
-    Object.entries(config).map(([name, value]) => [name, secrets.includes(name) ? HIDDEN : value]),
-  )
+  const shown = (name: string, value: Json) => (lost.includes(name) ? LOST : secrets.includes(name) ? HIDDEN : value)
+  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, shown(name, value)]))
 }
 
 export type CheckedSettings =

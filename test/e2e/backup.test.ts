@@ -18,7 +18,7 @@ const ANY = { data: { type: "object" } } as const
 const METER: Partial<ManifestInput> = {
   id: "meter",
   isolation: "in-process",
-  config: { key: { type: "string", secret: true, required: true } },
+  config: { key: { type: "string", secret: true, required: true }, extra: { type: "string", secret: true } },
   events: { read: ANY },
   tasks: { mark: { statuses: { marked: ANY }, effect: "idempotent" } },
 }
@@ -69,7 +69,14 @@ describe("a backup", () => {
     const source = serviceFolder(METER, METER_CODE, {
       "lib/length.ts": "export const length = (t: string) => t.length",
     })
-    await agent.json("service", "add", source, "--trust", "--config", JSON.stringify({ key: OF_SERVICE }))
+    await agent.json(
+      "service",
+      "add",
+      source,
+      "--trust",
+      "--config",
+      JSON.stringify({ key: OF_SERVICE, extra: "more" }),
+    )
     const deployed = { application: APP, config: { key: OF_APPLICATION } }
     assert.equal((await agent.api("PUT", "/applications/marking", deployed)).status, 200)
     await agent.json("config", "set", "executions.keepDays", "77")
@@ -135,18 +142,29 @@ describe("a backup", () => {
     assert.equal(done.code, 0, done.stderr)
     assert.match(
       done.stdout,
-      /holds no keys: this is a new node\nsecrets to be set again:\n +service meter: key\n +application marking: key/,
+      /holds no keys: this is a new node\nsecrets to be set again:\n +service meter: key\n +service meter: extra\n +application marking: key/,
     )
     const again = await startAgent({ home })
     assert.notEqual((await again.json<{ node: string }>("status")).node, node)
-    assert.equal((await again.json<{ state: string }>("service", "show", "meter")).state, "needs-configuration")
+    const shown = () =>
+      again.json<{ state: string; config: unknown; lostSecrets: string[] }>("service", "show", "meter")
+    const { state, config, lostSecrets } = await shown()
+    assert.deepEqual([state, config], ["needs-configuration", { key: "(lost)", extra: "(lost)" }])
+    assert.deepEqual(lostSecrets, ["key", "extra"])
+    assert.match((await again.cli("app", "show", "marking")).stdout, /^lost +key: /m)
+    const doctor = await again.cli("doctor")
+    assert.match(doctor.stdout, /✘ Secrets: .*service meter: key, service meter: extra, application marking: key$/m)
     await again.json("service", "configure", "meter", "--config", JSON.stringify({ key: OF_SERVICE }))
+    const half = await shown()
+    assert.deepEqual([half.state, half.config], ["running", { key: "(secret)", extra: "(lost)" }])
+    await again.json("service", "configure", "meter", "--config", JSON.stringify({ extra: null }))
     await again.json("event", "emit", "meter", "read", "--data", "{}")
     assert.equal(((await ended(again, 2)).tasks["mark"]!.data as { code: string }).code, "SECRET_LOST")
     const deployed = { application: APP, config: { key: OF_APPLICATION } }
     assert.equal((await again.api("PUT", "/applications/marking", deployed)).status, 200)
     await again.json("event", "emit", "meter", "read", "--data", "{}")
     assert.deepEqual((await ended(again, 3)).tasks["mark"]!.data, MARKED)
+    assert.match((await again.cli("doctor")).stdout, /✔ Secrets: none is lost$/m)
     await again.stop()
   })
 
@@ -157,7 +175,7 @@ describe("a backup", () => {
       assert.equal(done.code, 0, done.stderr)
       const { head, secrets } = JSON.parse(done.stdout) as { head: { node: string }; secrets: string[] }
       assert.equal(head.node, node)
-      assert.deepEqual(secrets, ["service meter: key", "application marking: key"])
+      assert.deepEqual(secrets, ["service meter: key", "service meter: extra", "application marking: key"])
     }
     assert.deepEqual(readdirSync(dirname(home)), [])
   })

@@ -162,6 +162,7 @@ export class FakeCore implements Core {
         version,
         paused: false,
         deployedMs: FAKE_TIME_MS,
+        lostSecrets: [],
         workflows: Object.entries(application.workflows).map(([name, { trigger, tasks }]) => {
           return { name, trigger: { service: trigger.service, event: trigger.event }, tasks: Object.keys(tasks) }
         }),
@@ -295,6 +296,7 @@ function fakeService(): ServiceView {
     tasks: Object.keys(FAKE_MANIFEST.tasks),
     restarts: 0,
     memoryBytes: null,
+    lostSecrets: [],
   }
 }
 

@@ -24,6 +24,8 @@ export interface DoctorProbes {
   /** Permission bits of a path of the home, null where it is not there. @param path relative to the home */
   mode(path: string): Promise<number | null>
   services(): readonly ServiceView[]
+  /** Secrets that this home's key does not open: `service <id>: <setting>`, `application <name>: <setting>`. */
+  lostSecrets(): readonly string[]
   /** Work that waits, with the most that may. */
   queues(): readonly { readonly name: string; readonly depth: number; readonly depthMax: number }[]
   /** ms since epoch of the newest verified copy or backup, null where there is none. */

@@ -22,7 +22,7 @@ export function applicationView({ deployedMs, ...application }: ApplicationView)
 
 export function serviceView(service: ServiceView): ServiceView {
   const { id, name, version, description, kind, shipped, networkAny } = service
-  const { state, error, events, tasks, restarts, memoryBytes } = service
+  const { state, error, events, tasks, restarts, memoryBytes, lostSecrets } = service
   return {
     id,
     name,
@@ -37,6 +37,7 @@ export function serviceView(service: ServiceView): ServiceView {
     tasks,
     restarts,
     memoryBytes,
+    lostSecrets,
   }
 }
 

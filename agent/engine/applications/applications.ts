@@ -10,7 +10,7 @@ import { TABLE } from "../../schema/tables.ts"
 import type { ApplicationView, Page, Paging, Verdict } from "../core.ts"
 import { pageOf } from "../page.ts"
 import type { EnginePorts } from "../ports.ts"
-import { areSealed, openSetting, sealSettings } from "../sealed-settings.ts"
+import { areSealed, lostSettings, openSetting, sealSettings } from "../sealed-settings.ts"
 import { Turns } from "../turns.ts"
 import { resolveConfig } from "./config.ts"
 import { ApplicationError } from "./error.ts"
@@ -40,6 +40,7 @@ interface Deployed {
   readonly record: ApplicationRecord
   readonly document: Application
   readonly workflows: ReadonlyMap<string, PinnedWorkflow>
+  readonly lostSecrets: readonly string[]
 }
 
 /** The applications of this Core: deployed, versioned, paused, removed. */
@@ -265,14 +266,22 @@ export class ApplicationBook {
   }
 
   #remember(name: string, record: ApplicationRecord): void {
-    const { document } = this.#ports.store.get(TABLE.applicationVersion, [name, record.version]) as VersionRecord
+    const { document, config } = this.#ports.store.get(TABLE.applicationVersion, [
+      name,
+      record.version,
+    ]) as VersionRecord
     const workflows = new Map(
       Object.keys(document.workflows).map((workflow) => [workflow, this.pinned(name, workflow, record.version)!]),
     )
-    this.#deployed.set(name, { record, document, workflows })
+    this.#deployed.set(name, {
+      record,
+      document,
+      workflows,
+      lostSecrets: lostSettings(document, config, this.#ports.keys),
+    })
   }
 
-  #view(name: string, { record, document }: Deployed): ApplicationView {
+  #view(name: string, { record, document, lostSecrets }: Deployed): ApplicationView {
     return {
       name: name as ApplicationName,
       description: document.description ?? null,
@@ -280,6 +289,7 @@ export class ApplicationBook {
       version: record.version,
       paused: record.paused,
       deployedMs: record.deployedMs,
+      lostSecrets,
       workflows: Object.entries(document.workflows).map(([workflow, { trigger, tasks }]) => ({
         name: workflow,
         trigger: { service: trigger.service, event: trigger.event },

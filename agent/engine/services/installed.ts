@@ -118,6 +118,16 @@ export class Installed {
     return this.#services.get(id)?.record.config ?? {}
   }
 
+  /** Secret settings that are stored and that this home's key does not open. */
+  lostSecrets(id: string): readonly string[] {
+    const service = this.#services.get(id)
+    if (service === undefined) return []
+    const { manifest, config } = service.hosted.spec
+    return secretSettings(manifest).filter(
+      (name) => Object.hasOwn(service.record.config, name) && !Object.hasOwn(config, name),
+    )
+  }
+
   /** @throws RegistryError SERVICE_BUILT_IN, SERVICE_SETTING_UNKNOWN, SETTINGS_INVALID */
   add(source: string, manifest: Manifest, options: AddOptions): Promise<void> {
     return this.#turns.take(() => this.#add(source, manifest, options))

@@ -151,7 +151,8 @@ export class ServiceBook implements Services, EventCatalogue {
 
   show(id: ServiceId): ServiceView & { readonly manifest: Manifest; readonly config: JsonObject } {
     const manifest = this.#find(id)
-    return { ...this.#view(id), manifest, config: shownSettings(manifest, this.#installed.settings(id)) }
+    const view = this.#view(id)
+    return { ...view, manifest, config: shownSettings(manifest, this.#installed.settings(id), view.lostSecrets) }
   }
 
   async add(source: string, options: AddOptions): Promise<ServiceView> {
@@ -255,6 +256,7 @@ export class ServiceBook implements Services, EventCatalogue {
       tasks: Object.keys(manifest.tasks),
       restarts: hosted?.restarts ?? 0,
       memoryBytes: hosted?.running?.memory() ?? null,
+      lostSecrets: this.#installed.lostSecrets(id),
     }
   }
 

@@ -37,6 +37,7 @@ function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
     listeners: () => ({ mqtt: "mqtt://127.0.0.1:1883", mqttTls: null, http: "http://127.0.0.1:6374" }),
     mode: async (path) => (path === "run/token" ? 0o600 : 0o700),
     services: () => new FakeCore().serviceViews,
+    lostSecrets: () => [],
     queues: () => [{ name: "executions", depth: 3, depthMax: 20_000 }],
     newestCopyMs: () => NOW_MS - 3600_000,
     tokens: () => [],
@@ -168,6 +169,12 @@ describe("mesg doctor", () => {
       change: { services: () => [failed] },
       wrong: ["services"],
       says: /ocpp \(SERVICE_THREW\)/,
+    },
+    {
+      name: "secrets that only another home can open",
+      change: { lostSecrets: () => ["service mail: key", "application ev: password"] },
+      wrong: ["secrets"],
+      says: /to be set again.*: service mail: key, application ev: password$/,
     },
     {
       name: "a queue that is nearly full",

@@ -2,7 +2,7 @@ import type { OutputOf } from "../../operations/schemas/table.ts"
 import type { ExecutionView } from "../../../schema/execution.ts"
 import type { Terminal } from "../terminal.ts"
 import { executionText } from "./execution.ts"
-import { facts, more, shortJson, table, timeText } from "./layout.ts"
+import { facts, lostFacts, more, shortJson, table, timeText } from "./layout.ts"
 import type { Renderers } from "./renderer.ts"
 
 type DryRun = NonNullable<OutputOf<"application.dryRun">["run"]>
@@ -64,6 +64,7 @@ export function applicationText(view: View, terminal: Terminal): string {
     ["state", view.paused ? "paused" : "running"],
     ["visibility", view.visibility],
     ["deployed", timeText(terminal, view.deployed)],
+    ...lostFacts(view.lostSecrets, "mesg app deploy FILE --config SETTINGS.yml"),
   ])
   const workflows = table(
     terminal,

@@ -82,3 +82,8 @@ export function shortJson(value: unknown, lengthMax = 60): string {
 export function more(terminal: Terminal, cursor: string | null): string {
   return cursor === null ? "" : `${paint(terminal, "dim", `more: --cursor ${cursor}`)}\n`
 }
+
+/** The line that tells of secrets which only another home can open, if there are any. @param command sets them again */
+export function lostFacts(secrets: readonly string[], command: string): [string, string][] {
+  return secrets.length === 0 ? [] : [["lost", `${secrets.join(", ")}: set again with ${command}`]]
+}

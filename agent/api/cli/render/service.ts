@@ -1,6 +1,6 @@
 import type { OutputOf } from "../../operations/schemas/table.ts"
 import type { Terminal } from "../terminal.ts"
-import { bytesText, facts, more, table, timeText } from "./layout.ts"
+import { bytesText, facts, lostFacts, more, table, timeText } from "./layout.ts"
 import type { Renderers } from "./renderer.ts"
 
 type View = OutputOf<"service.add">
@@ -67,6 +67,7 @@ function serviceText(service: View, terminal: Terminal): string {
     ["runs", service.kind],
     ["restarts", String(service.restarts)],
     ["memory", memoryText(service)],
+    ...lostFacts(service.lostSecrets, `mesg service configure ${service.id}`),
     ["events", service.events.join(", ")],
     ["tasks", service.tasks.join(", ")],
   ])

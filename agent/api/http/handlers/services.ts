@@ -22,7 +22,7 @@ export const SERVICE_HANDLERS: Handlers<
       ...serviceView(service),
       manifest: manifest as unknown as JsonObject,
       // The engine hides them already; a secret that leaves here is gone for ever, so this looks again.
-      config: shownSettings(manifest, config),
+      config: shownSettings(manifest, config, service.lostSecrets),
     }
   },
   "service.add": async ({ core }, { body }) => {

@@ -48,6 +48,8 @@ const ApplicationViewSchema = v.object({
   version: v.number(),
   paused: v.boolean(),
   deployed: TimeSchema,
+  /** Secret settings that must be given again: they were sealed under the key of another home. */
+  lostSecrets: v.array(v.string()),
   workflows: v.array(
     v.object({
       name: v.string(),

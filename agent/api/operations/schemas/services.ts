@@ -17,6 +17,8 @@ export const ServiceViewSchema = v.object({
   tasks: v.array(v.string()),
   restarts: v.number(),
   memoryBytes: v.nullable(v.number()),
+  /** Secret settings that must be set again: they were sealed under the key of another home. */
+  lostSecrets: v.array(v.string()),
 })
 
 export const RefusedEventSchema = v.object({
