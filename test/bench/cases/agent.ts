@@ -68,7 +68,7 @@ async function reportConfined(bench: Bench, agent: TestAgent): Promise<void> {
   const manifest = { id: "confined", name: "Confined", version: "1.0.0", tasks: { one: { statuses: { ok: {} } } } }
   writeFileSync(join(folder, "service.yml"), JSON.stringify(manifest))
   writeFileSync(join(folder, "index.js"), 'export default { tasks: { one: () => ({ status: "ok", data: {} }) } }\n')
-  const added = await agent.api("POST", "/services", { folder })
+  const added = await agent.api("POST", "/services", { source: folder })
   if (!added.ok) throw new Error(await added.text())
   await agent.json("service", "call", "confined", "one", "--inputs", "{}")
   await setTimeout(SETTLED_MS)
