@@ -168,6 +168,13 @@ export function awaitedEvents(state: ExecutionState): { task: number; service: s
   return awaited
 }
 
+/** Whether a task has all but its event, and that may be this one. */
+export function isWaitingFor(state: ExecutionState, { service, event }: Event): boolean {
+  return awaitedEvents(state).some(
+    (awaited) => awaited.service === service && awaited.event === event && state.tasks[awaited.task]!.state === "ready",
+  )
+}
+
 /**
  * The conditions that decide whether an event moves the execution as it is: where none of them holds it stays as it is.
  * @returns null where it moves it in any case, or is kept, or comes behind others that are kept

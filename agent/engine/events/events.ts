@@ -1,6 +1,6 @@
 import type { ExecutionId, ServiceId } from "../../base/ids.ts"
 import { EVENT_DATA_BYTES_MAX, EVENT_ID_LENGTH_MAX, JSON_DEPTH_MAX } from "../../base/limits.ts"
-import { triggeredInput } from "../../core/execution/transition.ts"
+import { isWaitingFor, triggeredInput } from "../../core/execution/transition.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Event, RefusedEvent } from "../../schema/event.ts"
 import { isTooDeep, type Json } from "../../schema/json.ts"
@@ -194,7 +194,7 @@ export class EventInbox implements Events, EventIntake {
       this.#tell(event)
       return { event, duplicate: false, differs: false, executions: [] }
     }
-    const entering = matched.length === 0 ? null : this.#enter(options)
+    const entering = matched.length === 0 ? null : this.#enter(event, sifted, options)
     // Only who has to wait gives up the turn: the others take their room before anybody else asks.
     const entered = entering === null ? null : await entering
     let begun: { readonly created: readonly ExecutionId[]; readonly durable: Promise<unknown> }
@@ -234,9 +234,11 @@ export class EventInbox implements Events, EventIntake {
     return this.dedupe.remember(service, event, id, { executions, data: fingerprintOf(data) }, timeMs)
   }
 
-  #enter({ patient = false }: AcceptOptions): Promise<() => void> | null {
-    if (patient) return this.#executions.room.enter()
-    this.#executions.room.check()
+  #enter(event: Event, sifted: Sifted, { patient = false }: AcceptOptions): Promise<() => void> | null {
+    // One that only keeps the event does not go on by it.
+    const moves = this.#reached(event, sifted).some(({ state }) => state !== null && isWaitingFor(state, event))
+    if (patient) return this.#executions.room.enter(moves)
+    this.#executions.room.check(moves)
     return null
   }
 

@@ -38,7 +38,7 @@ export class ExecutionBook implements Executions {
   readonly overlaps = new Overlaps()
   readonly runner: Runner
   readonly archive: Archive
-  readonly room = new Room(() => this.#hasRoom())
+  readonly room = new Room((moves) => this.#hasRoom(moves))
   readonly #ports: EnginePorts
   readonly #feed: FeedLog
   readonly #options: ExecutionOptions
@@ -90,11 +90,13 @@ export class ExecutionBook implements Executions {
     )
   }
 
-  #hasRoom(): boolean {
+  /** @param moves an execution that waits goes on by it: that is finishing, which the reserve is for */
+  #hasRoom(moves: boolean): boolean {
     // Waiting executions need events to go on: they never keep events out, until there are far too many.
     const { active, activeBytes, running } = this.runner
-    if (running >= this.#options.maxActive || active.size >= EXECUTIONS_WAITING_MAX) return false
-    if (this.#ports.store.isFull()) return false
+    if (running >= this.#options.maxActive || this.#ports.store.isFull()) return false
+    if (moves) return true
+    if (active.size >= EXECUTIONS_WAITING_MAX) return false
     return activeBytes < EXECUTIONS_DATA_BYTES_MAX && this.usedShare() < ROOM_SHARE
   }
 

@@ -3,20 +3,22 @@ import { EventError } from "../events/error.ts"
 
 /**
  * Lets new executions in while there is room, in the order in which they came: who waits is woken one at a time, and
- * nobody passes meanwhile.
+ * nobody passes meanwhile. Only what moves an execution that waits passes those who would fill a full store with new ones:
+ * that execution may be what fills it.
  */
 export class Room {
-  readonly #hasRoom: () => boolean
-  readonly #waiting: (() => void)[] = []
+  readonly #hasRoom: (moves: boolean) => boolean
+  readonly #waiting: { readonly moves: boolean; readonly grant: () => void }[] = []
   #granted = false
 
-  constructor(hasRoom: () => boolean) {
+  /** @param hasRoom for what also moves an execution that waits, or for any */
+  constructor(hasRoom: (moves: boolean) => boolean) {
     this.#hasRoom = hasRoom
   }
 
   /** For those who cannot wait. @throws EventError OVERLOADED where there is no room for one more execution */
-  check(): void {
-    if (this.#isOpen()) return
+  check(moves = false): void {
+    if (this.#isOpen(moves)) return
     throw overloaded("too many executions are running or the disk quota is reached")
   }
 
@@ -24,28 +26,33 @@ export class Room {
    * @returns null where there is room; else resolves when there is, with what must be called once it is taken
    * @throws EventError OVERLOADED where too many wait already
    */
-  enter(): Promise<() => void> | null {
-    if (this.#isOpen()) return null
+  enter(moves = false): Promise<() => void> | null {
+    if (this.#isOpen(moves)) return null
     if (this.#waiting.length >= EVENTS_WAITING_MAX) throw overloaded(`${EVENTS_WAITING_MAX} events wait for room`)
     return new Promise((resolve) =>
-      this.#waiting.push(() =>
-        resolve(() => {
-          this.#granted = false
-          this.wake()
-        }),
-      ),
+      this.#waiting.push({
+        moves,
+        grant: () =>
+          resolve(() => {
+            this.#granted = false
+            this.wake()
+          }),
+      }),
     )
   }
 
-  #isOpen(): boolean {
-    return this.#waiting.length === 0 && !this.#granted && this.#hasRoom()
+  #isOpen(moves: boolean): boolean {
+    if (this.#granted) return false
+    return this.#waiting.length === 0 ? this.#hasRoom(moves) : moves && !this.#hasRoom(false) && this.#hasRoom(true)
   }
 
   /** Something ended, only waits now, or was pruned: the next one may come in. */
   wake(): void {
-    if (this.#granted || this.#waiting.length === 0 || !this.#hasRoom()) return
+    if (this.#granted || this.#waiting.length === 0) return
+    const at = this.#hasRoom(false) ? 0 : this.#waiting.findIndex(({ moves }) => moves && this.#hasRoom(true))
+    if (at === -1) return
     this.#granted = true
-    this.#waiting.shift()!()
+    this.#waiting.splice(at, 1)[0]!.grant()
   }
 }
 

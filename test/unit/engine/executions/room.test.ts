@@ -5,6 +5,8 @@ import { bridgeMqtt, type MqttBridgeParts } from "../../../../agent/engine/servi
 import { testEngine } from "../../../support/engine.ts"
 import { FakeBroker } from "../../../support/fake-broker.ts"
 import { KeptLog } from "../../../support/kept-log.ts"
+import { TABLE } from "../../../../agent/schema/tables.ts"
+import { MemoryStore } from "../../../support/memory-store.ts"
 import { ONE_WAITS, WORK, workApplication } from "../../../support/work-service.ts"
 
 const OK = { kind: "result", status: "ok", data: {} } as const
@@ -36,6 +38,29 @@ describe("room for executions", () => {
     await test.settle()
     await test.engine.applications.run("app" as never, null, {})
     await assert.rejects(test.engine.executions.retry(executions[0]!), overloaded)
+    await test.stop()
+  })
+})
+
+describe("a store past the room for new executions", () => {
+  it("still takes what ends an execution that waits, also where that makes a new one", async () => {
+    const store = new MemoryStore({ quotaBytes: 10_000_000 })
+    const test = await testEngine([{ manifest: WORK }], { store })
+    const wait = { service: "work", event: "go", where: "data.k = trigger.data.k" }
+    const tasks = { a: { run: "work.do" }, b: { run: "work.do", after: "a.ok", wait } }
+    await test.engine.applications.deploy(workApplication("app", tasks), {})
+    await test.engine.events.accept({ service: "work", event: "go", data: { k: 1 } })
+    await test.settle()
+    await store.write([{ put: TABLE.serviceStore, key: ["other", "large"], value: "x".repeat(9_000_000) }])
+    let entered = false
+    const creating = test.bridge("work").emit("go", { k: 2 })
+    void creating.then(() => (entered = true))
+    await test.settle()
+    assert.equal(entered, false, "what only makes an execution waits")
+    await test.bridge("work").emit("go", { k: 1 })
+    await test.settle()
+    const { completed, waiting } = test.engine.executions.counts()
+    assert.deepEqual({ completed, waiting, entered }, { completed: 1, waiting: 1, entered: false })
     await test.stop()
   })
 })
