@@ -67,6 +67,7 @@ const systemClock: Clock = {
 }
 
 export interface TestOptions {
+  readonly listen?: string
   readonly store?: Store
   readonly authenticate?: Authenticate
   readonly mqtt?: Partial<BrokerOptions["mqtt"]>
@@ -81,7 +82,7 @@ export async function startBroker(options: TestOptions = {}): Promise<TestBroker
   const store = options.store ?? new MemoryStore()
   const recorder = new Recorder()
   const broker = createBroker({
-    listen: "127.0.0.1",
+    listen: options.listen ?? "127.0.0.1",
     mqtt: { ...parse(ConfigSchema, {}).mqtt, port: 0, ...options.mqtt },
     version: "0.0.0",
     store,

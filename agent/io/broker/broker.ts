@@ -149,7 +149,7 @@ class MqttBroker implements RunningBroker, Home {
   async start(): Promise<Bound> {
     this.open()
     await this.#plane.start()
-    await this.#wills.start(this.holding)
+    this.#wills.start(this.holding)
     this.#tellSys()
     this.#timers = [
       setInterval(() => this.#sweep(), MQTT_SWEEP_INTERVAL_MS),

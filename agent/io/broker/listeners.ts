@@ -73,7 +73,10 @@ export class Listeners {
           new BrokerError(
             { code: "MQTT_LISTEN_FAILED", address: this.#host, port },
             `MQTT cannot listen on ${this.#host}:${port}: ${messageOf(cause)}`,
-            { cause, remedy: "stop what uses the port, or set another one (0 takes any free port)" },
+            {
+              cause,
+              remedy: addressRemedy(cause) ?? "stop what uses the port, or set another one (0 takes any free port)",
+            },
           ),
         )
       })
@@ -83,6 +86,15 @@ export class Listeners {
       })
     })
   }
+}
+
+/** @returns null where it is not the address or the right to bind that is wrong */
+function addressRemedy(cause: Error): string | null {
+  const { code } = cause as NodeJS.ErrnoException
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return "set `listen` to an address of this machine (`ip address` shows them), 127.0.0.1 or 0.0.0.0"
+  if (code === "EACCES") return "set a port above 1023, or let the agent's user bind lower ones"
+  return null
 }
 
 async function read(file: string): Promise<Buffer> {

@@ -72,13 +72,16 @@ export class Wills {
     else void this.#fire(key, connection.admission!.rights.principal, connection.turns)
   }
 
-  /** At the start, those that the last run left; while the broker holds they wait. */
-  async start(holding: boolean): Promise<void> {
+  /**
+   * At the start, those that the last run left; while the broker holds they wait. They are asked for in order before
+   * this returns, and nobody waits for their end: on a full disk that may be long.
+   */
+  start(holding: boolean): void {
     const left = Array.from(this.#store.range(TABLE.mqttWill), ({ key }) => key)
     this.#count = left.length
     this.#seq = Math.max(0, ...left.map(([, seq]) => Number(seq ?? 0)))
     this.#waiting = left
-    if (!holding) await this.release()
+    if (!holding) void this.release()
   }
 
   /** Publishers go on, and so do the wills. */

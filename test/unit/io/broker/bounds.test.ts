@@ -119,7 +119,15 @@ describe("the broker's bounds", () => {
 
   it("says so when its port is taken", async () => {
     const { port } = await startBroker()
-    await assert.rejects(startBroker({ mqtt: { port } }), { code: "MQTT_LISTEN_FAILED" })
+    await assert.rejects(startBroker({ mqtt: { port } }), {
+      code: "MQTT_LISTEN_FAILED",
+      remedy: /^stop what uses the port/,
+    })
+  })
+
+  it("names the setting where the address is none of this machine", async () => {
+    const refused = { code: "MQTT_LISTEN_FAILED", remedy: /^set `listen` to an address of this machine/ }
+    await assert.rejects(startBroker({ listen: "192.0.2.1" }), refused)
   })
 })
 

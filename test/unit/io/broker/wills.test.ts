@@ -51,8 +51,26 @@ describe("wills while publishers are held", () => {
     await stopBroker(first.broker)
     assert.deepEqual(first.seen, [])
     const second = await listening(first.store)
+    await until(() => second.store.count(TABLE.mqttWill) === 0, 5000, "the end of the last will", 1)
     assert.deepEqual(second.seen.sort(), ["before the stop", "of one that was back"])
-    assert.equal(second.store.count(TABLE.mqttWill), 0)
+  })
+
+  it("do not keep a start waiting: clients come in while what a will began waits for room", async () => {
+    const first = await listening()
+    first.broker.hold(true)
+    await leaveBoth(first.leave)
+    await stopBroker(first.broker)
+    const room = Promise.withResolvers<void>()
+    const { broker, port } = await startBroker({
+      store: first.store,
+      prepare: (opened) => void opened.subscribe("will/#", () => room.promise),
+    })
+    const client = await WireClient.connected(port, { clientId: "new" })
+    assert.equal(first.store.count(TABLE.mqttWill), 2)
+    client.drop()
+    room.resolve()
+    await until(() => first.store.count(TABLE.mqttWill) === 0, 5000, "the end of the last will", 1)
+    await stopBroker(broker)
   })
 
   it("wait through a start that holds too", async () => {
@@ -65,6 +83,7 @@ describe("wills while publishers are held", () => {
     await stopBroker(safe.broker)
     assert.deepEqual(safe.seen, [])
     const third = await listening(first.store)
+    await until(() => first.store.count(TABLE.mqttWill) === 0, 5000, "the end of the last will", 1)
     assert.deepEqual(third.seen.sort(), ["before the stop", "in safe mode", "of one that was back"])
   })
 
