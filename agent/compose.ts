@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { messageOf } from "./base/errors.ts"
 import { WATCHDOG_STALL_MS } from "./base/limits.ts"
@@ -225,7 +225,7 @@ const START_BYTES = 65_536
 function makeRunFolder(home: string): void {
   const folder = join(home, "run")
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o750 })
+    makeFolder(folder)
     // On a full disk nobody could find this agent: it says so now, before it has done anything.
     const probe = join(folder, ".probe")
     try {
@@ -241,6 +241,18 @@ function makeRunFolder(home: string): void {
   // What a backup that was cut has left.
   for (const name of readdirSync(folder)) {
     if (name.startsWith("backup-")) rmSync(join(folder, name), { recursive: true, force: true })
+  }
+}
+
+/** As mkdir with `recursive`, which Node 26 repeats for ever where a parent refuses with ENOENT, as /proc does. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o750 })
+  } catch (error) {
+    // Another agent that starts now may have made it: the lock of the store decides between them.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
   }
 }
 

@@ -88,6 +88,13 @@ describe("an agent that is started wrong says what, where and what to do", funct
     assert.doesNotMatch(run.stderr, /\n\s+at /)
   })
 
+  it("a home where nothing can be made, as below /proc: STORE_NOT_WRITABLE, at once", async () =>
+    assertRefused(await runMesg("/proc/no-home", ["start", ...FREE]), {
+      code: "STORE_NOT_WRITABLE",
+      says: /\/proc\/no-home/,
+      remedy: /--home/,
+    }))
+
   it("a second agent on one home: STORE_IN_USE with the first one's pid, and the first goes on", async () => {
     const agent = await startAgent()
     try {
