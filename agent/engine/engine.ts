@@ -38,6 +38,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
   const tasks: Tasks = new Tasks(ports.clock, {
     service: (id, signal) => services.running(id, signal),
     application: (name, call, signal) => calls.call(name, call, signal),
+    wasStopped: (id, run) => services.wasStopped(id, run),
     isRemote: (id) => services.isRemote(id),
   })
   const catalogue = {

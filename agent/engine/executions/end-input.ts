@@ -11,7 +11,7 @@ export function endInput(
   pinned: PinnedWorkflow,
   task: number,
   attempt: number,
-  end: AttemptEnd,
+  end: AttemptEnd & { kind: "result" | "failed" },
   atMs: number,
   veils: Veils,
 ): Input {

@@ -17,6 +17,7 @@ import type { Veils } from "../veils.ts"
 import { Archive, type EndedCounts, type Pins } from "./archive.ts"
 import { ExecutionError } from "./error.ts"
 import type { Pin } from "./records.ts"
+import { settleInterrupted } from "./interrupted.ts"
 import type { Live } from "./live.ts"
 import { Overlaps } from "./overlaps.ts"
 import { Room } from "./room.ts"
@@ -52,7 +53,12 @@ export class ExecutionBook implements Executions {
     this.#feed = feed
     this.#options = options
     this.archive = new Archive(ports, pins)
-    this.runner = new Runner(ports, tasks, veils, { changed: (live) => this.#changed(live), broken: options.onBroken })
+    this.runner = new Runner(ports, tasks, veils, {
+      changed: (live) => this.#changed(live),
+      interrupted: (live, task, attempt, outcome) =>
+        settleInterrupted(ports, this.runner, tasks, { live, task, attempt, by: "service", outcome }),
+      broken: options.onBroken,
+    })
   }
 
   /** Something about an execution became durable. */

@@ -32,6 +32,8 @@ export interface Feeding {
 export interface RunnerEvents {
   /** After a step is durable. */
   changed(live: Live): void
+  /** What ran an attempt was stopped, and the agent goes on. */
+  interrupted(live: Live, task: number, attempt: number, outcome: "known" | "unknown"): void
   /** The write failed: nothing that is in memory may be trusted any more. */
   broken(error: Error): void
 }
@@ -264,7 +266,7 @@ export class Runner {
         resolve([])
       })
       this.#execute(live, effect, async (end) => {
-        if (late) return this.end(live, task, attempt, end)
+        if (late || end.kind === "interrupted") return this.end(live, task, attempt, end)
         clearImmediate(turn)
         resolve([this.#endInput(live, task, attempt, end)])
       })
@@ -289,7 +291,7 @@ export class Runner {
     return rejected === null
   }
 
-  #endInput(live: Live, task: number, attempt: number, end: AttemptEnd): Input {
+  #endInput(live: Live, task: number, attempt: number, end: AttemptEnd & { kind: "result" | "failed" }): Input {
     return endInput(live.pinned, task, attempt, end, this.#ports.clock.now(), this.#veils)
   }
 
@@ -301,6 +303,10 @@ export class Runner {
 
   /** An attempt has ended. Resolves when that is durable. @returns why it did not count, null where it did */
   async end(live: Live, task: number, attempt: number, end: AttemptEnd): Promise<RejectionCode | null> {
+    if (end.kind === "interrupted") {
+      this.#events.interrupted(live, task, attempt, end.outcome)
+      return null
+    }
     const rejected = await this.feed(live, [this.#endInput(live, task, attempt, end)])
     if (rejected !== null) {
       this.#ports.log.info("a task result did not count", { execution: live.id, task, reason: rejected })

@@ -32,6 +32,7 @@ export class Hosted {
   #cancelRestart = () => {}
   #close = () => {}
   readonly #waiting = new Set<() => void>()
+  readonly #stopped = new WeakSet<RunningService>()
 
   constructor(spec: ServiceSpec, parts: HostedParts) {
     this.spec = spec
@@ -93,10 +94,16 @@ export class Hosted {
     this.#run++
     const { running } = this
     this.running = null
+    if (running !== null) this.#stopped.add(running)
     this.#become(state, null)
     // Before it stops: what comes from now on waits for the next run.
     this.#close()
     await running?.stop()
+  }
+
+  /** Whether this run was ended in order, for another one or for good: what was under way in it was interrupted. */
+  wasStopped(run: RunningService): boolean {
+    return this.#stopped.has(run)
   }
 
   /** Resolves when it runs; with null where it is stopped, or the signal aborts first. */

@@ -139,6 +139,10 @@ export class ServiceBook implements Services, EventCatalogue {
     return hosted === undefined ? this.#registered.running(id) : hosted.whenRunning(signal)
   }
 
+  wasStopped(id: string, run: RunningService): boolean {
+    return this.#installed.get(id)?.wasStopped(run) ?? false
+  }
+
   list(paging: Paging): Page<ServiceView> {
     const ids = [...new Set([...this.#installed.ids, ...this.#registered.ids])].sort()
     return pageOf(

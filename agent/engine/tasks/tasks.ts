@@ -11,16 +11,17 @@ import type { Clock } from "../../ports/clock.ts"
 import type { RecoverAnswer, RunningService, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
 import type { Json } from "../../schema/json.ts"
 
-/** How one attempt ended: with the task's one status, or without. */
+/** How one attempt ended: with the task's one status, without, or with the run of the service that it ran in. */
 export type AttemptEnd =
   | { readonly kind: "result"; readonly status: string; readonly data: Json }
   | {
       readonly kind: "failed"
-      readonly cause: "error" | "timed-out" | "interrupted"
+      readonly cause: "error" | "timed-out"
       readonly code: string
       readonly message: string
       readonly outcome: "known" | "unknown"
     }
+  | { readonly kind: "interrupted"; readonly outcome: "known" | "unknown" }
 
 export interface Attempt {
   /** The idempotency key: the same over every attempt. */
@@ -38,6 +39,8 @@ export interface Executors {
   /** Waits while the service is starting or restarting. @returns null where there is none, or the signal aborted */
   service(id: string, signal: AbortSignal): RunningService | null | Promise<RunningService | null>
   application(name: string, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer>
+  /** Whether somebody ended this run of the service: another one may take its place. */
+  wasStopped(id: string, run: RunningService): boolean
   /** Whether the service is reached over MQTT, where messages wait in queues. */
   isRemote(service: string): boolean
 }
@@ -96,7 +99,7 @@ export class Tasks {
       this.#release(definition)
       if (!aborted && !this.#stopped) {
         // The one who records it answers for failures: the store's end stops the agent.
-        end(timedOut ? lateEnd(definition) : endOf(answer)).catch(() => {})
+        end(timedOut ? lateEnd(definition) : answer).catch(() => {})
       }
     })
     this.#running.set(execution, running)
@@ -109,7 +112,7 @@ export class Tasks {
         : () => {}
     this.#answer(attempt, call, running.signal).then(
       (answer) => running.end(answer),
-      (error) => running.end({ kind: "error", code: "SERVICE_FAILED", message: String(error), outcome: "unknown" }),
+      (error) => running.end(failedEnd({ code: "SERVICE_FAILED", message: String(error), outcome: "unknown" })),
     )
   }
 
@@ -139,15 +142,28 @@ export class Tasks {
     return { execution, task, inputs, deadlineMs: this.#clock.now() + definition.timeoutMs }
   }
 
-  #answer(attempt: Attempt, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
+  #answer(attempt: Attempt, call: TaskCall, signal: AbortSignal): Promise<AttemptEnd> {
     const { run } = attempt.definition
     const blocked = attempt.blocked ?? this.#notSent(attempt)
-    if (blocked !== null) return Promise.resolve({ kind: "error", ...blocked, outcome: "known" })
-    if ("application" in run) return this.#executors.application(run.application, call, signal)
+    if (blocked !== null) return Promise.resolve(failedEnd({ ...blocked, outcome: "known" }))
+    if ("application" in run) return this.#executors.application(run.application, call, signal).then(endOf)
     const service = this.#executors.service(run.service, signal)
-    if (service instanceof Promise)
-      return service.then((found) => found?.execute(call, signal) ?? notRunning(run.service))
-    return service?.execute(call, signal) ?? Promise.resolve(notRunning(run.service))
+    if (service instanceof Promise) return service.then((found) => this.#askOf(found, run.service, call, signal))
+    return this.#askOf(service, run.service, call, signal)
+  }
+
+  #askOf(service: RunningService | null, id: string, call: TaskCall, signal: AbortSignal): Promise<AttemptEnd> {
+    if (service === null) {
+      return Promise.resolve(
+        failedEnd({ code: "SERVICE_NOT_RUNNING", message: `service "${id}" is not running`, outcome: "known" }),
+      )
+    }
+    return service.execute(call, signal).then((answer) => {
+      // What a task says for itself as it stops is its end; what the stop made of it is none.
+      const isCut = answer.kind === "error" && (answer.outcome === "unknown" || answer.code === "SERVICE_STOPPED")
+      if (!isCut || !this.#executors.wasStopped(id, service)) return endOf(answer)
+      return { kind: "interrupted", outcome: answer.outcome }
+    })
   }
 
   /** What deploying refuses may come true later, when a service moves. */
@@ -191,7 +207,11 @@ interface Lane {
 
 function endOf(answer: TaskAnswer): AttemptEnd {
   if (answer.kind === "result") return answer
-  return { kind: "failed", cause: "error", code: answer.code, message: answer.message, outcome: answer.outcome }
+  return failedEnd(answer)
+}
+
+function failedEnd({ code, message, outcome }: Omit<AttemptEnd & { kind: "failed" }, "kind" | "cause">): AttemptEnd {
+  return { kind: "failed", cause: "error", code, message, outcome }
 }
 
 function lateEnd({ name, timeoutMs }: TaskDefinition): AttemptEnd {
@@ -199,24 +219,15 @@ function lateEnd({ name, timeoutMs }: TaskDefinition): AttemptEnd {
   return { kind: "failed", cause: "timed-out", code: "TIMED_OUT", message, outcome: "unknown" }
 }
 
-function notRunning(service: string): TaskAnswer {
-  return {
-    kind: "error",
-    code: "SERVICE_NOT_RUNNING",
-    message: `service "${service}" is not running`,
-    outcome: "known",
-  }
-}
-
 /** One attempt under way. One that ignores its abortion gives its slot back after a while all the same. */
 class Running {
   readonly #clock: Clock
-  readonly #over: (answer: TaskAnswer) => void
+  readonly #over: (end: AttemptEnd) => void
   readonly #controller = new AbortController()
   #cancelGrace: (() => void) | null = null
   #ended = false
 
-  constructor(clock: Clock, over: (answer: TaskAnswer) => void) {
+  constructor(clock: Clock, over: (end: AttemptEnd) => void) {
     this.#clock = clock
     this.#over = over
   }
@@ -229,20 +240,15 @@ class Running {
     if (this.signal.aborted || this.#ended) return
     this.#controller.abort()
     this.#cancelGrace = this.#clock.schedule(this.#clock.now() + TASK_CANCEL_GRACE_MS, () =>
-      this.end({
-        kind: "error",
-        code: "TASK_ABORTED",
-        message: "the task ignored its end",
-        outcome: "unknown",
-      }),
+      this.end(failedEnd({ code: "TASK_ABORTED", message: "the task ignored its end", outcome: "unknown" })),
     )
   }
 
   /** The first answer counts. */
-  end(answer: TaskAnswer): void {
+  end(end: AttemptEnd): void {
     if (this.#ended) return
     this.#ended = true
     this.#cancelGrace?.()
-    this.#over(answer)
+    this.#over(end)
   }
 }

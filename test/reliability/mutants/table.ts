@@ -97,9 +97,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "effectful-runs-again",
     patches: [
       {
-        file: "agent/engine/executions/recovery.ts",
-        from: 'if (definition.effect !== "effectful") {',
-        to: 'if (definition.effect !== "pure") {',
+        file: "agent/engine/executions/interrupted.ts",
+        from: 'if (definition.effect !== "effectful" || ',
+        to: 'if (definition.effect !== "pure" || ',
       },
       {
         file: "agent/core/execution/task.ts",
@@ -115,8 +115,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/executions/recovery.ts",
-        from: "    for (const task of interrupted) settleInterrupted(ports, book, tasks, live, task)\n",
-        to: "    if (interrupted.length < 0) settleInterrupted(ports, book, tasks, live, 0)\n",
+        from: '      settleInterrupted(ports, book.runner, tasks, { live, task, attempt, by: "Core", outcome: "unknown" })\n',
+        to: '      if (attempt < 0)\n        settleInterrupted(ports, book.runner, tasks, { live, task, attempt, by: "Core", outcome: "unknown" })\n',
       },
     ],
     ...CRASH,
