@@ -31,7 +31,7 @@ export default {
       "^nodered-nodes/",
       ["^nodered-nodes/", "^agent/sdk[.]ts$", folder("schema")].concat([
         // A template and a duration mean the same inline as in the agent: bundled, not written twice.
-        "^agent/(engine/executions/evaluate|ports/expressions|base/duration)[.]ts$",
+        "^agent/(engine/executions/evaluate|ports/expressions|base/(duration|pause))[.]ts$",
       ]),
     ),
     {

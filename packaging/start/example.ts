@@ -3,11 +3,12 @@ import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { isDeepStrictEqual } from "node:util"
-import mqtt, { type MqttClient } from "mqtt"
+import mqtt, { type IClientOptions, type MqttClient } from "mqtt"
 import * as v from "valibot"
 import { parse } from "yaml"
 import { callAgent } from "../../agent/api/cli/client.ts"
 import { CliError } from "../../agent/api/cli/error.ts"
+import { mqttAddress } from "../../agent/base/mqtt-address.ts"
 import type { Terminal } from "../../agent/api/cli/terminal.ts"
 import type { AgentFile } from "../../agent/api/run-files.ts"
 import { ApplicationSchema } from "../../agent/schema/application.ts"
@@ -47,7 +48,11 @@ export class Example {
     if (said["ready"] !== true) throw new Error(`the charger says ${JSON.stringify(said)}`)
     // Only now are the services known that the application stands on.
     await this.#deploy()
-    this.#ear = await mqtt.connectAsync(this.#agent.mqtt!, { username: "owner", password: this.#endpoint.token })
+    this.#ear = await mqtt.connectAsync({
+      ...(mqttAddress(this.#agent.mqtt!) as IClientOptions),
+      username: "owner",
+      password: this.#endpoint.token,
+    })
     this.#ear.on("message", (_, payload) => {
       const execution = JSON.parse(payload.toString("utf8")) as ExecutionView
       for (const listener of this.#listeners) listener(execution)

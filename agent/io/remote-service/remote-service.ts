@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto"
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt"
+import { mqttAddress } from "../../base/mqtt-address.ts"
 import { isMesgError, MesgError, messageOf } from "../../base/errors.ts"
 import {
   EVENT_DATA_BYTES_MAX,
@@ -74,7 +75,7 @@ export class RemoteServiceClient implements RemoteServiceHandle {
       ...(password === undefined ? {} : { password }),
       ...(ca === undefined ? {} : { ca }),
     }
-    const client = mqtt.connect(url, options)
+    const client = mqtt.connect({ ...(mqttAddress(url) as IClientOptions), ...options })
     this.#client = client
     let failures = 0
     client.on("connect", () => {

@@ -1,3 +1,4 @@
+import { pause } from "../../../../agent/base/pause.ts"
 import {
   BACKOFF_FIRST_MS,
   BACKOFF_MAX_MS,
@@ -9,7 +10,6 @@ import {
 import { AgentError, errorText } from "./agent-error.ts"
 import type { FindEndpoint } from "./endpoint.ts"
 import { Gate } from "./gate.ts"
-import { pause } from "./pause.ts"
 import type {
   AgentStatus,
   Application,

@@ -1,8 +1,8 @@
+import { pause } from "../../../../agent/base/pause.ts"
 import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS, STREAM_SILENCE_MAX_MS, TOKEN_REFUSED_WAIT_MS } from "../limits.ts"
 import type { AgentClient } from "./agent-client.ts"
 import { AgentError } from "./agent-error.ts"
 import { EventSourceParser, type StreamItem } from "./event-source.ts"
-import { pause } from "./pause.ts"
 
 const KINDS = ["event", "execution", "service"]
 
@@ -51,7 +51,7 @@ export class AgentStream {
         if (error instanceof AgentError && error.status === 401) waitMs = TOKEN_REFUSED_WAIT_MS
       }
       // Spread, so that many editors' runtimes do not come back to one agent in the same instant.
-      await pause(waitMs * (0.5 + Math.random() / 2), this.#life.signal).catch(() => undefined)
+      await pause(waitMs * (0.5 + Math.random() / 2), this.#life.signal)
       waitMs = Math.min(waitMs * 2, BACKOFF_MAX_MS)
     }
   }
