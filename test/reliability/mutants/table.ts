@@ -306,6 +306,18 @@ export const MUTANTS: readonly Mutant[] = [
     says: /\d+ lost and \d+ doubled of \d+/,
   },
   {
+    name: "ended-begins-again",
+    patches: [
+      {
+        file: "agent/engine/executions/archive.ts",
+        from: "if (store.get(TABLE.finished, [id]) !== undefined) {",
+        to: "if (store.get(TABLE.finished, [`${id}`, 0]) !== undefined) {",
+      },
+    ],
+    spec: "test/unit/engine/executions/restart.test.ts",
+    says: /AssertionError/,
+  },
+  {
     name: "pruned-without-rows",
     patches: [{ file: "agent/engine/executions/archive.ts", from: ", ...log.removalsOf(id))", to: ")" }],
     spec: "test/unit/engine/executions/prune.test.ts",
