@@ -12,7 +12,7 @@ import {
   startNodeRed,
 } from "../support/node-red.ts"
 import { contrasts, paletteMs, setDark, showWarning, standsStill, unnamedFields } from "../support/editor-page.mjs"
-import { drag, nodeOf, openBrowser, openEditor, wire } from "../support/node-red-editor.ts"
+import { drag, endDialog, nodeOf, openBrowser, openEditor, wire } from "../support/node-red-editor.ts"
 import { CHARGER, CHARGER_CODE } from "../support/node-red-flow.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { ROOT } from "../support/sources.ts"
@@ -87,8 +87,7 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
         $("#mesg-input-amount").typedInput("type", "jsonata")
         $("#mesg-input-amount").typedInput("value", "trigger.data.kwh * 2")
       })
-      await page.locator("#node-dialog-ok").click()
-      await page.locator("#node-dialog-ok").waitFor({ state: "detached" })
+      await endDialog(page, "ok")
       const expected = { amount: { type: "jsonata", value: "trigger.data.kwh * 2" } }
       assert.deepEqual(await nodeOf(page, ids.pay, "with"), expected)
       assert.equal(await nodeOf(page, ids.pay, "valid"), true)
@@ -102,8 +101,7 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
         const $ = Reflect.get(globalThis, "$") as (selector: string) => { typedInput(...words: string[]): void }
         $("#mesg-input-message").typedInput("value", "paid {{ tasks.pay.data.amount }}")
       })
-      await page.locator("#node-dialog-ok").click()
-      await page.locator("#node-dialog-ok").waitFor({ state: "detached" })
+      await endDialog(page, "ok")
       assert.equal(await nodeOf(page, ids.tell, "valid"), true)
     })
 
@@ -168,8 +166,7 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
           assert.ok(contrast >= 4.5, `${part} has a contrast of ${contrast.toFixed(1)}`)
         }
         assert.deepEqual(await page.evaluate(unnamedFields), [])
-        await page.locator("#node-dialog-cancel").click()
-        await page.locator("#node-dialog-cancel").waitFor({ state: "detached" })
+        await endDialog(page, "cancel")
         await page.waitForFunction(standsStill)
         if (version === REVIEWED) await picture(`flow-${theme}`)
       })

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import assert from "node:assert/strict"
 import { type Browser, chromium, type Page } from "playwright-core"
+import { standsStill } from "./editor-page.mjs"
 
 /** What of the editor is looked at, inside of the page. */
 interface Red {
@@ -59,6 +60,24 @@ export async function wire(page: Page, from: string, port: number, to: string): 
   await page.mouse.move(input.x - 20, input.y + input.height / 2, { steps: 5 })
   await page.mouse.move(input.x + input.width / 2, input.y + input.height / 2, { steps: 5 })
   await page.mouse.up()
+}
+
+/** A click that comes while the dialog still slides in meets nothing: a person clicks again, and so it is done here. */
+const CLICKS = 3
+const CLOSED_MS = 3000
+
+/** Ends the dialog of a node. */
+export async function endDialog(page: Page, how: "ok" | "cancel"): Promise<void> {
+  const button = page.locator(`#node-dialog-${how}`)
+  for (let clicks = 1; ; clicks++) {
+    await page.waitForFunction(standsStill)
+    await button.click()
+    try {
+      return await button.waitFor({ state: "detached", timeout: CLOSED_MS })
+    } catch (error) {
+      if (clicks === CLICKS) throw error
+    }
+  }
 }
 
 function nodesOf(page: Page): Promise<string[]> {
