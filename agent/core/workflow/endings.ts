@@ -1,5 +1,3 @@
-import { reachableFrom } from "./graph.ts"
-
 /** A status of a task, by its index. */
 export interface Edge {
   readonly task: number
@@ -18,6 +16,8 @@ export interface Contradiction {
 /** What is known of the past of each task, from the graph alone. */
 export interface Past {
   readonly endings: readonly Endings[]
+  /** What each way to a task's start stands for: one with a join `all`, one for each status with `any`. */
+  readonly ways: readonly (readonly Endings[])[]
   readonly contradictions: readonly (Contradiction | null)[]
 }
 
@@ -27,18 +27,21 @@ export interface Past {
  */
 export function pastOf(follows: readonly (readonly Edge[])[], joins: readonly ("all" | "any")[]): Past {
   const endings: Endings[] = []
+  const ways: (readonly Endings[])[] = []
   const contradictions: (Contradiction | null)[] = follows.map(() => null)
   const know = (task: number): Endings => {
     const known = endings[task]
     if (known !== undefined) return known
     const pasts = follows[task]!.map((edge) => after(know(edge.task), edge))
-    const { past, contradiction } = joins[task] === "any" ? { past: common(pasts), contradiction: null } : joined(pasts)
+    const isAny = joins[task] === "any"
+    const { past, contradiction } = isAny ? { past: common(pasts), contradiction: null } : joined(pasts)
     endings[task] = past
+    ways[task] = isAny ? pasts : [past]
     contradictions[task] = contradiction
     return past
   }
   follows.forEach((_, task) => know(task))
-  return { endings, contradictions }
+  return { endings, ways, contradictions }
 }
 
 /** What has ended once the edge's status is there. */
@@ -74,18 +77,18 @@ function common(pasts: readonly Endings[]): Endings {
 export type Ended = "certain" | "perhaps" | "never"
 
 /** @param past what has ended for certain there @param self the task that starts, null for an output */
-export function whetherEnded(
-  task: number,
-  past: Endings,
-  self: number | null,
-  known: Past,
-  followers: readonly (readonly number[])[],
-): Ended {
+export function whetherEnded(task: number, past: Endings, self: number | null, known: Past): Ended {
   if (past.has(task)) return "certain"
-  if (task === self || (self !== null && reachableFrom(followers, self).has(task))) return "never"
-  const excluded = [...known.endings[task]!].some(([other, status]) => {
-    const here = past.get(other) ?? null
+  if (task === self || known.contradictions[task] !== null) return "never"
+  // A task behind this one may have another way, on which it comes first.
+  const isOpen = (way: Endings) => !(self !== null && way.has(self)) && !excludes(past, way)
+  return known.ways[task]!.some(isOpen) ? "perhaps" : "never"
+}
+
+/** Whether one task would have to have ended in two statuses. */
+function excludes(past: Endings, way: Endings): boolean {
+  return [...way].some(([task, status]) => {
+    const here = past.get(task) ?? null
     return status !== null && here !== null && here !== status
   })
-  return excluded || known.contradictions[task] !== null ? "never" : "perhaps"
 }

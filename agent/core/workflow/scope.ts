@@ -119,7 +119,7 @@ function tasksOf(facts: WorkflowFacts, endings: Endings | null, self: number | n
       const index = connections?.names.indexOf(name) ?? -1
       if (endings === null || past === null || connections === null) return endOf(facts, name, null)
       const known = endOf(facts, name, endings.get(index) ?? null)
-      const ended = whetherEnded(index, endings, self, past, connections.followers)
+      const ended = whetherEnded(index, endings, self, past)
       if (ended === "certain") return known
       const certainly = [...endings.keys()].map((task) => connections.names[task]!).join(", ")
       if (ended === "never") {
