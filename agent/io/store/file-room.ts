@@ -24,15 +24,13 @@ interface Stats extends Tree {
   readonly free: Tree
 }
 
-interface Run {
-  readonly first: number
-  readonly count: number
-}
+/** How many free pages lie in runs of which length. */
+type FreeRuns = ReadonlyMap<number, number>
 
-/** Lengths of runs of free pages: those that LMDB takes in its next commit, and all. */
+/** The free pages that LMDB takes in its next commit, and all. */
 interface FreePages {
-  readonly now: readonly number[]
-  readonly later: readonly number[]
+  readonly now: FreeRuns
+  readonly later: FreeRuns
   /** What was given back from this transaction on is not taken yet. */
   readonly oldest: number
   /** As of this one. */
@@ -44,7 +42,6 @@ interface Need {
   readonly single: number
   readonly run: number
   readonly longest: number
-  readonly pages: number
 }
 
 /** The file as the last commit left it, in pages. */
@@ -71,6 +68,9 @@ export type Fit = "fits" | "soon" | "reader" | "quota" | "disk"
  *
  * LMDB takes free pages before it makes the file longer, but not every free page: not those of the last commits, not
  * those that a reader may still need, and for a large record only a run that is long enough.
+ *
+ * Room that was seen once is only taken by commits, and each takes at most what was reckoned for it: so the commits that
+ * follow spend what was seen, and nothing is looked at again before that is gone.
  */
 export class FileRoom {
   readonly #db: Env
@@ -79,9 +79,10 @@ export class FileRoom {
   readonly #file: number
   #state: FileState
   #lastTxn = 0
-  /** What the commits since that look took at the very most. */
-  #spent = 0
+  /** The free pages that count beside those behind the last page; null where they were not needed. */
   #free: FreePages | null = null
+  /** What the commits since then took at the very most. */
+  #spent = 0
   /** Pages of large records as they come lately: forgotten little by little. */
   #usualRun = 1
   #apart = 0
@@ -128,71 +129,70 @@ export class FileRoom {
    */
   fit(cost: Cost, accepted: boolean, patient: boolean): Fit {
     this.#usualRun = Math.min(Math.max(cost.longestRun, this.#usualRun * RUN_KEPT), RUN_MAX)
-    // Most commits are far from any end: a look at LMDB's books now and then is enough.
-    if (this.#fitsBehind(this.#needOf(cost))) return this.#take(cost)
-    this.look()
-    this.#spent = 0
     const need = this.#needOf(cost)
-    const full = !this.#growTo(need.pages)
-    this.#apart = 0
-    if (this.#fitsBehind(need)) return this.#take(cost)
-    const { now, later, oldest } = this.#readFree()
-    this.#apart = sum(later.filter((length) => length < Math.floor(this.#usualRun)))
-    if (this.#fitsFree(need, now)) return this.#take(cost)
-    if (this.#fitsFree(need, later)) {
-      if (oldest < this.#lastTxn) return "reader"
-      if (patient) return "soon"
-    }
-    if (full) return "disk"
-    if (!accepted) return "quota"
-    return this.diskBytes() > 2 * need.pages * PAGE_BYTES ? this.#take(cost) : "disk"
+    if (this.#fits(need, this.#free?.now)) return this.#take(need)
+    return this.#lookAndFit(cost, accepted, patient)
   }
 
   close(): void {
     closeSync(this.#file)
   }
 
+  #lookAndFit(cost: Cost, accepted: boolean, patient: boolean): Fit {
+    const known = this.#free
+    this.look()
+    this.#spent = 0
+    this.#free = null
+    this.#apart = 0
+    const need = this.#needOf(cost)
+    const full = !this.#growTo(need.single + need.run)
+    if (this.#fits(need)) return this.#take(need)
+    const { now, later, oldest } = (this.#free = this.#freePages(known))
+    this.#apart = pagesIn(later) - pagesIn(later, Math.floor(this.#usualRun))
+    if (this.#fits(need, now)) return this.#take(need)
+    if (this.#fits(need, later)) {
+      if (oldest < this.#lastTxn) return "reader"
+      if (patient) return "soon"
+    }
+    if (full) return "disk"
+    if (!accepted) return "quota"
+    return this.diskBytes() > 2 * (need.single + need.run) * PAGE_BYTES ? this.#take(need) : "disk"
+  }
+
   #needOf(cost: Cost): Need {
     const { tree } = this.#state
     // Every page taken since the look may be a leaf or a branch by now.
     const now = { ...tree, leaves: tree.leaves + this.#spent, branches: tree.branches + this.#spent }
-    const single = singlePages(cost, this.#spent === 0 ? tree : now)
-    return { single, run: cost.runPages, longest: cost.longestRun, pages: single + cost.runPages }
-  }
-
-  #fitsBehind({ pages }: Need): boolean {
-    return this.#state.end + this.#spent + pages <= this.#state.length
+    return { single: singlePages(cost, now), run: cost.runPages, longest: cost.longestRun }
   }
 
   /** Runs go into free ones that are long enough or behind the last page, single pages wherever one is left. */
-  #fitsFree({ single, run, longest }: Need, free: readonly number[]): boolean {
-    let behind = Math.max(0, this.#state.length - this.#state.end)
-    let left = sum(free)
-    if (run > 0) {
-      // Of free runs one half counts: LMDB looks for one record at a time, and may break what fitted another.
-      const inside = Math.min(run, Math.floor(sum(free.filter((length) => length >= longest)) / 2))
-      left -= inside * 2
-      behind -= run - inside
-    }
-    return behind >= 0 && left + behind >= single
+  #fits({ single, run, longest }: Need, free: FreeRuns = NOTHING): boolean {
+    const behind = Math.max(0, this.#state.length - this.#state.end)
+    const left = behind + pagesIn(free) - this.#spent
+    if (run === 0) return left >= single
+    // Of free runs one half counts: LMDB looks for one record at a time, and may break what fitted another. So may each
+    // page that was spent.
+    const long = Math.floor(pagesIn(free, longest) / 2) - this.#spent * longest
+    const inside = Math.min(run, Math.max(0, long))
+    return behind - this.#spent >= run - inside && left - run - inside >= single
   }
 
-  #take(cost: Cost): "fits" {
-    this.#spent += this.#needOf(cost).pages
+  #take({ single, run }: Need): "fits" {
+    this.#spent += single + run
     return "fits"
   }
 
-  #readFree(): FreePages {
-    const oldest = Math.min(this.#lastTxn, ...readers(this.#db))
-    if (this.#free?.txn === this.#lastTxn && this.#free.oldest === oldest) return this.#free
-    const now: Run[] = []
-    const later: Run[] = []
-    walkFreePages(this.#file, (txn, first, count) => {
-      if (txn < oldest) now.push({ first, count })
-      later.push({ first, count })
+  /** @param known what was read before, which may still be so */
+  #freePages(known: FreePages | null): FreePages {
+    const txn = this.#lastTxn
+    const oldest = Math.min(txn, ...readers(this.#db))
+    if (known?.txn === txn && known.oldest === oldest) return known
+    const when = new Uint8Array(this.#state.end)
+    walkFreePages(this.#file, (givenBack, first, count) => {
+      when.fill(givenBack < oldest ? NOW : LATER, first, first + count)
     })
-    this.#free = { now: joined(now), later: joined(later), oldest, txn: this.#lastTxn }
-    return this.#free
+    return { now: runsOf(when, NOW), later: runsOf(when, LATER), oldest, txn }
   }
 
   /**
@@ -223,20 +223,28 @@ export class FileRoom {
   }
 }
 
-function sum(lengths: readonly number[]): number {
-  return lengths.reduce((total, length) => total + length, 0)
+const NOTHING: FreeRuns = new Map()
+const LATER = 1
+const NOW = 2
+
+/** @param when for each page when it can be taken, 0 for one in use @returns the runs that can be by then */
+function runsOf(when: Uint8Array, by: typeof LATER | typeof NOW): FreeRuns {
+  const runs = new Map<number, number>()
+  let length = 0
+  for (let page = 0; page <= when.length; page++) {
+    if (page < when.length && when[page]! >= by) length++
+    else if (length > 0) {
+      runs.set(length, (runs.get(length) ?? 0) + length)
+      length = 0
+    }
+  }
+  return runs
 }
 
-function joined(runs: Run[]): number[] {
-  runs.sort((a, b) => a.first - b.first)
-  const lengths: number[] = []
-  let next = 0
-  for (const { first, count } of runs) {
-    if (first === next) lengths[lengths.length - 1]! += count
-    else lengths.push(count)
-    next = first + count
-  }
-  return lengths
+function pagesIn(runs: FreeRuns, lengthMin = 1): number {
+  let pages = 0
+  for (const [length, count] of runs) if (length >= lengthMin) pages += count
+  return pages
 }
 
 /** @returns which snapshots are being read, by the numbers of their transactions */

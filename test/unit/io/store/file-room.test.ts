@@ -4,7 +4,8 @@ import { join } from "node:path"
 import { open } from "lmdb"
 import { seededRandom } from "../../../../agent/base/random.ts"
 import { costOf, singlePages } from "../../../../agent/io/store/cost.ts"
-import { createFile } from "../../../../agent/io/store/env.ts"
+import { createFile, type Env, openEnv } from "../../../../agent/io/store/env.ts"
+import { FileRoom, type Fit } from "../../../../agent/io/store/file-room.ts"
 import { LmdbStore } from "../../../../agent/io/store/store.ts"
 import { KeptLog } from "../../../support/kept-log.ts"
 import { scaled } from "../../../support/scale.ts"
@@ -65,6 +66,37 @@ describe("what a commit costs", () => {
 
 describe("the file of the store", function () {
   this.timeout(60_000)
+
+  it("at its end is not looked at for each commit: what was seen free lasts for many, and it becomes no longer", async () => {
+    const path = join(tempDir("end"), "store.mdb")
+    createFile(path)
+    const db = openEnv(path, 4 * MIB)
+    let reads = 0
+    // LMDB's readers are asked for exactly when the list of free pages is read.
+    const counted = Object.create(db, {
+      getStats: { value: () => db.getStats() },
+      readerList: { value: () => ((reads += 1), db.readerList()) },
+    }) as Env
+    const room = new FileRoom(counted, path, 4 * MIB)
+    const commit = async (key: string, bytes: number | null): Promise<Fit> => {
+      const change = { key: Buffer.from(key), record: bytes === null ? null : Buffer.alloc(bytes) }
+      const fit = room.fit(costOf([change]), bytes === null, false)
+      if (fit === "fits") await (change.record ? db.put(change.key, change.record) : db.remove(change.key))
+      return fit
+    }
+    let filled = 0
+    while ((await commit(String(filled).padStart(6, "0"), 1500)) === "fits") filled++
+    for (let i = 0; i < filled / 2; i++) await commit(String(i).padStart(6, "0"), null)
+    const { size } = statSync(path)
+    reads = 0
+    const commits = 200
+    for (let i = 0; i < commits; i++) assert.equal(await commit(String(i % 20), 500), "fits", `commit ${i}`)
+    assert.ok(reads <= commits / 10, `the list of free pages was read ${reads} times in ${commits} commits`)
+    assert.equal(statSync(path).size, size)
+    assert.ok(size <= 4 * MIB, `${size} bytes`)
+    room.close()
+    await db.close()
+  })
 
   it("stays within the quota under load that is pruned in large writes, while copies are read from it", async () => {
     const quotaBytes = 4 * MIB
