@@ -1,6 +1,8 @@
 export function setDark(dark: boolean): void
 export function showWarning(): void
 export function standsStill(): boolean
-export function contrasts(): Record<string, number>
+export function dialogIsOpen(): boolean
+export function differingShare(pictures: readonly [string, string]): Promise<number>
+export function contrasts(parts: readonly string[]): Record<string, number>
 export function unnamedFields(): string[]
 export function paletteMs(): number

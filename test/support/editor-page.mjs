@@ -14,8 +14,33 @@ export function standsStill() {
   return document.getAnimations().every(({ playState }) => playState !== "running")
 }
 
-/** The contrast of the texts that are ours, by the formula of WCAG 2. */
-export function contrasts() {
+/** A dialog has come to its place and takes clicks; it is raised above its surroundings then. */
+export function dialogIsOpen() {
+  return document.querySelector("#red-ui-editor-stack").style.zIndex === "13"
+}
+
+/** Which share of the pixels of two pictures differs by more than letters that are smoothed in another way. */
+export async function differingShare(pictures) {
+  const TOLERANCE = 48
+  const [one, other] = await Promise.all(
+    pictures.map(async (picture) => {
+      const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${picture}`)).blob())
+      const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d")
+      context.drawImage(bitmap, 0, 0)
+      return context.getImageData(0, 0, bitmap.width, bitmap.height)
+    }),
+  )
+  if (one.width !== other.width || one.height !== other.height) return 1
+  let differing = 0
+  for (let at = 0; at < one.data.length; at += 4) {
+    const isOther = [0, 1, 2].some((channel) => Math.abs(one.data[at + channel] - other.data[at + channel]) > TOLERANCE)
+    if (isOther) differing++
+  }
+  return differing / (one.data.length / 4)
+}
+
+/** The contrast of the texts at these places, by the formula of WCAG 2. */
+export function contrasts(parts) {
   const channels = (colour) => colour.match(/[\d.]+/g).map(Number)
   const luminance = (colour) => {
     const [r, g, b] = channels(colour).map((value) => {
@@ -29,7 +54,6 @@ export function contrasts() {
     const colour = getComputedStyle(element).backgroundColor
     return (channels(colour)[3] ?? 1) === 0 ? behind(element.parentElement) : colour
   }
-  const parts = [".mesg-note:not(:empty)", ".mesg-warning", ".mesg-group legend", ".mesg-port", ".mesg-required"]
   const found = parts.map((part) => {
     const element = document.querySelector(part)
     const text = luminance(getComputedStyle(element).color)

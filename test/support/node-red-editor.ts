@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs"
 import assert from "node:assert/strict"
 import { type Browser, chromium, type Page } from "playwright-core"
-import { standsStill } from "./editor-page.mjs"
+import { dialogIsOpen, standsStill } from "./editor-page.mjs"
 
 /** What of the editor is looked at, inside of the page. */
 interface Red {
@@ -14,6 +14,9 @@ interface Red {
 
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
 
+/** A state of the editor that does not come at all: its machine may be busy with other things. */
+export const EDITOR_TIMEOUT_MS = 60_000
+
 /** Debian's Chromium. @throws with what to install where there is none */
 export async function openBrowser(): Promise<Browser> {
   const executablePath = CHROMIUM.find((path) => existsSync(path))
@@ -24,9 +27,9 @@ export async function openBrowser(): Promise<Browser> {
 /** Node-RED's editor with its palette loaded. @param language of the browser */
 export async function openEditor(browser: Browser, url: string, language = "en-US"): Promise<Page> {
   const page = await browser.newPage({ locale: language, viewport: { width: 1400, height: 900 } })
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(EDITOR_TIMEOUT_MS)
   await page.goto(url)
-  await page.waitForSelector('[data-palette-type="mesg-event"]', { state: "attached", timeout: 30_000 })
+  await page.waitForSelector('[data-palette-type="mesg-event"]', { state: "attached" })
   await page.waitForFunction(() => (Reflect.get(globalThis, "RED") as Red).workspaces.active() !== 0)
   return page
 }
@@ -62,22 +65,25 @@ export async function wire(page: Page, from: string, port: number, to: string): 
   await page.mouse.up()
 }
 
-/** A click that comes while the dialog still slides in meets nothing: a person clicks again, and so it is done here. */
-const CLICKS = 3
-const CLOSED_MS = 3000
+/** Opens the dialog of a node. @param field that it must show */
+export async function openDialog(page: Page, node: string, field: string): Promise<void> {
+  await page.locator(`[id="${node}"]`).dblclick()
+  await page.locator(field).waitFor({ state: "attached" })
+  await page.waitForFunction(dialogIsOpen)
+}
 
 /** Ends the dialog of a node. */
 export async function endDialog(page: Page, how: "ok" | "cancel"): Promise<void> {
   const button = page.locator(`#node-dialog-${how}`)
-  for (let clicks = 1; ; clicks++) {
-    await page.waitForFunction(standsStill)
-    await button.click()
-    try {
-      return await button.waitFor({ state: "detached", timeout: CLOSED_MS })
-    } catch (error) {
-      if (clicks === CLICKS) throw error
-    }
-  }
+  await button.click()
+  await button.waitFor({ state: "detached" })
+  await page.waitForFunction(standsStill)
+}
+
+/** Deploys as it is drawn, also where the editor asks whether it should. */
+export async function deployDrawn(page: Page, asks: boolean): Promise<void> {
+  await page.locator("#red-ui-header-button-deploy").click()
+  if (asks) await page.locator("#red-ui-deploy-dialog-confirm-deploy-deploy").click()
 }
 
 function nodesOf(page: Page): Promise<string[]> {

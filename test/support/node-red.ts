@@ -45,6 +45,9 @@ export interface NodeRed {
   kill(signal?: "SIGKILL" | "SIGTERM"): Promise<void>
 }
 
+/** A notice that does not come at all: the machine may be busy with other things. */
+const NOTICE_TIMEOUT_MS = 60_000
+
 let built: Promise<string> | null = null
 
 /** The package as it is published, built once. */
@@ -168,7 +171,7 @@ async function listen(url: string) {
   await once(socket, "open")
   for (const topic of ["debug", "status/#", "mesg/#", "notification/#"])
     socket.send(JSON.stringify({ subscribe: topic }))
-  const first: NodeRed["notice"] = (is, what, timeoutMs = 10_000) =>
+  const first: NodeRed["notice"] = (is, what, timeoutMs = NOTICE_TIMEOUT_MS) =>
     new Promise((resolve, reject) => {
       const look = () => {
         const found = notices.find(is)

@@ -9,20 +9,47 @@ interface Editor {
     getNodeSet(id: string): NodeSet | undefined
     readonly registry: { getNodeList(): NodeSet[] }
     eachNode(visit: (node: EditorNode) => void): void
+    node(id: string): EditorNode | null | undefined
     dirty(isDirty: boolean): void
     filterLinks(filter: { readonly source?: EditorNode }): readonly Link[]
   }
   readonly palette: { remove(type: string): void; refresh?(): void }
   readonly comms: { subscribe(topic: string, listener: (topic: string, data: unknown) => void): void }
   readonly settings: { readonly apiRootUrl?: string; readonly mesgAgentPalette?: PaletteView }
-  readonly editor: { validateNode(node: EditorNode): void }
-  readonly view: { redraw(updateActive?: boolean): void }
+  readonly editor: {
+    validateNode(node: EditorNode): void
+    /** The dialog of a configuration node. */
+    editConfig(property: string, type: string, id: string): void
+  }
+  readonly view: {
+    redraw(updateActive?: boolean): void
+    /** Shows a node on its tab, and flashes it. */
+    reveal(id: string): void
+  }
+  readonly sidebar: {
+    addTab(tab: Tab): void
+    show(id: string): void
+  }
+  readonly actions: { add(name: string, act: () => void): void }
+  readonly keyboard: { add(scope: string, keys: string, action: string): void }
   readonly events: {
     on(event: string, listener: (value: never) => void): void
     emit(event: string, value: unknown): void
   }
   readonly utils: { sanitize(text: string): string; renderMarkdown?(text: string): string }
   _(key: string, values?: Readonly<Record<string, unknown>>): string
+}
+
+interface Tab {
+  readonly id: string
+  /** On the tab, and in menus. */
+  readonly label: string
+  readonly name: string
+  readonly iconClass: string
+  readonly content: HTMLElement
+  readonly action: string
+  /** Whether it can be used beside an open dialog. */
+  readonly enableOnEdit: boolean
 }
 
 export interface NodeSet {
@@ -108,7 +135,12 @@ export interface Query {
 
 interface JQuery {
   (selector: string): Query
-  getJSON(url: string, done: (data: unknown) => void): void
+  getJSON(url: string, done: (data: unknown) => void): Request_
+}
+
+interface Request_ {
+  fail(call: () => void): Request_
+  always(call: () => void): Request_
 }
 
 declare global {

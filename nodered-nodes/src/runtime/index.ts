@@ -7,13 +7,15 @@ import { registerEventNode } from "./nodes/event.ts"
 import { registerTaskNode } from "./nodes/task.ts"
 import { registerWaitNode } from "./nodes/wait.ts"
 import { Palette } from "./palette/palette.ts"
+import { PanelTicker } from "./panel/ticker.ts"
 import type { Red } from "./red.ts"
 
 /** What Node-RED calls when it loads this package. */
 export function mesg(red: Red): void {
   const connections = new Connections((text) => red.log.warn(`mesg: ${text}`))
   const palette = new Palette(red)
-  const deployment = new Deployment(red, connections, palette)
+  const ticker = new PanelTicker(red)
+  const deployment = new Deployment(red, connections, palette, ticker.changed)
   const context: NodeContext = {
     red,
     connections,
@@ -44,6 +46,7 @@ export function mesg(red: Red): void {
   connections.onOpened((connection) => {
     palette.follow(connection)
     connection.on("state", (problem) => {
+      ticker.changed()
       if (problem !== null) return
       red.log.info(`mesg: ${red._("mesg.log.connected")}`)
       deployment.retry()
@@ -54,6 +57,9 @@ export function mesg(red: Red): void {
 
   red.httpAdmin.get("/mesg/palette", red.auth.needsPermission("nodes.read"), (_request, response) => {
     response.set("Cache-Control", "no-store").json(palette.view())
+  })
+  red.httpAdmin.get("/mesg/panel", red.auth.needsPermission("flows.read"), (_request, response) => {
+    response.set("Cache-Control", "no-store").json(deployment.view())
   })
   palette.onChanged = () => deployment.retry()
   red.events.on("flows:stopping", () => deployment.stopping())

@@ -30,3 +30,9 @@ export const EXECUTIONS_SHOWN_MAX = 1_000
 export const WAITS_MAX = 1_000
 /** Manifests that are read at a time. */
 export const MANIFESTS_AT_A_TIME = 8
+/** Applications that the side panel lists, and what it lists of each. */
+export const PANEL_APPLICATIONS_MAX = 200
+export const PANEL_RESULTS_MAX = 5
+export const PANEL_REFUSALS_MAX = 20
+/** Editors hear at most this often that the side panel changed. */
+export const PANEL_TICK_MS = 250

@@ -43,6 +43,17 @@ export class AgentClient {
     this.#find = find
   }
 
+  /** Where it answers, for a browser; null while no agent is known, and for what no browser opens. */
+  get address(): string | null {
+    try {
+      const { protocol, href } = new URL(this.#find().url)
+      return protocol === "http:" || protocol === "https:" ? href : null
+    } catch {
+      // What is wrong with it is told by whoever asks it something.
+      return null
+    }
+  }
+
   status(signal?: AbortSignal): Promise<AgentStatus> {
     return this.#ask("GET", "/status", { retryForMs: 0, ...(signal === undefined ? {} : { signal }) })
   }

@@ -4,6 +4,7 @@ import type { Execution } from "../api/shapes.ts"
 import { EXECUTIONS_SHOWN_MAX } from "../limits.ts"
 import type { Red, Status } from "../red.ts"
 import type { LiveNodes } from "./live-nodes.ts"
+import { Results } from "./results.ts"
 
 interface Tally {
   running: number
@@ -12,27 +13,51 @@ interface Tally {
   isLastBad: boolean
 }
 
+/** How many executions of an application are open. */
+export interface OpenCount {
+  readonly running: number
+  readonly waiting: number
+  /** Of earlier versions. */
+  readonly older: number
+  /** False where more are open than are known here. */
+  readonly countedAll: boolean
+}
+
 /** What the executions of one application do, shown on the nodes that they are drawn with. */
 export class BranchBoard {
+  readonly results = new Results()
   readonly #red: Red
-  readonly #live: LiveNodes
+  readonly #live: LiveNodes | null
   readonly #application: CompiledApplication
   readonly #version: number
   readonly #open = new Map<string, Execution>()
   readonly #last = new Map<string, { status: string; isBad: boolean }>()
 
-  constructor(red: Red, live: LiveNodes, application: CompiledApplication, version: number) {
+  /** @param live null: shown on no node, as another version is drawn */
+  constructor(red: Red, live: LiveNodes | null, application: CompiledApplication, version: number) {
     this.#red = red
     this.#live = live
     this.#application = application
     this.#version = version
   }
 
-  /** Replaces what was known of open executions. */
-  restart(executions: readonly Execution[]): void {
+  /** Replaces what was known of open executions. @param ended the last ones that did */
+  restart(open: readonly Execution[], ended: readonly Execution[]): void {
     this.#open.clear()
-    for (const execution of executions) this.#put(execution)
+    for (const execution of open) this.#put(execution)
+    for (const execution of ended) this.results.add(execution)
     this.show()
+  }
+
+  open(): OpenCount {
+    const all = [...this.#open.values()]
+    const waiting = all.filter(({ status }) => status === "waiting").length
+    return {
+      running: all.length - waiting,
+      waiting,
+      older: all.filter(({ version }) => version < this.#version).length,
+      countedAll: all.length < EXECUTIONS_SHOWN_MAX,
+    }
   }
 
   changed(execution: Execution): void {
@@ -48,6 +73,7 @@ export class BranchBoard {
       this.#open.delete(execution.id)
       const isBad = execution.status !== "completed"
       this.#last.set(execution.workflow, { status: this.#word(execution.status), isBad })
+      this.results.add(execution)
     } else if (this.#open.has(execution.id) || this.#open.size < EXECUTIONS_SHOWN_MAX) {
       this.#open.set(execution.id, execution)
     }
@@ -76,7 +102,7 @@ export class BranchBoard {
 
   #set(pointer: string, tally: Tally, isTrigger = false): void {
     const place = placeOf(this.#application.places, pointer)
-    this.#live.at(place)?.status(this.#status(tally, isTrigger))
+    this.#live?.at(place)?.status(this.#status(tally, isTrigger))
   }
 
   #status({ running, waiting, last, isLastBad }: Tally, isTrigger: boolean): Status {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { type CompiledApplication, type CompiledFlow, compileFlow } from "../../flow/compile.ts"
+import { type CompiledApplication, compileFlow } from "../../flow/compile.ts"
 import type { Fault } from "../../flow/fault.ts"
 import { placeRefusals, placeWarnings } from "../../flow/refusals.ts"
 import type { Place } from "../../flow/scopes.ts"
@@ -7,17 +7,16 @@ import type { AgentConnection } from "../agent/connection.ts"
 import type { Connections } from "../agent/connections.ts"
 import { AgentError, errorText } from "../api/agent-error.ts"
 import type { Execution, Refusal } from "../api/shapes.ts"
-import { EXECUTIONS_SHOWN_MAX } from "../limits.ts"
+import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX } from "../limits.ts"
 import type { AgentNode } from "../nodes/agent.ts"
 import type { Role } from "../nodes/context.ts"
 import type { Palette } from "../palette/palette.ts"
+import { panelOf, type Row } from "../panel/panel.ts"
+import type { PanelView, Standing } from "../panel/view.ts"
 import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
 import { BranchBoard } from "./branch-board.ts"
 import { keyOfNode, keyOfPlace, LiveNodes } from "./live-nodes.ts"
 import { Memory } from "./memory.ts"
-
-/** How an application stands: in the agent, or why not. */
-type Standing = "deployed" | "refused" | "unreachable"
 
 /**
  * Makes applications of the flows at each deploy, and shows on their nodes what becomes of them. An application that is
@@ -29,19 +28,30 @@ export class Deployment {
   readonly #connections: Connections
   readonly #palette: Palette
   readonly #memory: Memory
+  readonly #changed: () => void
   #roles = new Map<string, Role>()
   #flows: readonly NodeConfig[] = []
-  #standing = new Map<CompiledApplication, Standing>()
+  #rows: readonly Row[] = []
   #followed: (() => void)[] = []
   /** Ends what is under way when the next deploy comes. */
   #life = new AbortController()
   #turn: Promise<void> = Promise.resolve()
 
-  constructor(red: Red, connections: Connections, palette: Palette) {
+  /** @param changed told of every change of what the panel shows */
+  constructor(red: Red, connections: Connections, palette: Palette, changed: () => void) {
     this.#red = red
     this.#connections = connections
     this.#palette = palette
     this.#memory = new Memory(red)
+    this.#changed = changed
+  }
+
+  /** Every application of these flows, and how it stands. */
+  view(): PanelView {
+    return panelOf(this.#rows, (agent) => {
+      const { client, problem } = this.#connectionOf(agent)
+      return { name: this.#red.nodes.getNode(agent)?.name ?? "", url: client.address, problem }
+    })
   }
 
   roleOf(node: RedNode): Role {
@@ -58,9 +68,21 @@ export class Deployment {
     })
     for (const { nodes } of compiled.inline) for (const place of nodes) this.#roles.set(keyOfPlace(place), "inline")
     for (const application of compiled.applications) this.#setRole(application, "compiled")
+    const rows = compiled.applications.map(
+      (application): Row => ({
+        application,
+        node: anyOf(application).node,
+        standing: "deploying",
+        version: this.#memory.get(application.agent, application.name)?.version ?? null,
+        board: null,
+        refusals: [],
+      }),
+    )
+    this.#rows = rows
+    this.#changed()
     const { signal } = this.#life
     this.#turn = this.#turn
-      .then(() => this.#deploy(compiled, signal))
+      .then(() => this.#deploy(rows, signal))
       .catch((error: unknown) => {
         if (!signal.aborted) this.#red.log.error(`mesg: ${errorText(error)}`)
       })
@@ -73,48 +95,49 @@ export class Deployment {
     for (const end of this.#followed) end()
     this.#followed = []
     this.#roles = new Map()
-    this.#standing = new Map()
+    this.#rows = []
   }
 
   /** Something that kept an application out of the agent may be over. */
   retry(): void {
-    if ([...this.#standing.values()].some((standing) => standing !== "deployed")) this.started(this.#flows)
+    if (this.#rows.some(({ standing }) => standing !== "deployed")) this.started(this.#flows)
   }
 
   #setRole({ places }: CompiledApplication, role: Role): void {
     for (const place of places.values()) this.#roles.set(keyOfPlace(place), role)
   }
 
-  async #deploy({ applications }: CompiledFlow, signal: AbortSignal): Promise<void> {
-    for (const application of applications) {
+  async #deploy(rows: readonly Row[], signal: AbortSignal): Promise<void> {
+    for (const row of rows) {
       if (signal.aborted) return
-      this.#standing.set(application, await this.#deployOne(application, signal))
+      row.standing = await this.#deployOne(row, signal)
+      if (row.standing === "refused") await this.#followBefore(row, signal)
+      this.#changed()
     }
-    const wanted = new Set(applications.map(({ agent, name }) => JSON.stringify([agent, name])))
+    const wanted = new Set(rows.map(({ application: { agent, name } }) => JSON.stringify([agent, name])))
     for (const { agent, name } of this.#memory.all()) {
       if (!wanted.has(JSON.stringify([agent, name]))) await this.#remove(agent, name, signal)
     }
   }
 
-  async #deployOne(application: CompiledApplication, signal: AbortSignal): Promise<Standing> {
+  async #deployOne(row: Row, signal: AbortSignal): Promise<Standing> {
+    const { application } = row
     if (application.faults.length > 0) {
       // The agent says what else is wrong, so that all of it is said at once.
-      return this.#refuse(application, await this.#refusals(application, signal))
+      return this.#refuse(row, await this.#refusals(application, signal))
     }
     const connection = this.#connectionOf(application.agent)
     if (connection.problem !== null) return this.#unreachable(application, connection.problem)
     try {
       const version = await this.#put(application, connection, signal)
-      await this.#follow(application, connection, version, signal)
+      await this.#follow(row, connection, version, this.live, signal)
       return "deployed"
     } catch (error) {
       if (signal.aborted) return "unreachable"
       const refusals = error instanceof AgentError ? error.problem["refusals"] : undefined
-      if (Array.isArray(refusals)) return this.#refuse(application, refusals as Refusal[])
+      if (Array.isArray(refusals)) return this.#refuse(row, refusals as Refusal[])
       if (error instanceof AgentError && error.status >= 400 && error.status < 500) {
-        return this.#fail(application, [
-          { ...wholeOf(application), code: error.code, message: error.advice, remedy: "" },
-        ])
+        return this.#fail(row, [{ ...wholeOf(application), code: error.code, message: error.advice, remedy: "" }])
       }
       return this.#unreachable(application, errorText(error))
     }
@@ -150,25 +173,50 @@ export class Deployment {
     return values === "" ? {} : (JSON.parse(values) as object)
   }
 
+  /** Where this version is refused, the one before goes on: that is in the panel, and on no node. */
+  async #followBefore(row: Row, signal: AbortSignal): Promise<void> {
+    const connection = this.#connectionOf(row.application.agent)
+    if (row.version === null || connection.problem !== null) return
+    try {
+      await this.#follow(row, connection, row.version, null, signal)
+    } catch (error) {
+      if (!signal.aborted) this.#red.log.warn(`mesg: ${errorText(error)}`)
+    }
+  }
+
   async #follow(
-    application: CompiledApplication,
+    row: Row,
     connection: AgentConnection,
     version: number,
+    live: LiveNodes | null,
     signal: AbortSignal,
   ): Promise<void> {
-    const board = new BranchBoard(this.#red, this.live, application, version)
-    const read = async () => {
-      const lists = ["running", "waiting"].map((status) =>
-        connection.client.executions({ app: application.name, status, limit: EXECUTIONS_SHOWN_MAX }, signal),
+    const { application } = row
+    const board = new BranchBoard(this.#red, live, application, version)
+    row.board = board
+    row.version = version
+    const list = async (statuses: readonly string[], limit: number) => {
+      const lists = statuses.map((status) =>
+        connection.client.executions({ app: application.name, status, limit }, signal),
       )
-      board.restart((await Promise.all(lists)).flat())
+      return (await Promise.all(lists)).flat()
+    }
+    const read = async () => {
+      const [open, ended] = await Promise.all([
+        list(["running", "waiting"], EXECUTIONS_SHOWN_MAX),
+        list(["completed", "failed", "cancelled"], PANEL_RESULTS_MAX),
+      ])
+      board.restart(open, ended)
+      this.#changed()
     }
     const failed = (error: unknown) => {
       if (!signal.aborted) this.#red.log.warn(`mesg: ${errorText(error)}`)
     }
     this.#followed.push(
       connection.on("execution", (execution: Execution) => {
-        if (execution.app === application.name) board.changed(execution)
+        if (execution.app !== application.name) return
+        board.changed(execution)
+        this.#changed()
       }),
       connection.on("reset", () => {
         read().catch(failed)
@@ -196,19 +244,22 @@ export class Deployment {
     return verdict.refusals
   }
 
-  #refuse(application: CompiledApplication, refusals: readonly Refusal[]): Standing {
-    return this.#fail(application, placeRefusals(application, refusals as never))
+  #refuse(row: Row, refusals: readonly Refusal[]): Standing {
+    return this.#fail(row, placeRefusals(row.application, refusals as never))
   }
 
-  #fail(
-    application: CompiledApplication,
-    faults: readonly (Omit<Fault, "code"> & { readonly code: string })[],
-  ): Standing {
+  #fail(row: Row, faults: readonly (Omit<Fault, "code"> & { readonly code: string })[]): Standing {
+    const { application } = row
+    row.refusals = faults.slice(0, PANEL_REFUSALS_MAX).map(({ code, message, remedy, node }) => ({
+      code,
+      message: wordsOf(message, remedy),
+      node,
+    }))
     this.#setRole(application, "refused")
     this.#showAll(application, { fill: "grey", shape: "ring", text: this.#red._("mesg.status.refused") })
     for (const { code, message, remedy, ...place } of faults) {
       const node = this.live.at(place) ?? this.live.at(anyOf(application))
-      const words = remedy === "" ? message : `${message}: ${remedy}`
+      const words = wordsOf(message, remedy)
       if (node === undefined) this.#red.log.error(`mesg: ${application.name}: ${code}: ${words}`)
       else {
         node.error(`${code}: ${words}`)
@@ -233,6 +284,10 @@ export class Deployment {
     const node = this.#red.nodes.getNode(agent) as AgentNode | null
     return node?.connection ?? this.#connections.local
   }
+}
+
+function wordsOf(message: string, remedy: string): string {
+  return remedy === "" ? message : `${message}: ${remedy}`
 }
 
 function wholeOf(application: CompiledApplication): Place {
