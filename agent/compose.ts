@@ -146,7 +146,6 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
         onBroken: fatal,
       },
     )
-    stops.push(() => store.endWaiting())
     stops.push(() => engine.stop())
 
     let addresses: { mqtt: string; http: string } | null = null

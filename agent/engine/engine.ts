@@ -95,9 +95,11 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       ports.broker.hold(true)
       stopFeed()
       inbox.stop()
-      await pruner.stop()
       executions.runner.stop()
       tasks.stop()
+      // Now that a refusal breaks nothing any more: what the parts below still write does not hold the stop.
+      ports.store.endWaiting()
+      await pruner.stop()
       await services.stop()
     },
   }

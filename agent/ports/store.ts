@@ -66,6 +66,8 @@ export interface Store {
   usage(): StoreUsage
   /** What was accepted waits for room, on the disk or in the quota: nothing new is taken until it is written. Costs nothing. */
   isFull(): boolean
+  /** For a stop: what waits for room is refused with QUOTA from now on, so that who waits for that can stop. */
+  endWaiting(): void
   /** A consistent copy while the store is in use. */
   backup(file: string, signal: AbortSignal): Promise<void>
   /** Resolves when the store has failed and must not be used again. */

@@ -71,6 +71,7 @@ class CutStore implements Store {
   count = (table: string, range?: Parameters<Store["count"]>[1]) => this.inner.count(table, range)
   usage = () => this.inner.usage()
   isFull = () => this.inner.isFull()
+  endWaiting = () => this.inner.endWaiting()
   backup = () => this.inner.backup()
 }
 

@@ -24,6 +24,7 @@ export class MemoryStore implements Store {
   #failAt = Number.POSITIVE_INFINITY
   #dead: Error | null = null
   #held = false
+  #full = false
   #pending: { changes: readonly Change[]; done: () => void; refuse: (error: Error) => void }[] = []
   #committing = false
 
@@ -47,6 +48,12 @@ export class MemoryStore implements Store {
   release(): void {
     this.#held = false
     this.#commitSoon()
+  }
+
+  /** Everything waits for room from now on, as on a full disk, until `endWaiting`. */
+  fill(): void {
+    this.hold()
+    this.#full = true
   }
 
   /** What a restart finds: everything committed; what was pending is gone and never answered. */
@@ -83,10 +90,7 @@ export class MemoryStore implements Store {
     const ordinary = options.reserve !== true && changes.every((change) => "put" in change)
     const puts = changes.some((change) => "put" in change)
     const limit = ordinary ? this.#quotaBytes * (1 - STORE_RESERVE_SHARE) : this.#quotaBytes
-    if (puts && this.#bytes >= limit)
-      return Promise.reject(
-        new StoreError({ code: "QUOTA", ...this.usage() }, "the store has reached its quota; nothing was written"),
-      )
+    if (puts && this.#bytes >= limit) return Promise.reject(this.#refusal())
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#pending.push({ changes: copied, done: resolve, refuse: reject })
     this.#commitSoon()
@@ -94,7 +98,16 @@ export class MemoryStore implements Store {
   }
 
   isFull(): boolean {
-    return false
+    return this.#full
+  }
+
+  endWaiting(): void {
+    if (!this.#full) return
+    const refused = this.#pending
+    this.#pending = []
+    this.#full = false
+    this.release()
+    for (const { refuse } of refused) refuse(this.#refusal())
   }
 
   usage(): StoreUsage {
@@ -103,6 +116,10 @@ export class MemoryStore implements Store {
 
   backup(): Promise<void> {
     return Promise.reject(new StoreError({ code: "BACKUP_FAILED", file: "" }, "a store in memory has no backup"))
+  }
+
+  #refusal(): StoreError {
+    return new StoreError({ code: "QUOTA", ...this.usage() }, "the store has reached its quota; nothing was written")
   }
 
   #commitSoon(): void {

@@ -49,8 +49,7 @@ export class Pruner {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelTimer()
-    // On a full disk even a removal may wait for room, and nobody waits for that.
-    if (!this.#parts.ports.store.isFull()) await this.#working
+    await this.#working
   }
 
   /** Looks at the quota often, which costs little, and at the ages once an hour. */

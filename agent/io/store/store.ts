@@ -104,7 +104,6 @@ export class LmdbStore implements Store {
     if (orderly) leaveCleanMark(this.#files)
   }
 
-  /** What waits for room on a full disk is refused from now on, so that who waits for that can stop. */
   endWaiting(): void {
     this.#commit?.waitNoMore()
   }
