@@ -8,7 +8,15 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 /** What the bundle is made of; each change of one makes another bundle. */
-const SOURCES = ["agent", "plugins", "packaging", "docs/examples/electric-car", "package.json", "package-lock.json"]
+const SOURCES = [
+  "agent",
+  "plugins",
+  "packaging",
+  "docs/examples/electric-car",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+]
 /** Bundles that nobody runs and that are kept, so that going back and forth builds nothing. */
 const KEPT = 2
 
@@ -47,6 +55,7 @@ function filesBelow(root, path) {
 /** An agent loads parts of its bundle late: a bundle stays while any process runs from it. */
 function forgetOthers(dist, folder) {
   const unused = readdirSync(dist)
+    .filter((name) => /^[0-9a-f]{16}(?:\.\d+)?$/.test(name))
     .map((name) => join(dist, name))
     .filter((other) => other !== folder && !isRun(other))
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)

@@ -20,18 +20,25 @@ const PLACES = {
   "agent/": "./",
   "plugins/": "./plugins/",
   "package.json": "./package.json",
+  "node_modules/.cache/mesg": "./.cache",
   "agent/io/service-host/author/templates/": "./templates/",
 }
 
-/** @param folder of the bundle, beside which the root's node_modules and docs are found */
-export async function buildInto(folder, root) {
+/**
+ * @param folder of the bundle, beside which the root's node_modules and docs are found
+ * @param options.version of what is built; that of package.json if left out
+ * @param options.without entries that are left out
+ * @returns the paths of all that was bundled
+ */
+export async function buildInto(folder, root, { version: asked, without = [] } = {}) {
+  const entries = Object.fromEntries(Object.entries(ENTRIES).filter(([name]) => !without.includes(name)))
   const services = readdirSync(join(root, "plugins")).filter((name) =>
     existsSync(join(root, "plugins", name, "service.yml")),
   )
   const plugins = Object.fromEntries(services.map((name) => [`plugins/${name}/index`, `plugins/${name}/index.ts`]))
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { ...ENTRIES, ...plugins },
+    entryPoints: { ...entries, ...plugins },
     outdir: folder,
     chunkNames: "part-[hash]",
     bundle: true,
@@ -47,16 +54,20 @@ export async function buildInto(folder, root) {
     // What packages of CommonJS require of Node.
     banner: { js: 'import{createRequire as requireOf}from"node:module";const require=requireOf(import.meta.url);' },
     logLevel: "silent",
-    plugins: [places(root), builtins, addonOfLmdb(root, folder)],
+    metafile: true,
+    // node_modules may be a link to another place: the bytes are the same all the same.
+    preserveSymlinks: true,
+    plugins: [places(root), builtins, addonOfLmdb(root, folder), withoutExtractors],
   })
   const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name, version, type: "module" }))
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name, version: asked ?? version, type: "module" }))
   for (const service of services) {
     for (const file of ["service.yml", "README.md"]) {
       cpSync(join(root, "plugins", service, file), join(folder, "plugins", service, file))
     }
   }
   cpSync(join(root, "agent/io/service-host/author/templates"), join(folder, "templates"), { recursive: true })
+  return { inputs: Object.keys(metafile.inputs) }
 }
 
 /** `new URL("…", import.meta.url)` names a file of the sources: in the bundle it names what became of that file. */
@@ -90,7 +101,7 @@ function places(root) {
  * Imports of Node's modules become properties of them. The namespace that `import` makes of one reads every property,
  * and some are there to load on demand: `import "node:http"` alone loads all of fetch, 15 MB.
  */
-const builtins = {
+export const builtins = {
   name: "builtins",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^[a-z_:/0-9]+$/ }, ({ path, kind }) => {
@@ -111,6 +122,15 @@ const builtins = {
       const get = `const module = /* @__PURE__ */ process.getBuiltinModule("node:${path}")`
       return { contents: [get, "export default module", ...lines].join("\n"), loader: "js" }
     })
+  },
+}
+
+/** Addons that cbor-x and msgpackr would use where they are installed; their own JavaScript does the same. */
+const withoutExtractors = {
+  name: "without-extractors",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(?:cbor|msgpackr)-extract$/ }, () => ({ path: "extractor", namespace: "none" }))
+    onLoad({ filter: /./, namespace: "none" }, () => ({ contents: "module.exports = null", loader: "js" }))
   },
 }
 

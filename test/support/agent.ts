@@ -11,6 +11,8 @@ const MAIN = fileURLToPath(new URL("../../agent/main.ts", import.meta.url))
 export interface TestAgentOptions {
   /** What is run: the sources by default. */
   readonly program?: string
+  /** What runs it, words of a command: this Node by default; of the single binary the file itself, with no program. */
+  readonly command?: readonly string[]
   /** A home to go on with; a fresh one in the temporary folder by default. */
   readonly home?: string
   readonly sets?: readonly string[]
@@ -51,8 +53,9 @@ export async function startAgent(options: TestAgentOptions = {}): Promise<TestAg
   rmSync(runFile, { force: true })
   const began = performance.now()
   const sets = ["mqtt.port=0", "http.port=0", ...(options.sets ?? [])].flatMap((set) => ["--set", set])
-  const { program = MAIN } = options
-  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), program, "start", "--home", home, ...sets], {
+  const { command = [process.execPath, options.program ?? MAIN] } = options
+  const [file, ...words] = command.toSpliced(1, 0, ...(options.nodeFlags ?? [])) as [string, ...string[]]
+  const child = spawn(file, [...words, "start", "--home", home, ...sets], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
   })
@@ -64,7 +67,7 @@ export async function startAgent(options: TestAgentOptions = {}): Promise<TestAg
   const agent = JSON.parse(readFileSync(runFile, "utf8")) as { mqtt: string; http: string }
   const token = readFileSync(join(home, "run", "token"), "utf8").trim()
   const { hostname, port } = new URL(agent.mqtt)
-  const cli: TestAgent["cli"] = (...words) => runMesg(home, words, program)
+  const cli: TestAgent["cli"] = (...words) => runMesg(home, words, command)
   return {
     home,
     process: child,
@@ -97,10 +100,11 @@ export async function startAgent(options: TestAgentOptions = {}): Promise<TestAg
 export async function runMesg(
   home: string,
   words: readonly string[],
-  program = MAIN,
+  command: readonly string[] = [process.execPath, MAIN],
 ): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [file, ...before] = command as [string, ...string[]]
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...words, "--home", home], {
+    const { stdout, stderr } = await promisify(execFile)(file, [...before, ...words, "--home", home], {
       maxBuffer: 64 * 1048576,
     })
     return { code: 0, stdout, stderr }

@@ -3,6 +3,7 @@ import { readdir, realpath } from "node:fs/promises"
 import { isAbsolute, join, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { SERVICE_FOLDER_ENTRIES_MAX, SERVICE_MEMORY_MB_DEFAULT } from "../../base/limits.ts"
+import { nodeArguments } from "../../base/node-command.ts"
 import type { ServiceSpec } from "../../ports/service-host.ts"
 import { ServiceError } from "./service-error.ts"
 
@@ -45,7 +46,7 @@ export async function confinedCommand(spec: ServiceSpec, runtime: ChildRuntime):
   const files = (manifest.permissions?.files ?? []).map((text) => fileGrant(text, folder))
   const read = [folder, ...runtime.readable, ...files.map((file) => file.path)]
   const write = files.filter((file) => file.write).map((file) => file.path)
-  const node = [
+  const flags = [
     "--permission",
     ...read.map((path) => `--allow-fs-read=${path}`),
     ...write.map((path) => `--allow-fs-write=${path}`),
@@ -59,8 +60,8 @@ export async function confinedCommand(spec: ServiceSpec, runtime: ChildRuntime):
     // V8's compilers take 3 MB of a child for what runs while it starts alone: they wait for code that stays hot.
     "--invocation-count-for-maglev=10000",
     "--invocation-count-for-turbofan=10000",
-    runtime.entry,
   ]
+  const node = nodeArguments(flags, runtime.entry)
   const env: Record<string, string> = {}
   for (const name of manifest.permissions?.env ?? []) {
     const value = process.env[name]

@@ -17,7 +17,7 @@ export interface ServiceHostWithContainment extends ServiceHost {
 }
 
 export interface ServiceHostOptions {
-  /** How a child is run; from source it is the Node of the agent. A single binary names itself and its bundle. */
+  /** How a child is run: by the program that runs the agent if left out. */
   readonly runtime?: ChildRuntime
   /** The resolver of names for confined services, the system's if left out. */
   readonly resolve?: Resolve

@@ -1,23 +1,9 @@
 import { registerHooks } from "node:module"
-import { isSea } from "node:sea"
 import { pathToFileURL } from "node:url"
-import vm from "node:vm"
 import type { ServiceModule } from "../../ports/service-author.ts"
 import { codeFileOf, moduleOf } from "./service-module.ts"
 
 const GENERATION = "mesg-generation"
-
-type ImportModule = (url: string) => Promise<{ default?: unknown }>
-
-/**
- * `import()` as the main program would do it. A plain `import()` of a file fails inside a single-executable
- * application; one made through vm with the default loader does not.
- */
-const importModule: ImportModule = isSea()
-  ? (vm.runInThisContext("(url) => import(url)", {
-      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    }) as ImportModule)
-  : (url) => import(url) as Promise<{ default?: unknown }>
 
 /** The name under which services import the sdk: always this agent's own, so that its classes are the ones the host knows. */
 const SDK = "@mesg/sdk"
@@ -37,7 +23,7 @@ export async function loadServiceModule(folder: string): Promise<ServiceModule> 
   const url = pathToFileURL(file)
   generation += 1
   url.searchParams.set(GENERATION, `${generation}-${url.pathname.split("/").length}`)
-  const loaded = await importModule(url.href)
+  const loaded = (await import(url.href)) as { default?: unknown }
   return moduleOf(loaded.default, file)
 }
 

@@ -1,17 +1,18 @@
 import { spawn } from "node:child_process"
 import { rmSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { nodeArguments } from "../../base/node-command.ts"
 import { STORE_CHECK_TIMEOUT_MS } from "../../base/limits.ts"
 import { StoreError } from "./error.ts"
 import { lmdbLock } from "./files.ts"
 import type { WalkVerdict } from "./page-walk.ts"
 
-/** Program and arguments that check the file named after them; a packaged agent gives its own. */
+/** Program and arguments that check the file named after them. */
 export type CheckCommand = readonly [string, ...string[]]
 
 export const CHECK_COMMAND: CheckCommand = [
   process.execPath,
-  fileURLToPath(new URL("./check-child.ts", import.meta.url)),
+  ...nodeArguments([], fileURLToPath(new URL("./check-child.ts", import.meta.url))),
 ]
 
 /** How a process ends when what LMDB maps is not what LMDB expects. */

@@ -13,7 +13,15 @@ describe("packaging/bundle.mjs", function () {
   const change = (text: string) => writeFileSync(join(root, "docs/examples/electric-car/note.txt"), text)
   before(() => {
     root = realpathSync(tempDir("bundle"))
-    for (const name of ["agent", "plugins", "packaging", "docs/examples", "package.json", "package-lock.json"]) {
+    for (const name of [
+      "agent",
+      "plugins",
+      "packaging",
+      "docs/examples",
+      "package.json",
+      "package-lock.json",
+      "tsconfig.json",
+    ]) {
       mkdirSync(join(root, name, ".."), { recursive: true })
       cpSync(join(ROOT, name), join(root, name), { recursive: true })
     }

@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto"
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
+import { dirname, join } from "node:path"
+
+/** The bundle that a binary carries: the SHA-256 of each file, in hex, by its path; one name for all of it. */
+export interface Contents {
+  readonly id: string
+  readonly files: Readonly<Record<string, string>>
+}
+
+/** Libraries of other versions that stay beside the one that runs: an agent loads parts of its own late. */
+const KEPT = 2
+/** Another process may unpack at the same time, or a file of the library that is there be damaged. */
+const ATTEMPTS_MAX = 3
+
+/** @param files the bytes of each file by its path */
+export function contentsOf(files: Readonly<Record<string, Uint8Array>>): Contents {
+  const hashes = Object.fromEntries(
+    Object.keys(files)
+      .sort()
+      .map((path) => [path, sha256(files[path]!)]),
+  )
+  return { id: sha256(JSON.stringify(hashes)).slice(0, 16), files: hashes }
+}
+
+/**
+ * @returns the library below `folder`, where it is whole, every byte is the binary's and nobody but this user or root could
+ * have changed it; else null
+ */
+export function libraryIn(folder: string, { id, files }: Contents): string | null {
+  const library = join(folder, id)
+  if (!existsSync(library)) return null
+  const folders = new Set([folder, library, ...Object.keys(files).map((path) => dirname(join(library, path)))])
+  if (![...folders].every(isOurs)) return null
+  const isWhole = Object.entries(files).every(([path, hash]) => {
+    const file = join(library, path)
+    return existsSync(file) && isOurs(file) && sha256(readFileSync(file)) === hash
+  })
+  return isWhole ? realpathSync(library) : null
+}
+
+/**
+ * Writes the library below `folder`, which is made for this user alone.
+ * @returns where it is; two processes that do so at once both find it whole
+ * @throws Error where the folder cannot be written or belongs to somebody else
+ */
+export function unpackLibrary(folder: string, contents: Contents, read: (path: string) => Uint8Array): string {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  if (!isOurs(folder)) throw new Error(`others may write to ${folder}`)
+  const library = join(folder, contents.id)
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const unfinished = mkdtempSync(`${library}.`)
+    try {
+      // What root unpacks everybody may run.
+      chmodSync(unfinished, 0o755)
+      for (const path of Object.keys(contents.files)) {
+        const file = join(unfinished, path)
+        mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
+        writeFileSync(file, read(path), { mode: 0o644 })
+      }
+      // A damaged one is moved away first: a folder that is not empty is replaced by none.
+      if (existsSync(library)) renameSync(library, `${unfinished}.old`)
+      renameSync(unfinished, library)
+    } catch (error) {
+      // Another process was between the two steps with its own.
+      if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true })
+      rmSync(`${unfinished}.old`, { recursive: true, force: true })
+    }
+    const there = libraryIn(folder, contents)
+    if (there === null) continue
+    forgetOthers(folder, contents.id)
+    return there
+  }
+  throw new Error(`what was written to ${library} is not what is read from it`)
+}
+
+/** Nobody but this user and root can have written it. */
+function isOurs(path: string): boolean {
+  const { uid, mode } = lstatSync(path)
+  return (uid === 0 || uid === process.geteuid!()) && (mode & 0o022) === 0
+}
+
+function forgetOthers(folder: string, id: string): void {
+  const others = readdirSync(folder)
+    .filter((name) => /^[0-9a-f]{16}$/.test(name) && name !== id)
+    .map((name) => join(folder, name))
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+  for (const old of others.slice(KEPT)) rmSync(old, { recursive: true, force: true })
+}
+
+function sha256(bytes: Uint8Array | string): string {
+  return createHash("sha256").update(bytes).digest("hex")
+}
