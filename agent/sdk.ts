@@ -4,6 +4,7 @@ import type { Infer } from "./schema/infer-data.ts"
 import type { JsonObject } from "./schema/json.ts"
 import type { ManifestInput } from "./schema/manifest.ts"
 
+export { type MqttAddress, mqttAddress } from "./base/mqtt-address.ts"
 export { pause } from "./base/pause.ts"
 export type { RemoteHandlers, RemoteOptions, RemoteServiceHandle, RemoteTaskContext } from "./ports/remote-author.ts"
 export { TaskError } from "./base/task-error.ts"

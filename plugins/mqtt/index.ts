@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
-import type { MqttClient } from "mqtt"
-import { defineService, pause, type ServiceContext } from "../../agent/sdk.ts"
+import type { IClientOptions, MqttClient } from "mqtt"
+import { defineService, mqttAddress, pause, type ServiceContext } from "../../agent/sdk.ts"
 import { messageData } from "./message-data.ts"
 
 interface Broker {
@@ -76,8 +76,9 @@ async function open(ctx: ServiceContext<Config>, name: string, broker: Broker): 
   const five = String(broker.version ?? 5) === "5"
   const keepS = Math.floor((broker.keepMs ?? 86_400_000) / 1000)
   // Loaded only by who needs it: it takes memory and time.
-  const { connect } = await import("mqtt")
-  const client = connect(broker.url, {
+  const { default: mqtt } = await import("mqtt")
+  const client = mqtt.connect({
+    ...(mqttAddress(broker.url) as IClientOptions),
     clientId: broker.clientId ?? (await clientId(ctx, name)),
     protocolVersion: five ? 5 : 4,
     // With a session the broker keeps for us what arrives while we are away.

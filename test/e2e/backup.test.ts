@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib"
 import { create } from "tar"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
 import type { ManifestInput } from "../../agent/sdk.ts"
-import { runMesg, startAgent, type TestAgent } from "../support/agent.ts"
+import { emitted, onAgent, runMesg, startAgent, type TestAgent } from "../support/agent.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { tempDir } from "../support/temp-dir.ts"
 import { until } from "../support/until.ts"
@@ -80,7 +80,7 @@ describe("a backup", () => {
     const deployed = { application: APP, config: { key: OF_APPLICATION } }
     assert.equal((await agent.api("PUT", "/applications/marking", deployed)).status, 200)
     await agent.json("config", "set", "executions.keepDays", "77")
-    await agent.json("event", "emit", "meter", "read", "--data", "{}", "--id", "once")
+    await emitted(agent, "meter", "read", {}, "once")
     assert.deepEqual((await ended(agent, 1)).tasks["mark"]!.data, MARKED)
     node = (await agent.json<{ node: string }>("status")).node
     const made = await agent.json<{ keys: boolean }>("backup", whole, "--passphrase-file", words(WORDS))
@@ -115,25 +115,15 @@ describe("a backup", () => {
     assert.equal(done.code, 0, done.stderr)
     assert.match(done.stdout, /must run nowhere else/)
     assert.deepEqual(readdirSync(home).sort(), ["config.yml", "data", "keys", "plugins"])
-    const again = await startAgent({ home })
-    assert.equal((await again.json<{ node: string }>("status")).node, node)
-    const { items } = await again.json<{ items: { key: string; value: unknown }[] }>("config", "show")
-    assert.equal(items.find(({ key }) => key === "executions.keepDays")?.value, 77)
-    assert.equal((await ended(again, 1)).status, "completed")
-    const repeat = await again.json<{ duplicate: boolean }>(
-      "event",
-      "emit",
-      "meter",
-      "read",
-      "--data",
-      "{}",
-      "--id",
-      "once",
-    )
-    assert.equal(repeat.duplicate, true)
-    await again.json("event", "emit", "meter", "read", "--data", "{}")
-    assert.deepEqual((await ended(again, 2)).tasks["mark"]!.data, MARKED)
-    await again.stop()
+    await onAgent({ home }, async (again) => {
+      assert.equal((await again.json<{ node: string }>("status")).node, node)
+      const { items } = await again.json<{ items: { key: string; value: unknown }[] }>("config", "show")
+      assert.equal(items.find(({ key }) => key === "executions.keepDays")?.value, 77)
+      assert.equal((await ended(again, 1)).status, "completed")
+      assert.equal((await emitted(again, "meter", "read", {}, "once")).duplicate, true)
+      await emitted(again, "meter", "read")
+      assert.deepEqual((await ended(again, 2)).tasks["mark"]!.data, MARKED)
+    })
   })
 
   it("without keys makes a new node, and says which secrets must be set again", async () => {
@@ -144,28 +134,28 @@ describe("a backup", () => {
       done.stdout,
       /holds no keys: this is a new node\nsecrets to be set again:\n +service meter: key\n +service meter: extra\n +application marking: key/,
     )
-    const again = await startAgent({ home })
-    assert.notEqual((await again.json<{ node: string }>("status")).node, node)
-    const shown = () =>
-      again.json<{ state: string; config: unknown; lostSecrets: string[] }>("service", "show", "meter")
-    const { state, config, lostSecrets } = await shown()
-    assert.deepEqual([state, config], ["needs-configuration", { key: "(lost)", extra: "(lost)" }])
-    assert.deepEqual(lostSecrets, ["key", "extra"])
-    assert.match((await again.cli("app", "show", "marking")).stdout, /^lost +key: /m)
-    const doctor = await again.cli("doctor")
-    assert.match(doctor.stdout, /✘ Secrets: .*service meter: key, service meter: extra, application marking: key$/m)
-    await again.json("service", "configure", "meter", "--config", JSON.stringify({ key: OF_SERVICE }))
-    const half = await shown()
-    assert.deepEqual([half.state, half.config], ["running", { key: "(secret)", extra: "(lost)" }])
-    await again.json("service", "configure", "meter", "--config", JSON.stringify({ extra: null }))
-    await again.json("event", "emit", "meter", "read", "--data", "{}")
-    assert.equal(((await ended(again, 2)).tasks["mark"]!.data as { code: string }).code, "SECRET_LOST")
-    const deployed = { application: APP, config: { key: OF_APPLICATION } }
-    assert.equal((await again.api("PUT", "/applications/marking", deployed)).status, 200)
-    await again.json("event", "emit", "meter", "read", "--data", "{}")
-    assert.deepEqual((await ended(again, 3)).tasks["mark"]!.data, MARKED)
-    assert.match((await again.cli("doctor")).stdout, /✔ Secrets: none is lost$/m)
-    await again.stop()
+    await onAgent({ home }, async (again) => {
+      assert.notEqual((await again.json<{ node: string }>("status")).node, node)
+      const shown = () =>
+        again.json<{ state: string; config: unknown; lostSecrets: string[] }>("service", "show", "meter")
+      const { state, config, lostSecrets } = await shown()
+      assert.deepEqual([state, config], ["needs-configuration", { key: "(lost)", extra: "(lost)" }])
+      assert.deepEqual(lostSecrets, ["key", "extra"])
+      assert.match((await again.cli("app", "show", "marking")).stdout, /^lost +key: /m)
+      const doctor = await again.cli("doctor")
+      assert.match(doctor.stdout, /✘ Secrets: .*service meter: key, service meter: extra, application marking: key$/m)
+      await again.json("service", "configure", "meter", "--config", JSON.stringify({ key: OF_SERVICE }))
+      const half = await shown()
+      assert.deepEqual([half.state, half.config], ["running", { key: "(secret)", extra: "(lost)" }])
+      await again.json("service", "configure", "meter", "--config", JSON.stringify({ extra: null }))
+      await emitted(again, "meter", "read")
+      assert.equal(((await ended(again, 2)).tasks["mark"]!.data as { code: string }).code, "SECRET_LOST")
+      const deployed = { application: APP, config: { key: OF_APPLICATION } }
+      assert.equal((await again.api("PUT", "/applications/marking", deployed)).status, 200)
+      await emitted(again, "meter", "read")
+      assert.deepEqual((await ended(again, 3)).tasks["mark"]!.data, MARKED)
+      assert.match((await again.cli("doctor")).stdout, /✔ Secrets: none is lost$/m)
+    })
   })
 
   it("is checked by --dry-run, which makes nothing", async () => {

@@ -81,6 +81,19 @@ describe("the bundle", function () {
     assert.ok(memoryBytes / MIB <= CONFINED_MIB_MAX, `${memoryBytes / MIB} MiB`)
   })
 
+  it("reaches another broker, and nothing of Node's warns of its address", async () => {
+    const own = await startAgent({ program })
+    try {
+      const config = { brokers: { other: { url: own.mqtt.url, version: "3.1.1" } } }
+      await own.json("service", "configure", "mqtt", "--config", JSON.stringify(config))
+      await until(() => /"broker":"other","message":"connected"/.test(own.output()), 10_000, "the other broker")
+      assert.doesNotMatch(own.output(), /DeprecationWarning/)
+    } finally {
+      await own.kill()
+      own.clean()
+    }
+  })
+
   it("compiles what is hot, once it is ready", async () => {
     const hot = `function add(a, b) { return a + b }
       export default { tasks: { heat: async () => {

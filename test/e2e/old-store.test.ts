@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
-import { startAgent, type TestAgent } from "../support/agent.ts"
+import { emitted, startAgent, type TestAgent } from "../support/agent.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
 import { tempDir } from "../support/temp-dir.ts"
@@ -49,18 +49,8 @@ describe("a home of format 1", () => {
       before.items.map(({ status, tasks }) => [status, tasks["mark"]!.data]),
       [["completed", { at: "cellar", kwh: 7 }]],
     )
-    const repeat = await agent.json<{ duplicate: boolean }>(
-      "event",
-      "emit",
-      "meter",
-      "read",
-      "--data",
-      "{}",
-      "--id",
-      "r1",
-    )
-    assert.equal(repeat.duplicate, true)
-    await agent.json("event", "emit", "meter", "read", "--data", '{"kwh":8}')
+    assert.equal((await emitted(agent, "meter", "read", {}, "r1")).duplicate, true)
+    await emitted(agent, "meter", "read", { kwh: 8 })
     const { json } = agent
     const all = () => json<{ items: ExecutionView[] }>("execution", "list", "--status", "completed")
     await until(async () => (await all()).items.length === 2, 10_000, "an execution of now", 50)

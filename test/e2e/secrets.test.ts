@@ -4,7 +4,7 @@ import { join } from "node:path"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
 import type { ManifestInput } from "../../agent/sdk.ts"
 import { type MqttClient, connectAsync } from "mqtt"
-import { startAgent, type TestAgent } from "../support/agent.ts"
+import { emitted, startAgent, type TestAgent } from "../support/agent.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { tempDir } from "../support/temp-dir.ts"
 import { followStream } from "../support/stream.ts"
@@ -79,7 +79,7 @@ describe("secrets, end to end", () => {
     writeFileSync(document, JSON.stringify(APP))
     await agent.json("app", "deploy", document, "--config", settings)
     streamed = await followStream(agent, ["event", "execution", "service", "refused", "log"])
-    await agent.json("event", "emit", "spy", "seen", "--data", "{}")
+    await emitted(agent, "spy", "seen")
     await until(() => feed.some((text) => /"status":"completed"/.test(text)), 10_000, "the execution has ended", 20)
     await until(() => streamed.join("").includes('"status":"completed"'), 10_000, "the stream has told of it", 20)
     const { items } = await agent.json<{ items: ExecutionView[] }>("execution", "list")

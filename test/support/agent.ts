@@ -46,6 +46,30 @@ export interface TestAgent {
   clean(): void
 }
 
+/** Runs an agent for as long as `use` takes; it ends in order, also where `use` fails. */
+export async function onAgent<Value>(
+  options: TestAgentOptions,
+  use: (agent: TestAgent) => Promise<Value>,
+): Promise<Value> {
+  const agent = await startAgent(options)
+  try {
+    return await use(agent)
+  } finally {
+    await agent.stop()
+  }
+}
+/** `mesg event emit`. @returns whether the agent had had it before, which only an `id` can tell */
+export async function emitted(
+  agent: TestAgent,
+  service: string,
+  event: string,
+  data: object = {},
+  id?: string,
+): Promise<{ readonly duplicate: boolean }> {
+  const named = id === undefined ? [] : ["--id", id]
+  return agent.json("event", "emit", service, event, "--data", JSON.stringify(data), ...named)
+}
+
 /** Starts an agent and waits until it is ready. @throws with its output where it ends before */
 export async function startAgent(options: TestAgentOptions = {}): Promise<TestAgent> {
   const home = options.home ?? mkdtempSync(join(tmpdir(), "mesg-agent-"))
