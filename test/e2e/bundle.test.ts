@@ -81,6 +81,20 @@ describe("the bundle", function () {
     assert.ok(memoryBytes / MIB <= CONFINED_MIB_MAX, `${memoryBytes / MIB} MiB`)
   })
 
+  it("shows its figures, and what is deployed as a file", async () => {
+    const figures = await fetch(`${agent.http}/metrics`, { headers: { authorization: `Bearer ${agent.token}` } })
+    assert.match(await figures.text(), /^mesg_process_memory_bytes\{kind="rss"\} \d+/m)
+    const application = {
+      name: "said",
+      workflows: { w: { trigger: { service: "timer", event: "fired" }, tasks: { say: { run: "log.write" } } } },
+    }
+    const deployed = await agent.api("PUT", "/applications/said", application)
+    assert.equal(deployed.status, 200, await deployed.clone().text())
+    const { code, stdout, stderr } = await agent.cli("app", "export", "said")
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^name: said$/m)
+  })
+
   it("reaches another broker, and nothing of Node's warns of its address", async () => {
     const own = await startAgent({ program })
     try {

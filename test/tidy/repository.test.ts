@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { existsSync, readFileSync } from "node:fs"
+import { findPackageJSON } from "node:module"
 import { join } from "node:path"
 import { linesWith, ROOT, sources } from "../support/sources.ts"
 
@@ -75,6 +76,21 @@ describe("the repository", () => {
     )
     const impure = /\bMath\.random\(|\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\brandomUUID\(/
     assert.deepEqual(linesWith(own, impure), [])
+  })
+
+  it("takes what it imports on demand by its default, where that is no ES module: the bundle has no other name", () => {
+    const isModule = (name: string) => {
+      const file = import.meta.resolve(name)
+      const { type } = JSON.parse(readFileSync(findPackageJSON(file)!, "utf8")) as { type?: string }
+      return file.endsWith(".mjs") || (type === "module" && !file.endsWith(".cjs"))
+    }
+    const onDemand = linesWith(product, /await import\("(?!node:|\.)/)
+    assert.ok(onDemand.length > 0)
+    const wrong = onDemand.filter((line) => {
+      const [, taken, name] = /const (.*) = await import\("([^"]+)"\)/.exec(line) ?? []
+      return name === undefined || !(isModule(name) || /^\{ default: \w+ \}$/.test(taken!))
+    })
+    assert.deepEqual(wrong, [])
   })
 
   it("uses every bound of limits.ts", () => {

@@ -58,7 +58,7 @@ export class PrometheusMetrics implements Metrics {
   }
 
   async text(): Promise<string> {
-    const prometheus = await import("prom-client")
+    const { default: prometheus } = await import("prom-client")
     const registry = new prometheus.Registry()
     const common = { help: HELP, registers: [registry] }
     for (const [name, series] of this.#counters) {

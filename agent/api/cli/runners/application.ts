@@ -50,8 +50,8 @@ export async function runExport({ chosen, terminal, endpoint }: RunnerContext): 
   if (chosen.entry.kind !== "agent") return EXIT.usage
   const answer = await callAgent(endpoint(), requestOf(chosen.entry.operation, chosen.typed, {}))
   const { document } = answer.body as OutputOf<"application.show">
-  const { stringify } = await import("yaml")
-  terminal.out(chosen.json ? `${JSON.stringify(document)}\n` : stringify(document, { lineWidth: 120 }))
+  const { default: yaml } = await import("yaml")
+  terminal.out(chosen.json ? `${JSON.stringify(document)}\n` : yaml.stringify(document, { lineWidth: 120 }))
   return EXIT.ok
 }
 
