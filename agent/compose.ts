@@ -21,6 +21,7 @@ import { PrometheusMetrics } from "./io/metrics/metrics.ts"
 import { serviceHost } from "./io/service-host/host.ts"
 import { serviceShelf } from "./io/service-host/shelf.ts"
 import { serviceSources } from "./io/service-source/sources.ts"
+import type { NodeRed, NodeRedOptions } from "./io/node-red/node-red.ts"
 import { notWritable } from "./io/store/error.ts"
 import { LmdbStore } from "./io/store/store.ts"
 import { startWatchdog } from "./io/watchdog/watchdog.ts"
@@ -148,6 +149,8 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     )
     stops.push(() => engine.stop())
 
+    const nodeRed = config.nodeRed.run && !safe ? await nodeRedBeside({ home, config: config.nodeRed, env, log }) : null
+
     let addresses: { mqtt: string; http: string } | null = null
     let tls: string | null = null
     const listeners = () => ({ mqtt: addresses?.mqtt ?? null, mqttTls: tls, http: addresses?.http ?? null })
@@ -209,12 +212,22 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end(0))
     writeRunFiles(home, agent, tokens.runToken)
     stops.push(() => removeRunFiles(home))
+    if (nodeRed !== null) {
+      stops.push(() => nodeRed.stop())
+      nodeRed.start()
+    }
     log.info("ready", { ...addresses, listen: config.listen, readyMs: wall() - startedMs })
     return { addresses, stopped, stop: () => end(0) }
   } catch (error) {
     await stopAll()
     throw error
   }
+}
+
+/** Few gateways run one: it is loaded for those. @throws NodeRedError where none can be run */
+async function nodeRedBeside(options: NodeRedOptions): Promise<NodeRed> {
+  const { NodeRed } = await import("./io/node-red/node-red.ts")
+  return new NodeRed(options)
 }
 
 /** What the small files of a start take at most: locks, the address, the token. */

@@ -16,6 +16,8 @@ const SOURCES = [
   "package.json",
   "package-lock.json",
   "tsconfig.json",
+  "LICENSE",
+  ...["src", "locales", "icons", "examples", "package.json", "README.md"].map((name) => `nodered-nodes/${name}`),
 ]
 /** Bundles that nobody runs and that are kept, so that going back and forth builds nothing. */
 const KEPT = 2

@@ -11,19 +11,27 @@ const SOURCE = join(ROOT, "nodered-nodes")
 export async function buildNodeRedPackage(folder) {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  await build({
-    entryPoints: [join(SOURCE, "src/runtime/index.ts")],
-    outfile: join(folder, "mesg.js"),
+  // What is built names its sources: the same from wherever it is built.
+  const forNode = {
+    absWorkingDir: ROOT,
     bundle: true,
     platform: "node",
     target: "node20",
     format: "cjs",
+    logLevel: "error",
+  }
+  await build({
+    ...forNode,
+    entryPoints: [join(SOURCE, "src/runtime/index.ts")],
+    outfile: join(folder, "mesg.js"),
     // Node-RED calls what the module is.
     footer: { js: "module.exports = module.exports.mesg;" },
-    logLevel: "error",
   })
+  // What the settings of a Node-RED that an agent runs are made by.
+  await build({ ...forNode, entryPoints: [join(SOURCE, "src/host/settings.ts")], outfile: join(folder, "host.js") })
   const { outputFiles } = await build({
     entryPoints: [join(SOURCE, "src/editor/index.ts")],
+    absWorkingDir: ROOT,
     bundle: true,
     write: false,
     target: "es2022",
@@ -49,6 +57,7 @@ export async function buildNodeRedPackage(folder) {
 async function staticForms() {
   const { outputFiles } = await build({
     entryPoints: [join(SOURCE, "src/editor/static-forms.ts")],
+    absWorkingDir: ROOT,
     bundle: true,
     write: false,
     platform: "neutral",

@@ -239,12 +239,20 @@ export const AUTH_FAILURES_MAX = 10
 export const AUTH_FAILURES_WINDOW_MS = 60 * SECOND
 export const AUTH_ADDRESSES_MAX = 1024
 export const TOKENS_MAX = 1000
+export const TOKEN_LENGTH_MAX = 200
 export const TOKEN_SERVICES_MAX = 32
 export const TOKEN_TOPICS_MAX = 64
 export const LOG_LINES_KEPT_MAX = 1000
 export const LOG_LINE_BYTES_MAX = 4 * KIB
 /** Probes of `mesg doctor`. */
 export const DOCTOR_PROBE_TIMEOUT_MS = 5 * SECOND
+/** A Node-RED that the agent runs: how soon it is started again, and after what time it counts as well. */
+export const NODE_RED_RESTART_MS_MIN = 500
+export const NODE_RED_RESTART_MS_MAX = 60 * SECOND
+export const NODE_RED_STEADY_MS = 60 * SECOND
+/** From the signal to stop until it is killed: its nodes have 15 s to close. */
+export const NODE_RED_STOP_MS = 20 * SECOND
+export const NODE_RED_LOG_LINES_PER_S_MAX = 50
 /** The CLI. */
 export const CLI_ANSWER_BYTES_MAX = 64 * MIB
 export const CLI_REQUEST_TIMEOUT_MS = 120 * SECOND

@@ -130,6 +130,29 @@ export const ConfigSchema = v.strictObject({
     }),
     {},
   ),
+  nodeRed: v.optional(
+    v.strictObject({
+      run: v.optional(
+        v.pipe(v.boolean(), v.description("run a Node-RED beside the agent, as `mesg start --node-red` does")),
+        false,
+      ),
+      path: v.optional(
+        v.pipe(
+          Path,
+          v.description("folder of that Node-RED; by default it is looked for beside the agent and on PATH"),
+        ),
+      ),
+      listen: v.optional(
+        v.pipe(
+          v.string(),
+          v.description("address to bind Node-RED's editor to; who logs in needs a token in any case"),
+        ),
+        "127.0.0.1",
+      ),
+      port: v.optional(v.pipe(Port, v.description("Node-RED's editor; 0 takes any free port")), 1880),
+    }),
+    {},
+  ),
   log: v.optional(
     v.strictObject({
       level: v.optional(

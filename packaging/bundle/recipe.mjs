@@ -4,6 +4,7 @@ import { createRequire, isBuiltin } from "node:module"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { build } from "esbuild"
+import { buildNodeRedPackage } from "../nodered.mjs"
 
 /** Files that are started or loaded by their name, by the name that they have in the bundle. */
 const ENTRIES = {
@@ -22,6 +23,7 @@ const PLACES = {
   "package.json": "./package.json",
   "node_modules/.cache/mesg": "./.cache",
   "agent/io/service-host/author/templates/": "./templates/",
+  "nodered-nodes/dist/": "./node-red/",
 }
 
 /**
@@ -66,6 +68,7 @@ export async function buildInto(folder, root, { version: asked, without = [] } =
       cpSync(join(root, "plugins", service, file), join(folder, "plugins", service, file))
     }
   }
+  await buildNodeRedPackage(join(folder, "node-red"))
   cpSync(join(root, "agent/io/service-host/author/templates"), join(folder, "templates"), { recursive: true })
   return { inputs: Object.keys(metafile.inputs) }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
-import { readFileSync, rmSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, readFileSync, rmSync } from "node:fs"
+import { dirname, join } from "node:path"
 import mqtt from "mqtt"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { bundledProgram } from "../support/bundle.ts"
@@ -106,6 +106,12 @@ describe("the bundle", function () {
       await own.kill()
       own.clean()
     }
+  })
+
+  it("has the nodes for a Node-RED that the agent runs, as they are published", () => {
+    const nodes = join(dirname(program), "node-red")
+    for (const file of ["package.json", "mesg.js", "mesg.html", "host.js"])
+      assert.ok(existsSync(join(nodes, file)), file)
   })
 
   it("compiles what is hot, once it is ready", async () => {

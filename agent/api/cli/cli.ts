@@ -108,8 +108,9 @@ async function runLocal(chosen: Chosen, home: string, options: CliOptions, termi
   const call = await localCall(chosen, home, options.env, terminal)
   const { id } = chosen.entry.command
   if (id === "start") {
-    const { sets, safe } = call.values
-    return options.local.start({ home, sets: (sets as string[] | undefined) ?? [], safe: safe === true })
+    const { sets = [], safe, nodeRed } = call.values
+    const more = nodeRed === undefined ? [] : nodeRedSets(nodeRed as string)
+    return options.local.start({ home, sets: [...(sets as string[]), ...more], safe: safe === true })
   }
   if (id === "completion" || id === "man") {
     const { completionScript, manPage } = await import("./shell.ts")
@@ -117,6 +118,11 @@ async function runLocal(chosen: Chosen, home: string, options: CliOptions, termi
     return EXIT.ok
   }
   return finish(await options.local[id](call), chosen.json, terminal)
+}
+
+/** What `--node-red` and `--node-red PATH` stand for. */
+function nodeRedSets(path: string): string[] {
+  return ["nodeRed.run=true", ...(path === "" ? [] : [`nodeRed.path=${path}`])]
 }
 
 async function localCall(chosen: Chosen, home: string, env: CliOptions["env"], terminal: Terminal): Promise<LocalCall> {

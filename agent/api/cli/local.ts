@@ -23,6 +23,12 @@ export const LOCAL_COMMANDS: readonly LocalCommand[] = [
     summary: "Start the agent and stay until it is stopped",
     options: [
       { flags: "--set <key=value>", to: "sets", kind: "texts", summary: "a setting, such as mqtt.port=0" },
+      {
+        flags: "--node-red [path]",
+        to: "nodeRed",
+        kind: "path",
+        summary: "run the Node-RED that is installed beside the agent, or there",
+      },
       { flags: "--safe", to: "safe", kind: "flag", summary: "run no services and no applications" },
     ],
     example: "mesg start --set mqtt.port=1884",

@@ -62,7 +62,8 @@ export function valueOf({ kind = "text", choices, means }: CommandValue, typed: 
     case "texts":
       return Array.isArray(typed) ? typed.map(String) : [text]
     case "path":
-      return resolve(text)
+      // An option whose path may be left out.
+      return typed === true ? "" : resolve(text)
     case "source":
       return sourceOf(text)
     case "since":

@@ -253,6 +253,16 @@ export const SYSTEM_OPERATIONS = [
     ],
   },
   {
+    id: "token.verify",
+    summary: "Whose a token is: for a program on this gateway that lets in who has one",
+    method: "POST",
+    path: "/api/v1/tokens:verify",
+    scope: "admin",
+    status: 200,
+    problems: ["TOKEN_NOT_FOUND"],
+    commands: [],
+  },
+  {
     id: "token.revoke",
     summary: "End a token; who is connected with it is disconnected",
     method: "DELETE",

@@ -1,3 +1,4 @@
+import type { AddressInfo } from "node:net"
 import { Connections } from "./agent/connections.ts"
 import { Deployment } from "./deploy/deployment.ts"
 import { registerAgentNode, registerSettingsNode } from "./nodes/agent.ts"
@@ -61,10 +62,20 @@ export function mesg(red: Red): void {
   red.httpAdmin.get("/mesg/panel", red.auth.needsPermission("flows.read"), (_request, response) => {
     response.set("Cache-Control", "no-store").json(deployment.view())
   })
+  if (red.settings.mesgAgent === true) tellAgent(red)
   palette.onChanged = () => deployment.retry()
   red.events.on("flows:stopping", () => deployment.stopping())
   red.events.on("flows:started", ({ config }) => {
     palette.keepUsed(new Set(config.flows.map(({ type }) => type)))
     deployment.started(config.flows)
+  })
+}
+
+/** The agent that runs this Node-RED hears where its editor is. */
+function tellAgent({ server, settings }: Red): void {
+  server.once("listening", () => {
+    const { address, port } = server.address() as AddressInfo
+    const host = address.includes(":") ? `[${address}]` : address
+    process.send?.({ url: `http://${host}:${port}${settings.httpAdminRoot ?? "/"}` })
   })
 }

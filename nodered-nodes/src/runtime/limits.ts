@@ -36,3 +36,9 @@ export const PANEL_RESULTS_MAX = 5
 export const PANEL_REFUSALS_MAX = 20
 /** Editors hear at most this often that the side panel changed. */
 export const PANEL_TICK_MS = 250
+/** What the agent said of a token, or of a name, is asked again after this time. */
+export const LOGINS_KEPT_MS = 1_000
+export const LOGINS_KEPT_MAX = 1_000
+export const LOGIN_TIMEOUT_MS = 5_000
+/** A Node-RED whose agent is gone has this long to stop in order. */
+export const AGENT_GONE_STOP_MS = 15_000

@@ -1,3 +1,5 @@
+import type { Server } from "node:http"
+
 /** What these nodes use of Node-RED's runtime (4.1 and 5). Node-RED brings no types of its own. */
 export interface Red {
   readonly nodes: {
@@ -5,7 +7,13 @@ export interface Red {
     getNode(id: string): RedNode | null
     registerType(type: string, constructor: NodeConstructor, options?: TypeOptions): void
   }
-  readonly settings: { readonly userDir?: string }
+  readonly settings: {
+    readonly userDir?: string
+    readonly httpAdminRoot?: string
+    /** Whether an agent runs this Node-RED. */
+    readonly mesgAgent?: boolean
+  }
+  readonly server: Server
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void }
   readonly events: {
     on(event: "flows:started", listener: (started: FlowsStarted) => void): void

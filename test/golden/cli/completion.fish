@@ -1,6 +1,7 @@
 complete -c mesg -n __fish_use_subcommand -f
 complete -c mesg -n __fish_use_subcommand -a start -d 'Start the agent and stay until it is stopped'
 complete -c mesg -n '__fish_seen_subcommand_from start' -l set -d 'a setting, such as mqtt.port=0'
+complete -c mesg -n '__fish_seen_subcommand_from start' -l node-red -d 'run the Node-RED that is installed beside the agent, or there'
 complete -c mesg -n '__fish_seen_subcommand_from start' -l safe -d 'run no services and no applications'
 complete -c mesg -n __fish_use_subcommand -a init -d 'Make a home: folders, keys, config.yml'
 complete -c mesg -n __fish_use_subcommand -a restore -d 'Make a home of a backup'

@@ -22,7 +22,7 @@ _mesg() {
     return
   fi
   case "${COMP_WORDS[1]} ${COMP_WORDS[2]} " in
-    "start"*) COMPREPLY=($(compgen -W "--set --safe --json --home --help" -- "$word")) ;;
+    "start"*) COMPREPLY=($(compgen -W "--set --node-red --safe --json --home --help" -- "$word")) ;;
     "init"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "restore"*) COMPREPLY=($(compgen -W "--dry-run --force --passphrase-file --without-keys --json --home --help" -- "$word")) ;;
     "service new"*) COMPREPLY=($(compgen -W "--id --language --json --home --help" -- "$word")) ;;

@@ -41,7 +41,14 @@ const PROMISED_ROUTES = [
 ]
 
 /** Routes for programs that watch the agent, and for tools. */
-const WITHOUT_COMMAND = ["system.welcome", "system.health", "system.ready", "system.metrics", "system.openapi"]
+const WITHOUT_COMMAND = [
+  "system.welcome",
+  "system.health",
+  "system.ready",
+  "system.metrics",
+  "system.openapi",
+  "token.verify",
+]
 
 describe("the table of operations", () => {
   const routes = OPERATIONS.map(({ method, path }) => `${method} ${path}`)

@@ -16,6 +16,8 @@ describe("packaging/bundle.mjs", function () {
     for (const name of [
       "agent",
       "plugins",
+      "nodered-nodes",
+      "LICENSE",
       "packaging",
       "docs/examples",
       "package.json",

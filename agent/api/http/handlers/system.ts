@@ -27,6 +27,7 @@ export const SYSTEM_HANDLERS: Handlers<
   | "stream.follow"
   | "token.list"
   | "token.create"
+  | "token.verify"
   | "token.revoke"
 > = {
   "system.welcome": (_deps, _input, { accept }) => welcome(accept),
@@ -73,6 +74,11 @@ export const SYSTEM_HANDLERS: Handlers<
   "token.create": async ({ tokens }, { body }) => {
     const { token, secret } = await tokens.create(body)
     return { ...tokenView(token), token: secret }
+  },
+  "token.verify": ({ tokens }, { body }) => {
+    const token = tokens.verify(body.token)
+    if (token === null) throw new ApiError({ code: "TOKEN_NOT_FOUND" }, "there is no such token")
+    return tokenView(token)
   },
   "token.revoke": async ({ tokens }, { params }) => {
     await tokens.revoke(params.id)

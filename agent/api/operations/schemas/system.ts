@@ -1,5 +1,10 @@
 import * as v from "valibot"
-import { BACKUP_PASSPHRASE_LENGTH_MAX, TOKEN_SERVICES_MAX, TOKEN_TOPICS_MAX } from "../../../base/limits.ts"
+import {
+  BACKUP_PASSPHRASE_LENGTH_MAX,
+  TOKEN_LENGTH_MAX,
+  TOKEN_SERVICES_MAX,
+  TOKEN_TOPICS_MAX,
+} from "../../../base/limits.ts"
 import { ExecutionReferenceSchema, ServiceIdSchema } from "../../../schema/names.ts"
 import { TOKEN_SCOPES } from "../operation.ts"
 import { JsonSchema, LimitSchema, listOf, type OperationSchemas, pagingBy, pageOf, TimeSchema } from "./common.ts"
@@ -137,6 +142,11 @@ export const SYSTEM_SCHEMAS = {
     }),
     /** `token` is the secret. */
     output: v.object({ ...TokenSchema.entries, token: v.string() }),
+  },
+  "token.verify": {
+    body: v.strictObject({ token: v.pipe(v.string(), v.maxLength(TOKEN_LENGTH_MAX)) }),
+    /** That of `run/token` has the id `run`. */
+    output: TokenSchema,
   },
   "token.revoke": { params: v.strictObject({ id: TokenIdSchema }) },
 } as const satisfies Record<string, OperationSchemas>

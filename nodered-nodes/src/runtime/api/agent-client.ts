@@ -18,6 +18,7 @@ import type {
   Page,
   Service,
   ServiceDetails,
+  Token,
   Verdict,
 } from "./shapes.ts"
 
@@ -58,17 +59,18 @@ export class AgentClient {
     return this.#ask("GET", "/status", { retryForMs: 0, ...(signal === undefined ? {} : { signal }) })
   }
 
-  /** All of them, page by page. */
-  async services(signal: AbortSignal): Promise<Service[]> {
-    const found: Service[] = []
-    let cursor: string | null = null
-    do {
-      const after: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`
-      const page: Page<Service> = await this.#ask("GET", `/services?limit=${PAGE_ITEMS_MAX}${after}`, { signal })
-      found.push(...page.items)
-      cursor = page.cursor
-    } while (cursor !== null)
-    return found
+  services(signal: AbortSignal): Promise<Service[]> {
+    return this.#all("/services", signal)
+  }
+
+  /** Without their secrets. */
+  tokens(signal: AbortSignal): Promise<Token[]> {
+    return this.#all("/tokens", signal)
+  }
+
+  /** @returns whose secret this is, null where nobody's */
+  verifyToken(secret: string, signal: AbortSignal): Promise<Token | null> {
+    return orNull("TOKEN_NOT_FOUND", this.#ask("POST", "/tokens:verify", { body: { token: secret }, signal }))
   }
 
   /** @returns null where there is none */
@@ -129,6 +131,19 @@ export class AgentClient {
     const response = await this.#send("GET", `/stream?kinds=${kinds.join(",")}`, { signal }, headers)
     if (!response.ok) throw await refusal(response)
     return response
+  }
+
+  /** A list, page by page. */
+  async #all<Item>(path: string, signal: AbortSignal): Promise<Item[]> {
+    const found: Item[] = []
+    let cursor: string | null = null
+    do {
+      const after: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`
+      const page: Page<Item> = await this.#ask("GET", `${path}?limit=${PAGE_ITEMS_MAX}${after}`, { signal })
+      found.push(...page.items)
+      cursor = page.cursor
+    } while (cursor !== null)
+    return found
   }
 
   async #ask<Answer>(method: string, path: string, ask: Ask): Promise<Answer> {

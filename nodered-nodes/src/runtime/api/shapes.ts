@@ -15,6 +15,12 @@ export interface AgentStatus {
   readonly node: string
 }
 
+export interface Token {
+  readonly id: string
+  readonly name: string | null
+  readonly scope: string
+}
+
 export interface Service {
   readonly id: string
   readonly name: string

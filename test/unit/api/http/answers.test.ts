@@ -39,7 +39,7 @@ describe("answers of the HTTP API", () => {
   it("keep to the output schema of every operation", async () => {
     const execution = server.core.startExecution("completed")
     const running = server.core.startExecution("running")
-    const { token } = await server.tokens.create({ services: ["ocpp"], topics: [] })
+    const { token, secret } = await server.tokens.create({ services: ["ocpp"], topics: [] })
     server.core.refusedEvents.push({ service: "ocpp", event: "x", id: null, timeMs: 1, code: "C", reason: "r" })
     server.deps.log.info("a line", { n: 1 })
     const ocpp = "/api/v1/services/ocpp"
@@ -58,6 +58,7 @@ describe("answers of the HTTP API", () => {
       ["config.set", "/api/v1/config/mqtt.port", { value: 1884 }],
       ["token.list", "/api/v1/tokens"],
       ["token.create", "/api/v1/tokens", { name: "panel", scope: "operate" }],
+      ["token.verify", "/api/v1/tokens:verify", { token: secret }],
       ["token.revoke", `/api/v1/tokens/${token.id}`],
       ["service.list", "/api/v1/services"],
       ["service.show", ocpp],
@@ -207,6 +208,18 @@ describe("answers of the HTTP API", () => {
       cursor = page.cursor
     } while (cursor !== null)
     assert.deepEqual(seen, all)
+  })
+
+  it("say whose a token is, and that another one is nobody's", async () => {
+    const { token, secret } = await server.tokens.create({ name: "panel", scope: "read", services: [], topics: [] })
+    const verify = (text: string) => server.call("POST", "/api/v1/tokens:verify", { body: { token: text } })
+    const found = (await verify(secret)).body as { id: string; scope: string }
+    assert.deepEqual([found.id, found.scope], [token.id, "read"])
+    assert.equal(JSON.stringify(found).includes(secret), false)
+    for (const wrong of [secret.replace(/.$/, (last) => (last === "0" ? "1" : "0")), "", token.id]) {
+      const answer = await verify(wrong)
+      assert.deepEqual([answer.status, code(answer.body)], [404, "TOKEN_NOT_FOUND"], wrong)
+    }
   })
 
   it("pages through tokens while some of them are revoked", async () => {
