@@ -24,8 +24,11 @@ import { serviceSources } from "./io/service-source/sources.ts"
 import type { NodeRed, NodeRedOptions } from "./io/node-red/node-red.ts"
 import { notWritable } from "./io/store/error.ts"
 import { LmdbStore } from "./io/store/store.ts"
+import { systemdNotify, watchdogMs } from "./io/systemd/notify.ts"
 import { startWatchdog } from "./io/watchdog/watchdog.ts"
+import { reach, startHeartbeat } from "./heartbeat.ts"
 import { machineProbes } from "./probes.ts"
+import { TABLE } from "./schema/tables.ts"
 
 export interface AgentOptions {
   readonly home: string
@@ -86,11 +89,13 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     const tokens = new Tokens({ store, clock, random })
     tokens.start()
 
+    const notify = systemdNotify(env)
     const { promise: stopped, resolve: ended } = Promise.withResolvers<number>()
     let stopping = false
     const end = (code: number) => {
       if (stopping) return
       stopping = true
+      notify?.("STOPPING=1")
       stopAll().then(
         () => ended(code),
         (error) => {
@@ -216,6 +221,18 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
       stops.push(() => nodeRed.stop())
       nodeRed.start()
     }
+    const periodMs = watchdogMs(env, process.pid)
+    if (notify !== null && periodMs !== null) {
+      const { mqtt: mqttUrl, http: httpUrl } = addresses
+      const look = async (signal: AbortSignal) => {
+        store.get(TABLE.meta, ["format"])
+        await Promise.all([reach(mqttUrl, signal), reach(httpUrl, signal)])
+      }
+      const heartbeat = startHeartbeat(notify, periodMs, look, log)
+      stops.push(() => heartbeat.stop())
+    }
+    const isTold = notify?.("READY=1", `STATUS=${addresses.mqtt} ${addresses.http}`)
+    if (isTold === false) log.warn("systemd was not told that the agent is ready")
     log.info("ready", { ...addresses, listen: config.listen, readyMs: wall() - startedMs })
     return { addresses, stopped, stop: () => end(0) }
   } catch (error) {

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { ROOT } from "../support/sources.ts"
+import { tempDir } from "../support/temp-dir.ts"
+
+const UNIT = join(ROOT, "packaging/system/mesg.service")
+/** 2.0, in tenths. */
+const EXPOSURE_MAX = "20"
+
+function analyze(...words: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync("systemd-analyze", words, { encoding: "utf8", timeout: 60_000 })
+  return { status, text: `${stdout}${stderr}` }
+}
+
+/** The unit with another program, as the one of the installed agent is not there. */
+function unitWith(change: (text: string) => string): string {
+  const file = join(tempDir("unit"), "mesg.service")
+  writeFileSync(file, change(readFileSync(UNIT, "utf8")).replace("/opt/mesg/current/mesg", process.execPath))
+  return file
+}
+
+describe("the unit of systemd", function () {
+  this.timeout(60_000)
+
+  it("is understood to the last word", () => {
+    const { status, text } = analyze("verify", "--man=no", unitWith(String))
+    assert.equal(text, "")
+    assert.equal(status, 0)
+  })
+
+  it("is not called good where a word of it is wrong", () => {
+    assert.match(
+      analyze(
+        "verify",
+        "--man=no",
+        unitWith((text) => text.replace("WatchdogSec", "WatchdogSecs")),
+      ).text,
+      /Unknown key/,
+    )
+  })
+
+  it("lets the agent at little of the system", () => {
+    const { status, text } = analyze("security", "--offline=yes", `--threshold=${EXPOSURE_MAX}`, UNIT)
+    assert.equal(status, 0, text)
+    const open = unitWith((text) => text.replace(/^(?:Protect|Private|Restrict|Capab).*$/gm, ""))
+    assert.notEqual(analyze("security", "--offline=yes", `--threshold=${EXPOSURE_MAX}`, open).status, 0)
+  })
+
+  it("forbids no memory that becomes code: V8 would end at once", () => {
+    assert.doesNotMatch(readFileSync(UNIT, "utf8"), /^MemoryDenyWriteExecute/m)
+  })
+})
