@@ -1,7 +1,7 @@
 import { basename, join, resolve } from "node:path"
 import type { LocalActions, LocalCall, LocalResult } from "./api/cli/local.ts"
 import type { Language } from "./io/service-host/author/new-service.ts"
-import type { Json } from "./schema/json.ts"
+import type { JsonObject } from "./schema/json.ts"
 
 /** The commands that need no running agent. Each loads what it needs when it is called. */
 export function localActions(version: string): LocalActions {
@@ -17,7 +17,7 @@ export function localActions(version: string): LocalActions {
     "service.test": testService,
     "service.validate": validateService,
     "config.show": showConfig,
-    "config.set": setConfig,
+    "config.change": setConfig,
   }
 }
 
@@ -134,9 +134,8 @@ async function showConfig({ home }: LocalCall): Promise<LocalResult> {
 
 async function setConfig({ home, values }: LocalCall): Promise<LocalResult> {
   const { setConfig } = await import("./io/config/config.ts")
-  const key = String(values["key"])
-  const value = values["value"] as Json
-  setConfig(home, key, value)
-  // Nothing runs that would go on with the old value.
-  return { exitCode: 0, output: { key, value, restart: false } }
+  const settings = values["values"] as JsonObject
+  await setConfig(home, settings)
+  // Nothing runs that would go on with the old values.
+  return { exitCode: 0, output: { values: settings, restart: false } }
 }

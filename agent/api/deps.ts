@@ -5,7 +5,7 @@ import type { Random } from "../ports/random.ts"
 import type { Store, StoreRecovery } from "../ports/store.ts"
 import type { Core } from "../engine/core.ts"
 import type { Config } from "../schema/config.ts"
-import type { Json } from "../schema/json.ts"
+import type { Json, JsonObject } from "../schema/json.ts"
 import type { Tokens } from "./http/tokens.ts"
 
 /** What the handlers may use: filled by main. */
@@ -51,8 +51,8 @@ export interface AgentView {
 /** The configuration with where each value comes from. */
 export interface Configuration {
   entries(): readonly ConfigurationEntry[]
-  /** Writes one key to config.yml; null takes it out. @throws ConfigError CONFIG_UNKNOWN_KEY, CONFIG_INVALID */
-  set(key: string, value: Json): Promise<{ readonly restart: boolean }>
+  /** Writes settings to config.yml, all or none; null takes one out. @throws ConfigError CONFIG_UNKNOWN_KEY, CONFIG_INVALID */
+  set(values: JsonObject): Promise<{ readonly restart: boolean }>
 }
 
 export interface ConfigurationEntry {

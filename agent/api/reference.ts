@@ -1,4 +1,4 @@
-import { COMMANDS, NOUNS, summaryOf, type AnyCommand } from "./cli/command-list.ts"
+import { argumentWords, COMMANDS, NOUNS, summaryOf, type AnyCommand } from "./cli/command-list.ts"
 import { OPERATIONS, type TypedOperation } from "./operations/table.ts"
 
 /** docs/reference/api.md, from the table of operations. @param generated the line that says who writes the file */
@@ -66,8 +66,12 @@ function nounSection(noun: string, entries: readonly AnyCommand[]): string {
 
 function commandSection(entry: AnyCommand): string {
   const { command } = entry
-  const names = (command.arguments ?? []).map(({ name, optional }) => (optional ? `[${name}]` : name))
-  const lines = [`### \`${["mesg", command.name, ...names].join(" ")}\``, "", `${summaryOf(entry)}.`, ""]
+  const lines = [
+    `### \`${["mesg", command.name, ...argumentWords(command)].join(" ")}\``,
+    "",
+    `${summaryOf(entry)}.`,
+    "",
+  ]
   for (const argument of command.arguments ?? []) lines.push(`- \`${argument.name}\`: ${argument.summary}`)
   for (const option of command.options ?? []) {
     const choices = option.choices === undefined ? "" : ` (${option.choices.join(", ")})`

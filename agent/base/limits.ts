@@ -260,4 +260,6 @@ export const CLI_STOP_TIMEOUT_MS = 30 * SECOND
 
 /** Configuration, log and metrics. */
 export const CONFIG_BYTES_MAX = 256 * KIB
+/** Settings that one change of the configuration may name. */
+export const CONFIG_KEYS_MAX = 100
 export const METRIC_SERIES_MAX = 1000

@@ -12,7 +12,7 @@ import {
 
 const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 const Count = v.pipe(v.number(), v.integer(), v.minValue(1))
-const Path = v.pipe(v.string(), v.minLength(1))
+const Text = v.pipe(v.string(), v.minLength(1))
 
 /**
  * `config.yml`. Every key can also come from the environment (`mqtt.port` is MESG_MQTT_PORT) or `--set mqtt.port=0`.
@@ -20,7 +20,7 @@ const Path = v.pipe(v.string(), v.minLength(1))
  */
 export const ConfigSchema = v.strictObject({
   listen: v.optional(
-    v.pipe(v.string(), v.description("address to bind all listeners to; loopback until the node is claimed")),
+    v.pipe(Text, v.description("address to bind all listeners to; loopback until the node is claimed")),
     "127.0.0.1",
   ),
   name: v.optional(v.pipe(v.string(), v.maxLength(63), v.description("name of this gateway, shown in lists"))),
@@ -50,11 +50,11 @@ export const ConfigSchema = v.strictObject({
       tls: v.optional(
         v.strictObject({
           port: v.optional(v.pipe(Port, v.description("MQTT over TLS; 0 takes any free port")), 8883),
-          cert: v.pipe(Path, v.description("PEM file with the server's certificate chain")),
-          key: v.pipe(Path, v.description("PEM file with the server's private key")),
+          cert: v.pipe(Text, v.description("PEM file with the server's certificate chain")),
+          key: v.pipe(Text, v.description("PEM file with the server's private key")),
           ca: v.optional(
             v.pipe(
-              Path,
+              Text,
               v.description("PEM file with the CA of client certificates; set = clients may log in by certificate"),
             ),
           ),
@@ -138,15 +138,12 @@ export const ConfigSchema = v.strictObject({
       ),
       path: v.optional(
         v.pipe(
-          Path,
+          Text,
           v.description("folder of that Node-RED; by default it is looked for beside the agent and on PATH"),
         ),
       ),
       listen: v.optional(
-        v.pipe(
-          v.string(),
-          v.description("address to bind Node-RED's editor to; who logs in needs a token in any case"),
-        ),
+        v.pipe(Text, v.description("address to bind Node-RED's editor to; who logs in needs a token in any case")),
         "127.0.0.1",
       ),
       port: v.optional(v.pipe(Port, v.description("Node-RED's editor; 0 takes any free port")), 1880),

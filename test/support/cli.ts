@@ -69,6 +69,6 @@ function localActions(): LocalActions {
     "service.test": say,
     "service.validate": say,
     "config.show": say,
-    "config.set": say,
+    "config.change": say,
   }
 }

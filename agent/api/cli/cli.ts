@@ -70,7 +70,7 @@ async function run(chosen: Chosen, options: CliOptions, terminal: Terminal): Pro
     const { id } = chosen.entry.operation
     if (!(error instanceof CliError)) throw error
     if (error.code !== "NO_AGENT") throw (await import("./as-typed.ts")).asTyped(error, chosen.entry)
-    if (id !== "config.show" && id !== "config.set") throw error
+    if (id !== "config.show" && id !== "config.change") throw error
     const action = options.local[id]
     if (action === undefined) throw error
     // The same answer as the agent's, in the same form.

@@ -24,6 +24,14 @@ export const NOUNS: Readonly<Record<string, string>> = {
   config: "Configuration",
 }
 
+/** @returns the arguments of a command as its usage names them: `FILE`, `[FILE]`, `KEY VALUE...` */
+export function argumentWords(command: Command): string[] {
+  return (command.arguments ?? []).map(({ name, optional, variadic }) => {
+    const all = variadic ? `${name}...` : name
+    return optional ? `[${all}]` : all
+  })
+}
+
 export function summaryOf(entry: AnyCommand): string {
   return entry.command.summary ?? (entry.kind === "agent" ? entry.operation.summary : "")
 }

@@ -125,5 +125,5 @@ export interface LocalActions {
   "service.validate"(call: LocalCall): Promise<LocalResult>
   /** Without an agent: the configuration as it would be. */
   readonly "config.show"?: (call: LocalCall) => Promise<LocalResult>
-  readonly "config.set"?: (call: LocalCall) => Promise<LocalResult>
+  readonly "config.change"?: (call: LocalCall) => Promise<LocalResult>
 }

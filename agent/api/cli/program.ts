@@ -1,6 +1,6 @@
 import { Command as Commander, Option } from "commander"
 import type { CommandOption, CommandValue } from "../operations/operation.ts"
-import { type AnyCommand, COMMANDS, NOUNS, summaryOf } from "./command-list.ts"
+import { type AnyCommand, argumentWords, COMMANDS, NOUNS, summaryOf } from "./command-list.ts"
 
 /** A command line that was understood. */
 export interface Chosen {
@@ -71,8 +71,8 @@ function groupOf(program: Commander, groups: Map<string, Commander>, noun: strin
 function addCommand(parent: Commander, name: string, entry: AnyCommand, chosen: (what: Chosen) => void): void {
   const { command } = entry
   const made = parent.command(name).description(summaryOf(entry)).copyInheritedSettings(parent)
-  for (const argument of command.arguments ?? []) {
-    made.argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, argument.summary)
+  for (const [at, word] of argumentWords(command).entries()) {
+    made.argument(word.startsWith("[") ? word : `<${word}>`, command.arguments![at]!.summary)
   }
   const own = new Map<string, CommandOption>()
   for (const option of command.options ?? []) {

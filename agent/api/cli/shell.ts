@@ -1,4 +1,4 @@
-import { COMMANDS, NOUNS, summaryOf } from "./command-list.ts"
+import { argumentWords, COMMANDS, NOUNS, summaryOf } from "./command-list.ts"
 
 const SHARED_FLAGS = ["--json", "--home", "--help"]
 
@@ -96,8 +96,8 @@ export function manPage(version: string): string {
       .replace(/^([.'])/gm, "\\&$1")
   const sections = COMMANDS.map((entry) => {
     const { command } = entry
-    const names = (command.arguments ?? []).map(({ name, optional }) => (optional ? `[${name}]` : name))
-    const lines = [".TP", `.B ${escape(["mesg", command.name, ...names].join(" "))}`, escape(`${summaryOf(entry)}.`)]
+    const usage = ["mesg", command.name, ...argumentWords(command)].join(" ")
+    const lines = [".TP", `.B ${escape(usage)}`, escape(`${summaryOf(entry)}.`)]
     for (const argument of command.arguments ?? []) lines.push(".br", escape(`${argument.name}: ${argument.summary}`))
     for (const option of command.options ?? []) lines.push(".br", escape(`${option.flags}: ${option.summary}`))
     return lines.join("\n")

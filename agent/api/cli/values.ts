@@ -61,6 +61,8 @@ export function valueOf({ kind = "text", choices, means }: CommandValue, typed: 
       return (Array.isArray(typed) ? typed.map(String) : [text]).flatMap((item) => item.split(",")).filter(Boolean)
     case "texts":
       return Array.isArray(typed) ? typed.map(String) : [text]
+    case "pairs":
+      return pairsOf((typed as readonly unknown[]).map(String))
     case "path":
       // An option whose path may be left out.
       return typed === true ? "" : resolve(text)
@@ -71,6 +73,17 @@ export function valueOf({ kind = "text", choices, means }: CommandValue, typed: 
     case "json":
       return jsonOf(text)
   }
+}
+
+function pairsOf(words: readonly string[]): Record<string, string> {
+  const pairs = new Map<string, string>()
+  for (let at = 0; at < words.length; at += 2) {
+    const [key, value] = words.slice(at, at + 2) as [string, string?]
+    if (value === undefined) throw usage(`${key} has no value; give KEY VALUE, or several of them`)
+    if (pairs.has(key)) throw usage(`${key} is given twice`)
+    pairs.set(key, value)
+  }
+  return Object.fromEntries(pairs)
 }
 
 /** JSON as typed, `@file`, or `-` for standard input. */

@@ -72,6 +72,8 @@ export type ValueKind =
   | "list"
   /** As typed, given several times. */
   | "texts"
+  /** KEY VALUE, given several times: an object. */
+  | "pairs"
   /** A path, made absolute: the agent has another working directory. */
   | "path"
   /** A path, made absolute; an address; or the name of an npm package, as `npm:NAME`. */
@@ -92,6 +94,8 @@ export interface CommandValue {
 export interface CommandArgument extends CommandValue {
   readonly name: string
   readonly optional?: true
+  /** Takes all words that are left; the last argument only. */
+  readonly variadic?: true
 }
 export interface CommandOption extends CommandValue {
   /** As commander reads them: `-f, --follow` or `--app <name>`. */

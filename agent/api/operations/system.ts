@@ -168,14 +168,30 @@ export const SYSTEM_OPERATIONS = [
     status: 200,
     idempotency: "store",
     problems: ["CONFIG_UNKNOWN_KEY", "CONFIG_INVALID"],
+    commands: [],
+  },
+  {
+    id: "config.change",
+    summary: "Set keys in config.yml, all of them or none",
+    method: "PATCH",
+    path: "/api/v1/config",
+    scope: "admin",
+    status: 200,
+    idempotency: "store",
+    problems: ["CONFIG_UNKNOWN_KEY", "CONFIG_INVALID"],
     commands: [
       {
         name: "config set",
         arguments: [
-          { name: "KEY", to: "params.key", summary: "such as mqtt.port" },
-          { name: "VALUE", to: "body.value", summary: "the new value, as in config.yml" },
+          {
+            name: "KEY VALUE",
+            to: "body.values",
+            kind: "pairs",
+            variadic: true,
+            summary: "such as mqtt.port 1884; several are set together, or none",
+          },
         ],
-        example: "mesg config set mqtt.port 1884",
+        example: "mesg config set mqtt.tls.cert /etc/mesg/cert.pem mqtt.tls.key /etc/mesg/key.pem",
       },
     ],
   },

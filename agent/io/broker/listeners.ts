@@ -42,13 +42,20 @@ export class Listeners {
     const mqtt = await this.#listen(plain, this.#mqtt.port)
     if (this.#mqtt.tls === undefined) return { mqtt, tls: null }
     const { port, cert, key, ca } = this.#mqtt.tls
-    const { createServer: createTlsServer } = await import("node:tls")
+    const files = { cert: await read(cert), key: await read(key), ...(ca === undefined ? {} : { ca: await read(ca) }) }
+    const { createServer: createTlsServer, createSecureContext } = await import("node:tls")
+    try {
+      createSecureContext(files)
+    } catch (cause) {
+      const message = `the certificate ${cert} and the key ${key} cannot be used: ${messageOf(cause)}`
+      const remedy = "give PEM files that belong together, the key without a passphrase"
+      throw new BrokerError({ code: "MQTT_TLS_FILES", file: cert }, message, { cause, remedy })
+    }
     const secure = createTlsServer(
       {
         ...options,
-        cert: await read(cert),
-        key: await read(key),
-        ...(ca === undefined ? {} : { ca: await read(ca), requestCert: true }),
+        ...files,
+        requestCert: ca !== undefined,
         // A client without a certificate may still log in by password; Link.certificate names only verified ones.
         rejectUnauthorized: false,
         handshakeTimeout: MQTT_CONNECT_TIMEOUT_MS,

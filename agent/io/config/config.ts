@@ -1,8 +1,10 @@
 import * as v from "valibot"
+import { isMap } from "yaml"
 import { type Config, ConfigSchema } from "../../schema/config.ts"
-import type { Json } from "../../schema/json.ts"
+import type { Json, JsonObject } from "../../schema/json.ts"
 import { ConfigError } from "./errors.ts"
 import { type ConfigFile, readConfigFile, writeConfigFile } from "./file.ts"
+import { judgeOnMachine } from "./judge.ts"
 import { SETTINGS, type Setting, valueOfText } from "./settings.ts"
 import { suggest } from "../../base/suggest.ts"
 
@@ -23,10 +25,11 @@ export interface LoadedConfig {
   entries(): readonly Entry[]
   /**
    * Changes `config.yml`, keeping comments and order; the running agent goes on with what it has.
-   * @param value null takes the key out, so that the default holds; a text is read as after `--set key=`
+   * @param values by key: all are set, or none; null takes a key out, so that the default holds; a text is read as
+   *   after `--set key=`
    * @throws ConfigError as loadConfig, and CONFIG_UNWRITABLE; the file is then as it was
    */
-  set(key: string, value: Json): Promise<{ readonly restart: boolean }>
+  set(values: JsonObject): Promise<{ readonly restart: boolean }>
 }
 
 export interface ConfigSources {
@@ -61,23 +64,38 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   return {
     config,
     entries: () => SETTINGS.map((setting) => entryOf(setting, config, file, given)),
-    set: async (key, value) => {
-      setConfig(sources.home, key, value)
+    set: async (values) => {
+      await setConfig(sources.home, values)
       return { restart: true }
     },
   }
 }
 
 /** `mesg config set` without a running agent. @see LoadedConfig.set */
-export function setConfig(home: string, key: string, value: Json): void {
-  const setting = settingNamed(key, "config set")
+export async function setConfig(home: string, values: JsonObject): Promise<void> {
   const file = readConfigFile(home)
   treeOf(file)
-  const path = key.split(".")
-  if (value === null) file.document.deleteIn(path)
-  else file.document.setIn(path, typeof value === "string" ? valueOfText(setting, value) : value)
-  checked((file.document.toJS() ?? {}) as Tree, file, new Map([[key, "config set"]]))
+  const keys = Object.keys(values)
+  for (const [key, value] of Object.entries(values)) {
+    const setting = settingNamed(key, "config set")
+    const path = key.split(".")
+    if (value === null) file.document.deleteIn(path)
+    else file.document.setIn(path, typeof value === "string" ? valueOfText(setting, value) : value)
+  }
+  // A group that has lost its last setting is as one that was never named.
+  for (const group of new Set(keys.map((key) => key.split(".").slice(0, -1)).filter((path) => path.length > 0)))
+    dropEmpty(file, group)
+  const tree = (file.document.toJS() ?? {}) as Tree
+  await judgeOnMachine(keys, checked(tree, file, new Map(keys.map((key) => [key, "config set"]))))
   writeConfigFile(file)
+}
+
+function dropEmpty(file: ConfigFile, path: readonly string[]): void {
+  if (path.length === 0) return
+  const group = file.document.getIn(path)
+  if (!isMap(group) || group.items.length > 0) return
+  file.document.deleteIn(path)
+  dropEmpty(file, path.slice(0, -1))
 }
 
 function treeOf(file: ConfigFile): Tree {
@@ -157,7 +175,9 @@ function checked(tree: Tree, file: ConfigFile, given: ReadonlyMap<string, string
       SETTINGS.map((one) => one.key),
     )
   }
-  const is = issue.received === "undefined" ? "is missing" : `is ${issue.received}`
+  // A rule on the length of a text speaks of its length.
+  const received = issue.type === "min_length" ? JSON.stringify(at(tree, path)) : issue.received
+  const is = received === "undefined" ? "is missing" : `is ${received}`
   const message = `${source}: ${key} ${is}; it must be ${wanted(setting, issue)}`
   const remedy = `Correct it there${setting === undefined || given.has(setting.key) ? "" : ` or set ${setting.variable}`}.`
   throw new ConfigError({ code: "CONFIG_INVALID", key, source }, message, { remedy })
@@ -165,10 +185,20 @@ function checked(tree: Tree, file: ConfigFile, given: ReadonlyMap<string, string
 
 function wanted(setting: Setting | undefined, issue: v.InferIssue<typeof ConfigSchema>): string {
   if (setting === undefined) return "a group of settings"
-  if (issue.type === "integer") return "a whole number"
-  if (issue.kind === "validation" && issue.expected !== null) return issue.expected
+  if (issue.kind === "validation") return wantedBy(issue)
   if (setting.kind === "choice") return `one of ${setting.options.join(", ")}`
   return { string: "a text", number: "a number", boolean: "true or false", list: "a list of texts" }[setting.kind]
+}
+
+/** A rule of the schema in words. */
+function wantedBy({ type, requirement, message }: v.BaseIssue<unknown>): string {
+  if (type === "integer") return "a whole number"
+  if (type === "min_value") return `at least ${String(requirement)}`
+  if (type === "max_value") return `at most ${String(requirement)}`
+  if (type === "max_length") return `at most ${String(requirement)} characters`
+  if (type === "min_length") return "a text that is not empty"
+  // The rules that are left say it themselves.
+  return message
 }
 
 function entryOf(setting: Setting, config: Config, file: ConfigFile, given: ReadonlyMap<string, string>): Entry {

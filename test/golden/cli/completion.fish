@@ -30,7 +30,7 @@ complete -c mesg -n '__fish_seen_subcommand_from backup' -l on-gateway -d 'let t
 complete -c mesg -n '__fish_seen_subcommand_from backup' -l passphrase-file -d 'seals the keys; also MESG_BACKUP_PASSPHRASE; without one they are left out'
 complete -c mesg -n __fish_use_subcommand -a config -d 'Configuration'
 complete -c mesg -n '__fish_seen_subcommand_from config' -f -a show -d 'The configuration, and where each value comes from'
-complete -c mesg -n '__fish_seen_subcommand_from config' -f -a set -d 'Set one key in config.yml'
+complete -c mesg -n '__fish_seen_subcommand_from config' -f -a set -d 'Set keys in config.yml, all of them or none'
 complete -c mesg -n __fish_use_subcommand -a event -d 'Events'
 complete -c mesg -n '__fish_seen_subcommand_from event' -f -a tail -d 'Show events as they arrive'
 complete -c mesg -n '__fish_seen_subcommand_from event; and __fish_seen_subcommand_from tail' -l refused -d 'those that were refused, with the reason'

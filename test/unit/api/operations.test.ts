@@ -47,6 +47,7 @@ const WITHOUT_COMMAND = [
   "system.ready",
   "system.metrics",
   "system.openapi",
+  "config.set",
   "token.verify",
 ]
 

@@ -33,8 +33,12 @@ export const SYSTEM_RENDERERS: Renderers = {
         item.place === "" ? item.source : `${item.source} (${item.place})`,
       ]),
     ),
-  "config.set": ({ key, value, restart }: OutputOf<"config.set">) =>
-    `${printable(key)} = ${printable(typeof value === "string" ? value : JSON.stringify(value))}\n${restart ? "It counts from the next start: mesg stop, mesg start.\n" : ""}`,
+  "config.change": ({ values, restart }: OutputOf<"config.change">) => {
+    const lines = Object.entries(values).map(([key, value]) => {
+      return `${printable(key)} = ${printable(typeof value === "string" ? value : JSON.stringify(value))}\n`
+    })
+    return `${lines.join("")}${restart ? "It counts from the next start: mesg stop, mesg start.\n" : ""}`
+  },
   "token.list": ({ items, cursor }: OutputOf<"token.list">, terminal: Terminal) =>
     table(
       terminal,

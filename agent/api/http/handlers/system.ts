@@ -24,6 +24,7 @@ export const SYSTEM_HANDLERS: Handlers<
   | "system.backup"
   | "config.show"
   | "config.set"
+  | "config.change"
   | "stream.follow"
   | "token.list"
   | "token.create"
@@ -54,8 +55,12 @@ export const SYSTEM_HANDLERS: Handlers<
     writeBackup(deps, body?.file ?? null, body?.passphrase ?? null, signal),
   "config.show": ({ configuration }) => ({ items: configuration.entries(), cursor: null }),
   "config.set": async ({ configuration }, { params, body }) => {
-    const { restart } = await configuration.set(params.key, body.value)
+    const { restart } = await configuration.set({ [params.key]: body.value })
     return { key: params.key, value: body.value, restart }
+  },
+  "config.change": async ({ configuration }, { body: { values } }) => {
+    const { restart } = await configuration.set(values)
+    return { values, restart }
   },
   "stream.follow": (_, { query }, { token, lastEventId, streams }) => {
     const { kinds = STREAM_KINDS.filter((kind) => kind !== "log"), service, app, execution, after } = query

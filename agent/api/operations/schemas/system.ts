@@ -1,13 +1,23 @@
 import * as v from "valibot"
 import {
   BACKUP_PASSPHRASE_LENGTH_MAX,
+  CONFIG_KEYS_MAX,
   TOKEN_LENGTH_MAX,
   TOKEN_SERVICES_MAX,
   TOKEN_TOPICS_MAX,
 } from "../../../base/limits.ts"
 import { ExecutionReferenceSchema, ServiceIdSchema } from "../../../schema/names.ts"
 import { TOKEN_SCOPES } from "../operation.ts"
-import { JsonSchema, LimitSchema, listOf, type OperationSchemas, pagingBy, pageOf, TimeSchema } from "./common.ts"
+import {
+  JsonObjectSchema,
+  JsonSchema,
+  LimitSchema,
+  listOf,
+  type OperationSchemas,
+  pagingBy,
+  pageOf,
+  TimeSchema,
+} from "./common.ts"
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
@@ -119,6 +129,16 @@ export const SYSTEM_SCHEMAS = {
       key: v.string(),
       value: JsonSchema,
       /** Whether the agent must be started again before it counts. */
+      restart: v.boolean(),
+    }),
+  },
+  "config.change": {
+    body: v.strictObject({
+      values: v.pipe(v.record(ConfigKeySchema, JsonSchema), v.minEntries(1), v.maxEntries(CONFIG_KEYS_MAX)),
+    }),
+    output: v.object({
+      values: JsonObjectSchema,
+      /** Whether the agent must be started again before they count. */
       restart: v.boolean(),
     }),
   },

@@ -484,7 +484,18 @@ describe("commands", () => {
 
   it("show and set the configuration without an agent too", async () => {
     const { exitCode, out } = await mesg(["config", "set", "mqtt.port", "1884", "--json"], { home: "/nowhere" })
-    assert.deepEqual([exitCode, objectOf(out)["values"]], [0, { key: "mqtt.port", value: "1884" }])
+    assert.deepEqual([exitCode, objectOf(out)["values"]], [0, { values: { "mqtt.port": "1884" } }])
+  })
+
+  it("set several settings together, and say which one has no value or is given twice", async () => {
+    const pairs = ["mqtt.tls.cert", "/c.pem", "mqtt.tls.key", "/k.pem"]
+    const { exitCode, out } = await run(["config", "set", ...pairs])
+    assert.equal(exitCode, 0)
+    assert.match(out, /^mqtt\.tls\.cert = \/c\.pem\nmqtt\.tls\.key = \/k\.pem\n/)
+    const odd = await run(["config", "set", ...pairs.slice(0, 3)])
+    assert.deepEqual([odd.exitCode, /mqtt\.tls\.key has no value/.test(odd.err)], [2, true])
+    const twice = await run(["config", "set", "name", "a", "name", "b"])
+    assert.deepEqual([twice.exitCode, /name is given twice/.test(twice.err)], [2, true])
   })
 
   it("show the configuration in the same form, whether an agent runs or not", async () => {

@@ -56,6 +56,7 @@ describe("answers of the HTTP API", () => {
       ["system.backup", "/api/v1/backup", { file: join(server.home, "copy.mesg") }],
       ["config.show", "/api/v1/config"],
       ["config.set", "/api/v1/config/mqtt.port", { value: 1884 }],
+      ["config.change", "/api/v1/config", { values: { "mqtt.port": 1884, name: "shed" } }],
       ["token.list", "/api/v1/tokens"],
       ["token.create", "/api/v1/tokens", { name: "panel", scope: "operate" }],
       ["token.verify", "/api/v1/tokens:verify", { token: secret }],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { join } from "node:path"
+import { makeCertificate } from "../../../support/certificate.ts"
 import { startBroker, stopBrokers } from "../../../support/mqtt-broker.ts"
 import { connectPacket, WireClient } from "../../../support/mqtt-wire.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
@@ -30,5 +31,11 @@ describe("the broker closes a connection", () => {
     await assert.rejects(startBroker({ mqtt: { tls: { port: 0, cert, key: cert } } }), {
       code: "MQTT_TLS_FILES",
     })
+  })
+
+  it("does not start with MQTT_TLS_FILES where the key is another certificate's", async () => {
+    const { cert } = makeCertificate(tempDir("tls"))
+    const { key } = makeCertificate(tempDir("tls"))
+    await assert.rejects(startBroker({ mqtt: { tls: { port: 0, cert, key } } }), { code: "MQTT_TLS_FILES" })
   })
 })

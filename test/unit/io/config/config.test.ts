@@ -6,6 +6,7 @@ import { type ConfigSources, loadConfig, setConfig } from "../../../../agent/io/
 import { ConfigError } from "../../../../agent/io/config/errors.ts"
 import { homeFolder, SERVICE_HOME } from "../../../../agent/io/config/home.ts"
 import { SETTINGS, variableOf } from "../../../../agent/io/config/settings.ts"
+import { makeCertificate } from "../../../support/certificate.ts"
 
 describe("configuration", () => {
   let home: string
@@ -99,7 +100,7 @@ describe("configuration", () => {
       name: "a number too large",
       text: "mqtt: { port: 70000 }\n",
       code: "CONFIG_INVALID",
-      says: /:1: mqtt\.port is 70000; it must be <=65535/,
+      says: /:1: mqtt\.port is 70000; it must be at most 65535/,
     },
     {
       name: "a number that is not whole",
@@ -177,8 +178,8 @@ describe("configuration", () => {
 
     it("changes one value and keeps comments, order and the rest", async () => {
       const loaded = load(text)
-      assert.deepEqual(await loaded.set("mqtt.port", 0), { restart: true })
-      await loaded.set("log.level", "debug")
+      assert.deepEqual(await loaded.set({ "mqtt.port": 0 }), { restart: true })
+      await loaded.set({ "log.level": "debug" })
       assert.equal(
         readFileSync(file(), "utf8"),
         "# the shed\n\nmqtt:\n  port: 0 # why one\n\nhttp: { port: 3 }\nlog:\n  level: debug\n",
@@ -186,19 +187,62 @@ describe("configuration", () => {
       assert.equal(load(null).config.mqtt.port, 0)
     })
 
-    it("takes a value out, so that the default holds", () => {
+    it("takes a value out, so that the default holds", async () => {
       load(text)
-      setConfig(home, "http.port", null)
+      await setConfig(home, { "http.port": null })
       assert.equal(load(null).config.http.port, 6374)
       assert.equal(load(null).config.mqtt.port, 1)
     })
 
-    it("makes the file where there is none, for its owner only, and leaves no other file", () => {
-      setConfig(home, "mqtt.port", "0")
+    it("makes the file where there is none, for its owner only, and leaves no other file", async () => {
+      await setConfig(home, { "mqtt.port": "0" })
       assert.equal(readFileSync(file(), "utf8"), "mqtt:\n  port: 0\n")
       assert.equal(statSync(file()).mode & 0o777, 0o600)
       assert.deepEqual(readdirSync(home), ["config.yml"])
     })
+
+    it("sets together what is only valid together, and takes it out again", async () => {
+      const { cert, key } = makeCertificate(home)
+      await assert.rejects(setConfig(home, { "mqtt.tls.cert": cert }), /mqtt\.tls\.key is missing/)
+      await setConfig(home, { "mqtt.tls.cert": cert, "mqtt.tls.key": key })
+      assert.deepEqual(load(null).config.mqtt.tls, { port: 8883, cert, key })
+      await setConfig(home, { "mqtt.tls.cert": null, "mqtt.tls.key": null })
+      assert.equal(load(null).config.mqtt.tls, undefined)
+    })
+
+    const impossible: { name: string; values: () => Record<string, string>; says: RegExp }[] = [
+      {
+        name: "an address that this machine has not",
+        values: () => ({ listen: "192.0.2.1" }),
+        says: /listen is "192\.0\.2\.1", where nothing can listen/,
+      },
+      { name: "an empty address", values: () => ({ listen: "" }), says: /listen is ""; it must be a text that is not/ },
+      {
+        name: "an address for Node-RED that this machine has not",
+        values: () => ({ "nodeRed.listen": "192.0.2.1" }),
+        says: /nodeRed\.listen is "192\.0\.2\.1"/,
+      },
+      {
+        name: "a certificate that cannot be read",
+        values: () => ({ "mqtt.tls.cert": "/nowhere.pem", "mqtt.tls.key": "/nowhere.pem" }),
+        says: /mqtt\.tls\.cert: \/nowhere\.pem cannot be read/,
+      },
+      {
+        name: "a key that is not the certificate's",
+        values: () => ({
+          "mqtt.tls.cert": makeCertificate(home, "one").cert,
+          "mqtt.tls.key": makeCertificate(home, "other").key,
+        }),
+        says: /the certificate and the key cannot be used/,
+      },
+    ]
+    for (const { name, values, says } of impossible) {
+      it(`refuses ${name}, and leaves the file as it was`, async () => {
+        load(text)
+        await assert.rejects(setConfig(home, values()), { code: "CONFIG_INVALID", message: says })
+        assert.equal(readFileSync(file(), "utf8"), text)
+      })
+    }
 
     const refused: { name: string; key: string; value: string; code: string }[] = [
       { name: "an unknown key", key: "mqtt.prot", value: "1", code: "CONFIG_UNKNOWN_KEY" },
@@ -207,16 +251,16 @@ describe("configuration", () => {
     ]
     for (const { name, key, value, code } of refused) {
       it(`refuses ${name} and leaves the file as it was`, async () => {
-        await assert.rejects(load(text).set(key, value), { code })
+        await assert.rejects(load(text).set({ "log.level": "error", [key]: value }), { code })
         assert.equal(readFileSync(file(), "utf8"), text)
       })
     }
 
-    it("says when the file cannot be written, and leaves it as it was", () => {
+    it("says when the file cannot be written, and leaves it as it was", async () => {
       load(text)
       // Not even root can open a folder for writing.
       mkdirSync(`${file()}.${process.pid}.tmp`)
-      assert.throws(() => setConfig(home, "mqtt.port", "0"), { name: "ConfigError", code: "CONFIG_UNWRITABLE" })
+      await assert.rejects(setConfig(home, { "mqtt.port": "0" }), { name: "ConfigError", code: "CONFIG_UNWRITABLE" })
       assert.equal(readFileSync(file(), "utf8"), text)
       assert.deepEqual(readdirSync(home), ["config.yml"])
     })
