@@ -15,6 +15,7 @@ import type { Veils } from "../veils.ts"
 import { RegistryError, serviceNotFound } from "./error.ts"
 import { Hosted } from "./hosted.ts"
 import { checkNames, checkChange } from "./settings-change.ts"
+import { Subscriptions } from "./subscriptions.ts"
 
 /** A service of this home as stored. One that ships with the agent is stored only when it was configured. */
 interface ServiceRecord {
@@ -35,9 +36,11 @@ export interface InstalledPorts extends EnginePorts {
 }
 
 export interface InstalledOptions {
-  bridge(service: string, ended: ServiceBridge["ended"]): { readonly bridge: ServiceBridge; close(): void }
-  /** A run of it has subscribed to what it wants, or it has stopped for good. */
-  settled(id: string): void
+  bridge(
+    service: string,
+    subscriptions: Subscriptions,
+    ended: ServiceBridge["ended"],
+  ): { readonly bridge: ServiceBridge; close(): void }
   /** The service runs, stops, or is another one now. */
   changed(id: string): void
 }
@@ -251,14 +254,15 @@ export class Installed {
   }
 
   #install(manifest: Manifest, folder: string, record: ServiceRecord): Hosted {
-    const { host, clock, log } = this.#ports
+    const { host, clock, log, broker } = this.#ports
+    const subscriptions = new Subscriptions(broker, clock, log)
     const hosted = new Hosted(this.#spec(manifest, folder, record), {
       host,
       clock,
       log,
       hide: (text) => this.#veils.hideInText(manifest.id, text),
-      bridge: (_, ended) => this.#veiled(manifest.id, this.#options.bridge(manifest.id, ended)),
-      settled: () => this.#options.settled(manifest.id),
+      bridge: (_, ended) => this.#veiled(manifest.id, this.#options.bridge(manifest.id, subscriptions, ended)),
+      settled: () => subscriptions.settle(),
       changed: () => this.#options.changed(manifest.id),
     })
     this.#services.set(manifest.id, { hosted, record })

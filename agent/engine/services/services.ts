@@ -22,7 +22,6 @@ import { type AddOptions, Installed, type InstalledPorts } from "./installed.ts"
 import { bridgeMqtt } from "./mqtt-bridge.ts"
 import { pluginBridge } from "./plugin-bridge.ts"
 import { Registered } from "./registered.ts"
-import { Subscriptions } from "./subscriptions.ts"
 import type { Veils } from "../veils.ts"
 import { Webhooks } from "./webhooks.ts"
 
@@ -35,7 +34,6 @@ export class ServiceBook implements Services, EventCatalogue {
   readonly #webhooks: Webhooks
   readonly #installed: Installed
   readonly #registered: Registered
-  readonly #subscriptions = new Map<string, Subscriptions>()
   readonly #eventChecks = new WeakMap<Manifest, Map<string, DataCheck>>()
   #inbox!: EventIntake
   #executions!: ExecutionBook
@@ -48,8 +46,7 @@ export class ServiceBook implements Services, EventCatalogue {
     this.#webhooks = new Webhooks(ports.clock)
     this.#registered = new Registered(ports.broker, ports.keys)
     this.#installed = new Installed(ports, veils, {
-      bridge: (service, ended) => {
-        const subscriptions = this.#subscriptionsOf(service)
+      bridge: (service, subscriptions, ended) => {
         const { broker } = ports
         return pluginBridge(
           service,
@@ -57,16 +54,8 @@ export class ServiceBook implements Services, EventCatalogue {
           ended,
         )
       },
-      settled: (service) => this.#subscriptionsOf(service).settle(),
       changed: (id) => this.#tell(this.#view(id)),
     })
-  }
-
-  #subscriptionsOf(service: string): Subscriptions {
-    const known =
-      this.#subscriptions.get(service) ?? new Subscriptions(this.#ports.broker, this.#ports.clock, this.#ports.log)
-    this.#subscriptions.set(service, known)
-    return known
   }
 
   /** The engine's parts know each other: the inbox needs manifests, services need the inbox. */
