@@ -1,14 +1,14 @@
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { ExecutionId } from "../../../../agent/base/ids.ts"
 import { localActions } from "../../../../agent/local.ts"
 import { COMMANDS } from "../../../../agent/api/cli/command-list.ts"
 import { readRunFiles, writeRunFiles } from "../../../../agent/api/run-files.ts"
 import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
 import { mesg, objectOf } from "../../../support/cli.ts"
+import { commandsUnderTest } from "../../../support/commands.ts"
 import { FAKE_TIME_MS, refusal } from "../../../support/fake-core.ts"
 import { assertGolden } from "../../../support/golden.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
@@ -27,34 +27,13 @@ workflows:
 `
 
 describe("commands", () => {
-  let server: ApiServer
-  let timeZone: string | undefined
-  before(() => {
-    timeZone = process.env["TZ"]
-    process.env["TZ"] = "UTC"
-  })
-  after(() => {
-    if (timeZone === undefined) delete process.env["TZ"]
-    else process.env["TZ"] = timeZone
-  })
-  beforeEach(async () => {
-    server = await startApiServer()
-  })
-  afterEach(async () => {
-    await server.stop()
-    assert.deepEqual(server.bugs, [])
-  })
-  const run = (words: string[], options = {}) => mesg(words, { home: server.home, ...options })
-  const file = (name: string, text: string) => {
-    const path = join(server.home, name)
-    writeFileSync(path, text)
-    return path
-  }
+  const tested = commandsUnderTest()
+  const { run, file } = tested
 
   it("show a person what they always showed, and a program one JSON value each", async () => {
-    const completed = server.core.startExecution("completed")
-    const failed = server.core.startExecution("failed", completed.id)
-    const running = server.core.startExecution("running")
+    const completed = tested.server.core.startExecution("completed")
+    const failed = tested.server.core.startExecution("failed", completed.id)
+    const running = tested.server.core.startExecution("running")
     const refused = {
       service: "ocpp",
       event: "x",
@@ -63,8 +42,8 @@ describe("commands", () => {
       code: "EVENT_DATA_INVALID",
       reason: "no",
     }
-    server.core.refusedEvents.push(refused)
-    server.deps.log.warn("a line", { service: "ocpp" })
+    tested.server.core.refusedEvents.push(refused)
+    tested.server.deps.log.warn("a line", { service: "ocpp" })
     const app = file("app.yml", APPLICATION)
     const commands: string[][] = [
       ["status"],
@@ -106,7 +85,7 @@ describe("commands", () => {
       const shown = await run(words)
       text += `$ mesg ${words.join(" ")}\n${shown.out}${shown.err}${shown.exitCode === 0 ? "" : `(${shown.exitCode})\n`}\n`
     }
-    assertGolden("cli/outputs.txt", withoutPlaces(text, server))
+    assertGolden("cli/outputs.txt", withoutPlaces(text, tested.server))
     for (const words of commands.filter((one) => !["cancel", "remove"].includes(one[1]!) && one[0] !== "app")) {
       const { out, err } = await run([...words, "--json"])
       assert.equal(err, "", words.join(" "))
@@ -121,7 +100,7 @@ describe("commands", () => {
       version: "0.1.0",
       node: "a".repeat(64),
       uptimeMs: 90_000,
-      addresses: { mqtt: "mqtt://127.0.0.1:1883", http: server.url, p2p: [] },
+      addresses: { mqtt: "mqtt://127.0.0.1:1883", http: tested.server.url, p2p: [] },
       events: { accepted: 0, duplicates: 0 },
       executions: { running: 0, waiting: 0, completed: 0, failed: 0 },
       alarm: null,
@@ -129,7 +108,7 @@ describe("commands", () => {
   })
 
   it("take --home and --json before the noun too", async () => {
-    const { exitCode, out } = await mesg(["--home", server.home, "--json", "service", "list"])
+    const { exitCode, out } = await mesg(["--home", tested.server.home, "--json", "service", "list"])
     assert.deepEqual([exitCode, (objectOf(out)["items"] as unknown[]).length], [0, 1])
   })
 
@@ -139,7 +118,7 @@ describe("commands", () => {
     await run(["event", "emit", "ocpp", "transaction-stopped", "--data", `@${data}`])
     await run(["execution", "list", "--app", "a", "--status", "failed", "--since", "2023-11-14", "--limit", "3"])
     await run(["app", "run", "none", "--workflow", "w", "--data", "[1]"])
-    assert.deepEqual(server.core.asked, [
+    assert.deepEqual(tested.server.core.asked, [
       {
         what: "services.add",
         input: { source: join(process.cwd(), "x"), options: { trust: true, networkAny: true, config: { a: 1 } } },
@@ -160,13 +139,13 @@ describe("commands", () => {
     const unknown = await run(["execution", "show", "ex_00000000000000000000000000"])
     assert.equal(unknown.exitCode, 1)
     assert.match(unknown.err, /there is no execution ex_0+ \(EXECUTION_NOT_FOUND\)/)
-    const { secret } = await server.tokens.create({ scope: "read", services: [], topics: [] })
-    const forbidden = await mesg(["stop"], { env: { MESG_URL: server.url, MESG_TOKEN: secret } })
+    const { secret } = await tested.server.tokens.create({ scope: "read", services: [], topics: [] })
+    const forbidden = await mesg(["stop"], { env: { MESG_URL: tested.server.url, MESG_TOKEN: secret } })
     assert.equal(forbidden.exitCode, 4)
     assert.match(forbidden.err, /needs admin \(FORBIDDEN\)/)
-    const wrong = await mesg(["status"], { env: { MESG_URL: server.url, MESG_TOKEN: "wrong" } })
+    const wrong = await mesg(["status"], { env: { MESG_URL: tested.server.url, MESG_TOKEN: "wrong" } })
     assert.equal(wrong.exitCode, 4)
-    await server.stop()
+    await tested.server.stop()
     assert.equal((await run(["status"])).exitCode, 3)
   })
 
@@ -191,7 +170,7 @@ describe("commands", () => {
   }
 
   it("take the id of a called task for that of its execution", async () => {
-    const execution = server.core.startExecution("completed")
+    const execution = tested.server.core.startExecution("completed")
     const { exitCode, out } = await run(["execution", "show", `${execution.id}.call`, "--json"])
     assert.deepEqual([exitCode, objectOf(out)["id"]], [0, execution.id])
   })
@@ -202,7 +181,7 @@ describe("commands", () => {
   })
 
   it("let no text of a device steer the terminal", async () => {
-    server.core.nextError = refusal("OVERLOADED", "red \u001b[31m alert \u202e\n done")
+    tested.server.core.nextError = refusal("OVERLOADED", "red \u001b[31m alert \u202e\n done")
     const { err } = await run(["app", "run", "x", "--data", "{}"])
     assert.match(err, /red \\u001b\[31m alert \\u202e\\u000a done/)
   })
@@ -214,112 +193,15 @@ describe("commands", () => {
     assert.equal(coloured.out.replace(/\u001b\[\d+m/g, ""), plain.out)
   })
 
-  it("name file, line, column, rule and remedy of every broken rule, in the order of the lines", async () => {
-    server.core.refusals = [
-      {
-        rule: "UNKNOWN_SERVICE",
-        path: "/workflows/charge-finished/tasks/tell/run",
-        message: "no email",
-        remedy: "add it",
-      },
-      {
-        rule: "R2_STATUS",
-        path: "/workflows/charge-finished/tasks/pay/after",
-        message: "no status",
-        remedy: "add after",
-      },
-      { rule: "SCHEMA", path: "", message: "too much", remedy: "less" },
-    ]
-    const app = file("app.yml", APPLICATION)
-    for (const verb of ["validate", "deploy"]) {
-      const { exitCode, out, err } = await run(["app", verb, app])
-      assert.deepEqual([exitCode, out], [1, ""])
-      assert.equal(
-        err.replaceAll(app, "app.yml"),
-        "app.yml:2:1: SCHEMA: too much\n  less\n" +
-          "app.yml:7:7: R2_STATUS: no status\n  add after\n" +
-          "app.yml:10:9: UNKNOWN_SERVICE: no email\n  add it\n",
-      )
-    }
-    const { out } = await run(["app", "validate", app, "--json"])
-    const { ok, refusals } = JSON.parse(out) as {
-      ok: boolean
-      refusals: { file: string; line: number; rule: string }[]
-    }
-    assert.deepEqual([ok, ...refusals.map(({ line }) => line)], [false, 2, 7, 10])
-    assert.deepEqual(new Set(refusals.map((one) => one.file)), new Set([app]))
-  })
-
-  const broken = [
-    { name: "YAML that does not parse", text: "name: x\nworkflows:\n\tcharge: 1\n", line: "3:1", rule: "SYNTAX" },
-    { name: "a key twice", text: "name: x\nname: y\n", line: "2:1", rule: "DUPLICATE" },
-    { name: "JSON that does not parse", text: '{\n "name": "x",\n "workflows": {\n', line: "4:1", rule: "SYNTAX" },
-  ]
-  for (const { name, text, line, rule } of broken) {
-    it(`name the line of ${name}`, async () => {
-      const path = file("app.yml", text)
-      const { exitCode, err } = await run(["app", "deploy", path])
-      assert.equal(exitCode, 1)
-      assert.ok(err.startsWith(`${path}:${line}: ${rule}: `), err)
-    })
-  }
-
-  it("say what is wrong with a text without an agent too", async () => {
-    const path = file("app.yml", "name: x\nname: y\n")
-    const { exitCode, err } = await mesg(["app", "validate", path])
-    assert.equal(exitCode, 1)
-    assert.ok(err.startsWith(`${path}:2:1: DUPLICATE: `), err)
-    assert.equal((await mesg(["app", "validate", file("app.yml", "name: x\n")])).exitCode, 3)
-  })
-
-  it("refuse settings that are no map, or no YAML, in their file", async () => {
-    const app = file("app.json", JSON.stringify({ name: "ev-charging", workflows: {} }))
-    for (const [text, said] of [
-      ["# ours\n- a\n", "2:1: SCHEMA: "],
-      ["a: 1\na: 2\n", "2:1: DUPLICATE: "],
-      ["a: [\n", "2:1: SYNTAX: "],
-    ] as const) {
-      const settings = file("settings.yml", text)
-      const { exitCode, err } = await run(["app", "deploy", app, "--config", settings])
-      assert.equal(exitCode, 1)
-      assert.ok(err.startsWith(`${settings}:${said}`), err)
-    }
-    assert.equal((await run(["app", "deploy", app, "--config", file("settings.yml", "")])).exitCode, 0)
-  })
-
-  it("read applications in JSON, with their settings from a file", async () => {
-    const app = file("app.json", JSON.stringify({ name: "ev-charging", workflows: {} }))
-    const settings = file("settings.yml", "supplier: '0xabc'\n")
-    assert.equal((await run(["app", "deploy", app, "--config", settings])).exitCode, 0)
-    assert.deepEqual(server.core.asked, [
-      {
-        what: "applications.deploy",
-        input: { document: { name: "ev-charging", workflows: {} }, config: { supplier: "0xabc" } },
-      },
-    ])
-    assert.match((await run(["app", "deploy", "/none.yml"])).err, /\/none\.yml cannot be read.*FILE_UNREADABLE/)
-  })
-
-  it("are judged by the rules where an application has no name", async () => {
-    server.core.refusals = [{ rule: "NAME", path: "/name", message: "no name", remedy: "add one" }]
-    const { exitCode, err } = await run(["app", "deploy", file("app.yml", "workflows: {}\n")])
-    assert.equal(exitCode, 1)
-    assert.match(err, /:1:1: NAME: no name/)
-    assert.deepEqual(
-      server.core.asked.map(({ what }) => what),
-      ["applications.validate"],
-    )
-  })
-
   it("write a backup that nobody else can read, and never over a file", async () => {
-    const path = join(server.home, "copy.mesg")
+    const path = join(tested.server.home, "copy.mesg")
     const first = await run(["backup", path, "--json"])
     assert.deepEqual([first.exitCode, JSON.parse(first.out)], [0, { file: path, bytes: 14, keys: false }])
     assert.equal(readFileSync(path, "utf8"), "the whole home")
     assert.equal(statSync(path).mode & 0o777, 0o600)
     const second = await run(["backup", path])
     assert.deepEqual([second.exitCode, /FILE_EXISTS/.test(second.err)], [1, true])
-    const gateway = join(server.home, "gateway.mesg")
+    const gateway = join(tested.server.home, "gateway.mesg")
     assert.equal((await run(["backup", gateway, "--on-gateway"])).exitCode, 0)
     assert.ok(existsSync(gateway))
   })
@@ -341,7 +223,7 @@ describe("commands", () => {
   ]
   for (const [i, { name, answers, env, written }] of asked.entries()) {
     it(`seal the keys of a backup under a passphrase that is ${name}`, async () => {
-      const path = join(server.home, `asked-${i}.mesg`)
+      const path = join(tested.server.home, `asked-${i}.mesg`)
       const left = [...answers]
       const askHidden = async () => left.shift() ?? assert.fail("asked once more")
       const { exitCode } = await run(["backup", path], { askHidden, ...(env === undefined ? {} : { env }) })
@@ -352,122 +234,19 @@ describe("commands", () => {
   }
 
   it("take the passphrase from the first line of a file, and say where there is none", async () => {
-    const words = join(server.home, "words")
+    const words = join(tested.server.home, "words")
     writeFileSync(words, "one two three four\r\nmore\n")
-    const path = join(server.home, "words.mesg")
+    const path = join(tested.server.home, "words.mesg")
     assert.equal((await run(["backup", path, "--passphrase-file", words])).exitCode, 0)
     assert.equal(readFileSync(path, "utf8"), "the whole home and its keys")
     writeFileSync(words, "\n")
-    const empty = await run(["backup", join(server.home, "none.mesg"), "--passphrase-file", words])
+    const empty = await run(["backup", join(tested.server.home, "none.mesg"), "--passphrase-file", words])
     assert.deepEqual([empty.exitCode, /no passphrase in its first line/.test(empty.err)], [2, true])
-  })
-
-  it("follow an execution until it ends, with its end as the exit code", async () => {
-    for (const [end, exitCode] of [
-      ["completed", 0],
-      ["failed", 1],
-    ] as const) {
-      const { id } = server.core.startExecution("running")
-      let lines = 0
-      const watch = run(["execution", "watch", id, "--json"], {
-        onOut: () => {
-          // What is shown first proves that the stream is open: now the rest happens.
-          if (++lines === 1) server.core.changeExecution(id as ExecutionId, end)
-        },
-      })
-      const { exitCode: was, out } = await watch
-      const statuses = out
-        .trim()
-        .split("\n")
-        .map((line) => (JSON.parse(line) as { status: string }).status)
-      assert.deepEqual([was, statuses], [exitCode, ["running", end]])
-    }
-    const ended = server.core.startExecution("completed")
-    const shown = await run(["execution", "watch", ended.id])
-    assert.equal(shown.exitCode, 0)
-    assert.match(shown.out, /✔ pay sent.*\n├─ ✔ tell delivered.*\[completed\]\n└─ ✔ standby ok.*\[completed\]/)
-  })
-
-  it("draw an execution over itself on a terminal", async () => {
-    const { id } = server.core.startExecution("running")
-    let writes = 0
-    const { out } = await run(["execution", "watch", id], {
-      isInteractive: true,
-      onOut: () => {
-        if (++writes === 1) server.core.changeExecution(id as ExecutionId, "completed")
-      },
-    })
-    const lines = out.slice(0, out.indexOf("\u001b")).split("\n").length - 1
-    assert.ok(out.includes(`\u001b[${lines}A\u001b[J`))
-  })
-
-  it("tail events, one JSON value a line, until the person ends it", async () => {
-    const enough = new AbortController()
-    let lines = 0
-    const emit = (id: string) =>
-      server.core.events.accept({ service: "ocpp", event: "transaction-stopped", data: { kwh: 1 }, id })
-    const tail = run(["event", "tail", "--service", "ocpp", "--json"], {
-      signal: enough.signal,
-      onOut: () => {
-        if (++lines === 2) enough.abort()
-      },
-    })
-    for (let i = 0; lines < 2; i++) {
-      await emit(`e${i}`)
-      await new Promise(setImmediate)
-    }
-    const { exitCode, out } = await tail
-    assert.equal(exitCode, 0)
-    for (const line of out.trim().split("\n")) assert.equal((JSON.parse(line) as { service: string }).service, "ocpp")
-  })
-
-  it("tail refused events, those of before first, each once", async () => {
-    const enough = new AbortController()
-    const refused = (id: string) => ({ service: "ocpp", event: "x", id, timeMs: FAKE_TIME_MS, code: "C", reason: "r" })
-    for (const id of ["e1", "e2"]) server.core.refuseEvent(refused(id))
-    const ids: unknown[] = []
-    const { exitCode } = await run(["event", "tail", "--refused", "--json"], {
-      signal: enough.signal,
-      onOut: (text: string) => {
-        ids.push(objectOf(text)["id"])
-        if (ids.length === 2) server.core.refuseEvent(refused("e3"))
-        if (ids.length === 3) enough.abort()
-      },
-    })
-    assert.deepEqual([exitCode, ids], [0, ["e1", "e2", "e3"]])
-  })
-
-  it("follow the log from the level that was asked for", async () => {
-    const enough = new AbortController()
-    server.deps.log.warn("before")
-    server.deps.log.debug("never")
-    let seen = ""
-    const logs = run(["logs", "-f", "--level", "warn"], {
-      signal: enough.signal,
-      onOut: (text: string) => {
-        seen += text
-        if (/after/.test(seen)) enough.abort()
-      },
-    })
-    while (!enough.signal.aborted) {
-      server.deps.log.info("never")
-      server.deps.log.error("after", { n: 1 })
-      await new Promise(setImmediate)
-    }
-    assert.equal((await logs).exitCode, 0)
-    assert.match(seen, /^\d\d:\d\d:\d\d warn {2}before\n\d\d:\d\d:\d\d error after {2}n=1\n/)
-    assert.ok(!seen.includes("never"))
-  })
-
-  it("tail on through a restart of the connection, and end with 3 when the agent is gone", async () => {
-    const { id } = server.core.startExecution("running")
-    const watch = run(["execution", "watch", id, "--json"], { onOut: () => void server.stop() })
-    assert.equal((await watch).exitCode, 3)
   })
 
   it("that need no agent are done by main, with absolute paths and every value", async () => {
     const test = await run(["service", "test", "./x", "--json"])
-    assert.deepEqual(JSON.parse(test.out), { home: server.home, values: { folder: join(process.cwd(), "x") } })
+    assert.deepEqual(JSON.parse(test.out), { home: tested.server.home, values: { folder: join(process.cwd(), "x") } })
     const restore = await run(["restore", "/b", "--dry-run", "--json"])
     assert.deepEqual(objectOf(restore.out)["values"], { file: "/b", dryRun: true })
     let started: unknown
@@ -478,7 +257,7 @@ describe("commands", () => {
     const { exitCode } = await run(["start", "--set", "mqtt.port=0", "--set", "http.hosts=a,b"], { local: { start } })
     assert.deepEqual(
       [exitCode, started],
-      [7, { home: server.home, sets: ["mqtt.port=0", "http.hosts=a,b"], safe: false }],
+      [7, { home: tested.server.home, sets: ["mqtt.port=0", "http.hosts=a,b"], safe: false }],
     )
   })
 
@@ -525,14 +304,15 @@ describe("commands", () => {
   })
 
   it("revoke a token, once", async () => {
-    const { token } = await server.tokens.create({ services: [], topics: [] })
+    const { token } = await tested.server.tokens.create({ services: [], topics: [] })
     const revoke = () => run(["token", "revoke", token.id, "--json"])
     assert.deepEqual(await revoke(), { exitCode: 0, out: '{"ok":true}\n', err: "" })
     assert.equal((await revoke()).exitCode, 1)
   })
 
   it("are all run here", () => {
-    const source = readFileSync(import.meta.filename, "utf8")
+    const files = readdirSync(import.meta.dirname).filter((name) => /^commands.*\.test\.ts$/.test(name))
+    const source = files.map((name) => readFileSync(join(import.meta.dirname, name), "utf8")).join("\n")
     const elsewhere = ["init", "service new", "service validate", "completion", "man"]
     for (const { command } of COMMANDS) {
       const words = command.name
