@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import mqtt from "mqtt"
+import { APPLICATION_BYTES_MAX } from "../../agent/base/limits.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { ROOT } from "../support/sources.ts"
 import { SERVICE_S } from "../support/workflow.ts"
@@ -26,6 +27,15 @@ describe("mesg app validate and deploy", function () {
   after(async () => {
     await agent.stop()
     agent.clean()
+  })
+
+  it("refuse what is too large whoever sends it", async () => {
+    const tasks = { a: { run: "s.t", with: { text: "x".repeat(APPLICATION_BYTES_MAX) } } }
+    const application = { name: "large", workflows: { w: { trigger: { service: "s", event: "e" }, tasks } } }
+    const answer = await agent.api("PUT", "/applications/large", { application })
+    const { code, refusals } = (await answer.json()) as { code: string; refusals: { rule: string; remedy: string }[] }
+    assert.deepEqual([answer.status, code, refusals.map(({ rule }) => rule)], [422, "APPLICATION_REFUSED", ["LIMIT"]])
+    assert.match(refusals[0]!.remedy, /split it into several applications/)
   })
 
   // One file of each kind; test/unit/core/workflow/rules.test.ts holds all of them against the rules.

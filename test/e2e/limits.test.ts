@@ -1,5 +1,4 @@
 import assert from "node:assert/strict"
-import { once } from "node:events"
 import { statSync } from "node:fs"
 import { join } from "node:path"
 import { connectAsync } from "mqtt"

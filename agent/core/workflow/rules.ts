@@ -1,5 +1,11 @@
 import * as v from "valibot"
-import { BRANCHES_PER_WORKFLOW_MAX, APPLICATION_DEPTH_MAX, REFUSALS_TOLD_MAX } from "../../base/limits.ts"
+import { utf8 } from "../../base/bytes.ts"
+import {
+  APPLICATION_BYTES_MAX,
+  APPLICATION_DEPTH_MAX,
+  BRANCHES_PER_WORKFLOW_MAX,
+  REFUSALS_TOLD_MAX,
+} from "../../base/limits.ts"
 import {
   type Application,
   ApplicationSchema,
@@ -53,6 +59,11 @@ export function checkApplication(
   }
   if (isTooDeep(document, APPLICATION_DEPTH_MAX)) {
     refuse("LIMIT", "", `nests deeper than ${APPLICATION_DEPTH_MAX} levels`, "flatten it")
+    return { refusals, warnings: [], application: null }
+  }
+  if (utf8(JSON.stringify(document) ?? "").length > APPLICATION_BYTES_MAX) {
+    const remedy = "split it into several applications, and keep large data out of it"
+    refuse("LIMIT", "", `is larger than ${APPLICATION_BYTES_MAX} bytes of JSON`, remedy)
     return { refusals, warnings: [], application: null }
   }
   let warnings: readonly Warning[] = []

@@ -8,6 +8,7 @@ import {
   EXPRESSIONS_PER_APPLICATION_MAX,
   REFUSALS_TOLD_MAX,
   TASKS_PER_APPLICATION_MAX,
+  APPLICATION_BYTES_MAX,
   APPLICATION_DEPTH_MAX,
   TASKS_PER_WORKFLOW_MAX,
   WORKFLOWS_PER_APPLICATION_MAX,
@@ -166,7 +167,7 @@ describe("the rules of applications", () => {
     })
 
     it(`${REFUSALS_TOLD_MAX} refusals, and says that there are more`, () => {
-      const after = Array.from({ length: 20_000 }, (_, i) => `q${i}.ok`)
+      const after = Array.from({ length: 15_000 }, (_, i) => `q${i}.ok`)
       const keys = Object.fromEntries(after.map((key) => [key, 1]))
       for (const document of [applicationOf({ a: {}, b: { after } }), applicationOf({ a: keys }), keys]) {
         const startMs = performance.now()
@@ -175,6 +176,17 @@ describe("the rules of applications", () => {
         assert.match(refusals.find(({ rule }) => rule === "LIMIT")!.message, /more than/)
         assert.ok(application === null || refusals.length > 0)
         assert.ok(performance.now() - startMs < 2000)
+      }
+    })
+
+    it(`${APPLICATION_BYTES_MAX} bytes of JSON, of which a letter may take several`, () => {
+      const padded = (text: string) => applicationOf({ t0: { with: { text } } })
+      const room = APPLICATION_BYTES_MAX - JSON.stringify(padded("")).length
+      assert.deepEqual(refused(padded("x".repeat(room))), [])
+      for (const text of ["x".repeat(room + 1), "ä".repeat(room / 2 + 1)]) {
+        const [refusal] = check(padded(text)).refusals
+        assert.deepEqual([refusal?.rule, refusal?.path], ["LIMIT", ""])
+        assert.match(refusal!.remedy, /split it into several applications/)
       }
     })
 

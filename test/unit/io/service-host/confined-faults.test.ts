@@ -1,5 +1,4 @@
 import assert from "node:assert/strict"
-import { once } from "node:events"
 import { codeOf, confinedServices } from "../../../support/confined.ts"
 import { tasksNamed } from "../../../support/service-folder.ts"
 
