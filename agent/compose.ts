@@ -77,7 +77,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
       log,
     })
     stops.push(() => store.stop())
-    await store.start()
+    const opened = await store.start()
     const clock = new SystemClock({ notBeforeMs: store.lastTimeMs() })
     stops.push(() => clock.stop())
     store.keepTime(clock)
@@ -192,7 +192,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     })
     stops.push(() => http.stop())
 
-    await engine.start({ safe })
+    await engine.start({ safe, afterCrash: opened.check === "full" })
     const bound = await broker.start()
     await http.start()
     addresses = { mqtt: urlOf("mqtt", bound.mqtt), http: http.address()!.url }

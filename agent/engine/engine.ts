@@ -21,10 +21,17 @@ export interface EngineOptions extends ExecutionOptions {
   readonly keepMs: number
 }
 
+export interface StartOptions {
+  /** Neither services nor applications. */
+  readonly safe?: boolean
+  /** The last run did not stop in order. */
+  readonly afterCrash?: boolean
+}
+
 /** The engine: all that drives core through ports. */
 export interface Engine extends Core {
   /** Takes up where the home was left. Resolves when services run and every unfinished execution goes on. */
-  start(options?: { safe?: boolean }): Promise<void>
+  start(options?: StartOptions): Promise<void>
   stop(): Promise<void>
   /** Tasks that wait for a slot, and that run. */
   load(): { queued: number; running: number }
@@ -71,7 +78,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
     events: inbox,
     applications: withRun(applications, executions, ports),
     load: () => ({ queued: tasks.queued(), running: tasks.running() }),
-    async start({ safe = false } = {}) {
+    async start({ safe = false, afterCrash = false } = {}) {
       await services.load(options.builtInServices)
       await applications.load()
       inbox.load()
@@ -82,6 +89,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
         ports.log.warn("safe mode: no services, no applications, and publishers wait")
         return
       }
+      if (afterCrash) executions.runner.beCareful()
       retarget()
       inbox.start()
       stopFeed = feedOverMqtt(feed, ports.broker, ports.log)

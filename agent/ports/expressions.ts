@@ -1,3 +1,4 @@
+import type { Soon } from "../base/soon.ts"
 import type { Json } from "../schema/json.ts"
 
 /** What an expression may name. See docs/spec/application.md#expressions. */
@@ -22,5 +23,5 @@ export interface Expressions {
    * Within the bounds of limits.ts; answers at once where no waiting is needed.
    * `nowMs` is what `$now()` and `$millis()` say.
    */
-  evaluate(source: string, scope: ExpressionScope, nowMs: number): Evaluated | Promise<Evaluated>
+  evaluate(source: string, scope: ExpressionScope, nowMs: number): Soon<Evaluated>
 }

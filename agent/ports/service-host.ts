@@ -1,4 +1,5 @@
 import type { TaskExecutionId } from "../base/ids.ts"
+import type { Soon } from "../base/soon.ts"
 import type { Json, JsonObject } from "../schema/json.ts"
 import type { Manifest } from "../schema/manifest.ts"
 
@@ -88,8 +89,8 @@ export type RecoverAnswer =
 
 /** A Service that can be called: a plugin, a confined child, or a program behind MQTT. */
 export interface RunningService {
-  /** Never rejects; ends soon after the signal aborts. */
-  execute(call: TaskCall, signal: AbortSignal): Promise<TaskAnswer>
+  /** At once where the task answers without waiting. Never throws or rejects; ends soon after the signal aborts. */
+  execute(call: TaskCall, signal: AbortSignal): Soon<TaskAnswer>
   recover(call: TaskCall, signal: AbortSignal): Promise<RecoverAnswer>
   /** @returns null where the service does not verify this task */
   verify(call: TaskCall, result: { status: string; data: Json }, signal: AbortSignal): Promise<boolean | null>

@@ -40,7 +40,12 @@ export function confinedServices() {
     return service
   }
 
-  function call(service: RunningService, task: string, inputs: Json = {}, signal?: AbortSignal): Promise<TaskAnswer> {
+  async function call(
+    service: RunningService,
+    task: string,
+    inputs: Json = {},
+    signal?: AbortSignal,
+  ): Promise<TaskAnswer> {
     const execution = `ex_1.${task}` as TaskExecutionId
     const deadlineMs = Date.now() + 20_000
     return service.execute({ execution, task, inputs, deadlineMs }, signal ?? new AbortController().signal)

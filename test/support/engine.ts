@@ -59,6 +59,8 @@ export interface TestEngineOptions {
   /** JSONata by default. */
   readonly expressions?: Expressions
   readonly start?: boolean
+  /** Whether the run before ended without order. */
+  readonly afterCrash?: boolean
 }
 
 const jsonata = new JsonataExpressions()
@@ -105,7 +107,7 @@ export async function testEngine(
       onBroken: (error) => broken.push(error),
     },
   )
-  if (options.start ?? true) await engine.start()
+  if (options.start ?? true) await engine.start({ afterCrash: options.afterCrash ?? false })
   return {
     engine,
     store,
@@ -144,8 +146,7 @@ function hostOf(services: readonly TestService[], bridges: Map<string, ServiceBr
       bridges.set(spec.manifest.id, bridge)
       service.start?.(bridge)
       return {
-        execute: async (call, signal) =>
-          (await service.execute?.(call, signal)) ?? { kind: "result", status: "ok", data: {} },
+        execute: (call, signal) => service.execute?.(call, signal) ?? { kind: "result", status: "ok", data: {} },
         recover: async (call) => service.recover?.(call) ?? { kind: "unknown" },
         verify: async () => null,
         stop: async () => service.stop?.(),

@@ -4,19 +4,25 @@ import type { Effect } from "./effect.ts"
 import type { ExecutionState, TaskRecord } from "./state.ts"
 
 /**
- * One input at work: the state so far and the effects gathered. Lives only inside `transition`; the old state stays as it
- * was: what changes is copied when it first does, and is the step's own from then on.
+ * Inputs at work, one behind the other: the state so far and the effects of the newest. The state it began with stays as
+ * it was: what changes is copied when it first does, and is the step's own from then on. So a state in between is not
+ * to be kept.
  */
 export class Step {
   state: ExecutionState
-  effects: readonly Effect[] = NONE
-  readonly atMs: number
+  effects: Effect[] = []
+  atMs = 0
   readonly #before: ExecutionState
 
-  constructor(state: ExecutionState, atMs: number) {
+  constructor(state: ExecutionState) {
     this.state = state
     this.#before = state
+  }
+
+  /** The next input comes. @param atMs ms since epoch */
+  begin(atMs: number): void {
     this.atMs = atMs
+    if (this.effects.length > 0) this.effects = []
   }
 
   get definition(): WorkflowDefinition {
@@ -45,11 +51,9 @@ export class Step {
   }
 
   do(effect: Effect): void {
-    this.effects = [...this.effects, effect]
+    this.effects.push(effect)
   }
 }
-
-const NONE: readonly Effect[] = []
 
 /** The data of a built-in status. */
 export interface Trouble {

@@ -22,22 +22,24 @@ export function beginTask(step: Step, index: number): null {
 /** An event may satisfy several waits; the trigger never counts, it came before there was an execution. */
 export function keepEvent(step: Step, event: Event): RejectionCode | null {
   if (step.state.cancelling) return "INPUT_OUT_OF_TURN"
+  const waiting = step.definition.tasks.flatMap(({ wait }, index) => {
+    const { state, opened } = step.task(index)
+    const open = state === "idle" || (state === "ready" && !opened)
+    return open && wait?.service === event.service && wait.event === event.event ? [index] : []
+  })
+  if (waiting.length === 0) return "INPUT_OUT_OF_TURN"
   const number = step.state.arrived
   step.set({ arrived: number + 1 })
-  let wanted = false
-  step.definition.tasks.forEach(({ wait }, index) => {
+  for (const index of waiting) {
     const task = step.task(index)
-    const open = task.state === "idle" || (task.state === "ready" && !task.opened)
-    if (wait === null || !open || wait.service !== event.service || wait.event !== event.event) return
-    wanted = true
     if (task.kept.length >= KEPT_EVENTS_PER_WAIT_MAX) step.setTask(index, { keptOverflow: task.keptOverflow + 1 })
     else step.setTask(index, { kept: [...task.kept, { number, event }] })
-  })
+  }
   step.definition.tasks.forEach((_, index) => {
     const task = step.task(index)
     if (task.state === "ready" && !task.opened && !task.judging) judgeNext(step, index)
   })
-  return wanted ? null : "INPUT_OUT_OF_TURN"
+  return null
 }
 
 /** Looks at the earliest kept event of a task whose statuses are there. */

@@ -76,11 +76,17 @@ export function createExecution(definition: WorkflowDefinition, input: Input & {
 
 /** What an input does to an execution. Never throws, never awaits. */
 export function transition(state: ExecutionState, input: Input): Transition {
+  return takeInput(new Step(state), input)
+}
+
+/** The same for an execution that takes several. What is rejected changes nothing. */
+export function takeInput(step: Step, input: Input): Transition {
+  const { state } = step
   if (isFinished(state)) return reject(state, "EXECUTION_ENDED")
   if (state.status === "created" && input.kind !== "released" && input.kind !== "cancel")
     return reject(state, "EXECUTION_HELD")
   if ("task" in input && state.tasks[input.task] === undefined) return reject(state, "TASK_UNKNOWN")
-  const step = new Step(state, input.atMs)
+  step.begin(input.atMs)
   const rejected = apply(step, input)
   return rejected === null ? close(step) : reject(state, rejected)
 }
@@ -141,6 +147,7 @@ function close(step: Step): Transition {
     : !cancelling && tasks.some((task) => task.state === "ready")
       ? "waiting"
       : null
+  if (status === step.state.status) return { state: step.state, effects: step.effects, rejected: null }
   if (status !== null) step.set({ status })
   else step.set({ status: endStatus(step.state), finishedMs: step.atMs })
   return { state: step.state, effects: step.effects, rejected: null }

@@ -3,7 +3,7 @@ import { isFinished } from "../../core/execution/state.ts"
 import type { TaskAnswer, TaskCall } from "../../ports/service-host.ts"
 import type { Event } from "../../schema/event.ts"
 import type { Dedupe } from "../events/dedupe.ts"
-import { executionScope, render } from "../executions/evaluate.ts"
+import { eventScope, executionScope, render } from "../executions/evaluate.ts"
 import type { ExecutionBook } from "../executions/executions.ts"
 import type { Live } from "../executions/live.ts"
 import { triggeredInput } from "../../core/execution/transition.ts"
@@ -76,7 +76,12 @@ export class ApplicationCalls {
       return { kind: "error", code: "NO_OUTPUT", message, outcome: "known" }
     }
     const { status, data } = definition.outputs[output]!
-    const rendered = await render(this.#ports.expressions, data, executionScope(state!, null), this.#ports.clock.now())
+    const rendered = await render(
+      this.#ports.expressions,
+      data,
+      executionScope(state!, eventScope(state!.trigger), null),
+      this.#ports.clock.now(),
+    )
     if (!rendered.ok) return { kind: "error", code: "EXPRESSION_FAILED", message: rendered.message, outcome: "known" }
     const value = rendered.value ?? null
     const [issue] = pinned.checkOutput(output, value)

@@ -1,4 +1,5 @@
 import type { ExecutionId, ServiceId } from "../../base/ids.ts"
+import type { Soon } from "../../base/soon.ts"
 import type { Catalogue } from "../../core/workflow/compile.ts"
 import type { TaskDefinition } from "../../core/workflow/definition.ts"
 import type { Effect } from "../../core/execution/effect.ts"
@@ -11,7 +12,7 @@ import type { Json } from "../../schema/json.ts"
 import { isBuiltInStatus } from "../../schema/names.ts"
 import { sampleOf } from "../../schema/sample.ts"
 import type { DryExecution, DryTask, Outcome } from "../core.ts"
-import { prepare } from "../executions/advance.ts"
+import { type Prepared, prepare } from "../executions/advance.ts"
 import { eventScope, matches } from "../executions/evaluate.ts"
 import { executionView } from "../executions/view.ts"
 import { checkTrigger } from "./check-trigger.ts"
@@ -98,8 +99,9 @@ async function walk(
   const begun = createExecution(pinned.definition, triggeredInput(NOBODY, event, atMs))
   let { state } = begun
   const asked = [...begun.effects]
+  const triggerScope = eventScope(event)
   for (let effect = asked.shift(); effect !== undefined; effect = asked.shift()) {
-    for (const input of await answer(effect, { pinned, state }, assumed, atMs, expressions)) {
+    for (const input of await answer(effect, { pinned, state, triggerScope }, assumed, atMs, expressions)) {
       const next = transition(state, input)
       state = next.state
       asked.push(...next.effects)
@@ -110,11 +112,11 @@ async function walk(
 
 function answer(
   effect: Effect,
-  live: { pinned: PinnedWorkflow; state: ExecutionState },
+  live: Prepared,
   assumed: readonly Assumed[],
   atMs: number,
   expressions: Expressions,
-): readonly Input[] | Promise<readonly Input[]> {
+): Soon<readonly Input[]> {
   switch (effect.kind) {
     case "prepare":
       return prepare(live, effect.task, atMs, expressions)

@@ -1,5 +1,6 @@
 import type { ExecutionId, ServiceId } from "../../base/ids.ts"
 import { EVENT_DATA_BYTES_MAX, EVENT_ID_LENGTH_MAX, JSON_DEPTH_MAX } from "../../base/limits.ts"
+import { type Soon, soonAll } from "../../base/soon.ts"
 import { isWaitingFor, triggeredInput } from "../../core/execution/transition.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Event, RefusedEvent } from "../../schema/event.ts"
@@ -8,10 +9,11 @@ import { EVENT_ID_RULE, isEventId } from "../../schema/names.ts"
 import type { ApplicationBook } from "../applications/applications.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { Accepted, Events, Page, Paging } from "../core.ts"
-import { eventScope, matches, type Soon, soonAll } from "../executions/evaluate.ts"
+import { eventScope, matches } from "../executions/evaluate.ts"
 import type { ExecutionBook } from "../executions/executions.ts"
 import type { Live } from "../executions/live.ts"
 import type { Feeding } from "../executions/runner.ts"
+import { isLarge } from "../data-size.ts"
 import type { FeedLog } from "../feed.ts"
 import type { Veils } from "../veils.ts"
 import type { EnginePorts } from "../ports.ts"
@@ -22,7 +24,6 @@ import { fingerprintOf } from "./fingerprint.ts"
 import type { AcceptOptions, EventCatalogue, EventIntake, EventRefusal, IncomingEvent } from "./incoming.ts"
 import { RefusedEvents } from "./refused.ts"
 import { Sieve, type Sifted } from "./sieve.ts"
-import { isLarge, textOf } from "./size.ts"
 import { Triggers } from "./triggers.ts"
 
 /** Events come in here, all of them, and nowhere else. */
@@ -261,6 +262,7 @@ export class EventInbox implements Events, EventIntake {
   #match(event: Event): Soon<readonly PinnedWorkflow[]> {
     const triggers = this.#triggers.find(event.service, event.event)
     if (triggers.length === 0) return triggers
+    if (triggers.every(({ definition }) => definition.trigger.where === null)) return triggers
     const scope = { trigger: eventScope(event), data: event.data }
     const answers = triggers.map(({ definition }) =>
       matches(this.#ports.expressions, definition.trigger.where, { ...scope, config: definition.config }, event.timeMs),
@@ -305,7 +307,6 @@ export class EventInbox implements Events, EventIntake {
   #create(pinned: PinnedWorkflow, event: Event, held: boolean): Feeding {
     const { app, workflow, version } = pinned.definition
     const live = this.#executions.prepare({ app, workflow, version }, pinned, held)
-    live.bytes = textOf(event.data).length
     return { live, inputs: [triggeredInput(live.id, event, event.timeMs, { held })] }
   }
 

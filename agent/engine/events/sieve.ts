@@ -1,9 +1,10 @@
+import { type Soon, soon, soonAll } from "../../base/soon.ts"
 import { EVENT_JUDGEMENTS_MAX } from "../../base/limits.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
 import { conditionsOn } from "../../core/execution/transition.ts"
 import type { Expressions } from "../../ports/expressions.ts"
 import type { Event } from "../../schema/event.ts"
-import { executionScope, matches, type Soon, soon, soonAll } from "../executions/evaluate.ts"
+import { type EventScope, eventScope, executionScope, matches } from "../executions/evaluate.ts"
 import type { Live } from "../executions/live.ts"
 
 /** What is known of the executions that wait for an event, before any of them is locked. */
@@ -26,36 +27,45 @@ export class Sieve {
 
   /** Answers at once where every condition does. */
   sift(lives: readonly Live[], event: Event): Soon<Sifted> {
+    if (lives.length === 0) return NOBODY
     const unmoved = new Map<Live, ExecutionState>()
-    return soon(this.#judge(lives, 0, event, unmoved), () => ({
+    const asked = { event, scope: eventScope(event) }
+    return soon(this.#judge(lives, 0, asked, unmoved), () => ({
       leavesOut: (live) => live.state !== null && unmoved.get(live) === live.state,
     }))
   }
 
   /** So many at a time: the conditions of other events have their turn in between. */
-  #judge(lives: readonly Live[], at: number, event: Event, unmoved: Map<Live, ExecutionState>): Soon<unknown> {
+  #judge(lives: readonly Live[], at: number, asked: Asked, unmoved: Map<Live, ExecutionState>): Soon<unknown> {
     if (at >= lives.length) return null
     const batch = lives.slice(at, at + EVENT_JUDGEMENTS_MAX)
     const judged = soonAll(
-      batch.map((live) => this.#look(live, event, unmoved)),
+      batch.map((live) => this.#look(live, asked, unmoved)),
       () => null,
     )
     const next = at + EVENT_JUDGEMENTS_MAX
     return judged instanceof Promise
-      ? judged.then(() => this.#judge(lives, next, event, unmoved))
-      : this.#judge(lives, next, event, unmoved)
+      ? judged.then(() => this.#judge(lives, next, asked, unmoved))
+      : this.#judge(lives, next, asked, unmoved)
   }
 
-  #look(live: Live, event: Event, unmoved: Map<Live, ExecutionState>): Soon<unknown> {
+  #look(live: Live, { event, scope: awaited }: Asked, unmoved: Map<Live, ExecutionState>): Soon<unknown> {
     const { state } = live
     // What is changing, or due to change before the event counts, is judged with its lock.
     if (state === null || live.locked || (live.timerMs !== null && live.timerMs <= event.timeMs)) return null
     const conditions = conditionsOn(state, event)
     if (conditions === null) return null
-    const scope = executionScope(state, event)
+    const scope = executionScope(state, live.triggerScope, awaited)
     const answers = conditions.map((where) => matches(this.#expressions, where, scope, event.timeMs))
     return soonAll(answers, (passes) => {
       if (!passes.includes(true)) unmoved.set(live, state)
     })
   }
 }
+
+interface Asked {
+  readonly event: Event
+  readonly scope: EventScope
+}
+
+const NOBODY: Sifted = { leavesOut: () => false }

@@ -1,14 +1,16 @@
+import { type Soon, soon } from "../../base/soon.ts"
 import type { Effect } from "../../core/execution/effect.ts"
 import type { Input } from "../../core/execution/input.ts"
 import type { RejectionCode } from "../../core/execution/rejection.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
-import { createExecution, isUnmoved, transition } from "../../core/execution/transition.ts"
+import { Step } from "../../core/execution/step.ts"
+import { createExecution, isUnmoved, takeInput } from "../../core/execution/transition.ts"
 import type { Expressions } from "../../ports/expressions.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Json } from "../../schema/json.ts"
 import { secretLost } from "./attempt.ts"
-import { executionScope, matches, render, type Soon, soon } from "./evaluate.ts"
+import { type EventScope, eventScope, executionScope, matches, render } from "./evaluate.ts"
 import type { Recorded } from "./journal.ts"
 import type { Live } from "./live.ts"
 
@@ -32,8 +34,10 @@ export interface AdvanceContext {
   readonly core: string
   /** Takes a slot for the task if one is free; else the task is queued and begun when one is. */
   place(live: Live, task: number): boolean
+  /** Whether no task is begun in the step that creates its execution. */
+  isCareful(): boolean
   /** Begins an attempt before its start is durable. @returns its end where that comes in this turn of the event loop */
-  execute(live: Live, effect: Effect & { kind: "execute" }): Promise<readonly Input[]>
+  execute(live: Live, effect: Effect & { kind: "execute" }): Soon<readonly Input[]>
 }
 
 /**
@@ -58,6 +62,8 @@ class Advancing {
   #asked: readonly Effect[] = []
   #answered = 0
   #atMs = 0
+  /** Its state once there is one, with what the inputs have made of it. */
+  #step: Step | null = null
   readonly #effects: Effect[] = []
   #rejected: RejectionCode | null = null
 
@@ -97,7 +103,7 @@ class Advancing {
     const result =
       live.state === null
         ? createExecution(live.pinned.definition, input as Input & { kind: "triggered" })
-        : transition(live.state, input)
+        : takeInput((this.#step ??= new Step(live.state)), input)
     const isFirst = this.#isFirst
     this.#isFirst = false
     if (result.rejected !== null) {
@@ -139,7 +145,8 @@ class Advancing {
       case "judge": {
         const { task, number, event } = effect
         const where = live.pinned.definition.tasks[task]!.wait!.where
-        const passes = matches(context.expressions, where, executionScope(live.state!, event), atMs)
+        const scope = executionScope(live.state!, live.triggerScope, eventScope(event))
+        const passes = matches(context.expressions, where, scope, atMs)
         return soon(passes, (match) => [{ kind: "judged", atMs, task, number, match }])
       }
       case "prepare":
@@ -153,9 +160,8 @@ class Advancing {
         ]
       }
       case "execute": {
-        // docs/spec/execution.md#pure-tasks: not in the first step, so that the event is acknowledged without waiting
-        // for any task, and a task that ends the process is found in the store.
-        return this.#isPure(effect.task) && this.#before !== null && !this.#bringsResult
+        // docs/spec/execution.md#pure-tasks
+        return this.#isPure(effect.task) && !this.#bringsResult && !(this.#before === null && context.isCareful())
           ? context.execute(live, effect)
           : null
       }
@@ -171,15 +177,18 @@ class Advancing {
 const NOTHING: readonly Input[] = []
 const UNCHANGED: Recorded = { changes: [], spent: 0 }
 
-interface Prepared {
+/** What the inputs of a task are made of. */
+export interface Prepared {
   readonly pinned: PinnedWorkflow
   readonly state: ExecutionState
+  readonly triggerScope: EventScope
 }
 
 /** The inputs of a task: what answers `prepare`. */
 export function prepare(live: Prepared, task: number, atMs: number, expressions: Expressions): Soon<readonly Input[]> {
   const template = live.pinned.definition.tasks[task]!.with
-  const scope = executionScope(live.state, live.state.tasks[task]!.event)
+  const { event } = live.state.tasks[task]!
+  const scope = executionScope(live.state, live.triggerScope, event && eventScope(event))
   return soon(render(expressions, template, scope, atMs), (answered): readonly Input[] => {
     if (!answered.ok) {
       return [{ kind: "unprepared", atMs, task, code: "EXPRESSION_FAILED", message: answered.message }]

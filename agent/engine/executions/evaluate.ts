@@ -1,12 +1,10 @@
+import { type Soon, soon, soonAll } from "../../base/soon.ts"
 import type { Evaluated, Expressions, ExpressionScope } from "../../ports/expressions.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
 import { templateParts } from "../../core/workflow/template.ts"
 import type { Event } from "../../schema/event.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import { setMember } from "../../schema/plain-json.ts"
-
-/** A value now, or a promise of it: plain paths answer at once, everything else when JSONata has. */
-export type Soon<Value> = Value | Promise<Value>
 
 /** Whether the event passes a `where`. One that fails or is not `true` does not match. */
 export function matches(
@@ -19,28 +17,27 @@ export function matches(
   return soon(expressions.evaluate(where, scope, nowMs), (answer) => answer.ok && answer.value === true)
 }
 
-// Every task of an execution looks at its trigger again.
-const scopes = new WeakMap<Event, JsonObject>()
+/** An event as expressions see it. */
+export type EventScope = JsonObject & { readonly data: Json }
 
 /** What expressions see of an event. */
-export function eventScope(event: Event): JsonObject {
-  const known = scopes.get(event)
-  if (known !== undefined) return known
-  const { service, id, data } = event
-  const scope = { service, event: event.event, id, time: new Date(event.timeMs).toISOString(), data }
-  scopes.set(event, scope)
-  return scope
+export function eventScope({ service, event, id, timeMs, data }: Event): EventScope {
+  return { service, event, id, time: new Date(timeMs).toISOString(), data }
 }
 
 /** What expressions of one task see of the execution. @param awaited the event that opened the task */
-export function executionScope(state: ExecutionState, awaited: Event | null): ExpressionScope {
+export function executionScope(
+  state: ExecutionState,
+  trigger: EventScope,
+  awaited: EventScope | null,
+): ExpressionScope {
   const tasks: Record<string, Json> = {}
   for (let index = 0; index < state.tasks.length; index++) {
     const { status, data } = state.tasks[index]!
     if (status !== null) tasks[state.definition.tasks[index]!.name] = { status, data }
   }
-  const scope = { trigger: eventScope(state.trigger), tasks, config: state.definition.config }
-  return awaited === null ? scope : { ...scope, event: eventScope(awaited), data: awaited.data }
+  const scope = { trigger, tasks, config: state.definition.config }
+  return awaited === null ? scope : { ...scope, event: awaited, data: awaited.data }
 }
 
 /** Puts a `with` together. A string that is one `{{ }}` keeps the value's type; a missing value leaves its key out. */
@@ -126,15 +123,4 @@ function gather(parts: readonly Soon<Evaluated>[], join: (values: (Json | undefi
     }
     return { ok: true, value: join(values) }
   })
-}
-
-/** Goes on with a value at once if it is there. */
-export function soon<From, To>(value: Soon<From>, next: (value: From) => To): Soon<To> {
-  return value instanceof Promise ? value.then(next) : next(value)
-}
-
-/** Goes on with all values; at once if they are all there. */
-export function soonAll<From, To>(values: readonly Soon<From>[], next: (values: readonly From[]) => To): Soon<To> {
-  const waits = values.some((value) => value instanceof Promise)
-  return waits ? Promise.all(values.map((value) => Promise.resolve(value))).then(next) : next(values as readonly From[])
 }

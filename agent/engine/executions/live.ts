@@ -1,6 +1,7 @@
 import type { ExecutionId } from "../../base/ids.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
+import { type EventScope, eventScope } from "./evaluate.ts"
 import type { Journal } from "./journal.ts"
 import type { Pin } from "./records.ts"
 
@@ -16,7 +17,7 @@ export class Live {
   durable: ExecutionState | null = null
   /** Resolves when its newest step is in the store. */
   written: Promise<unknown> = WRITTEN
-  /** About how long the data of its trigger is as text: what it costs to hold it. */
+  /** About how long the data of its trigger is as text: what it costs to hold it. Set while it is active. */
   bytes = 0
   /** Whether it is among the active ones. */
   active = false
@@ -25,6 +26,7 @@ export class Live {
   /** When its timer rings, ms since epoch; null without one. */
   timerMs: number | null = null
   cancelTimer: (() => void) | null = null
+  #triggerScope: EventScope | null = null
   #locked = false
   readonly #waiting: (() => void)[] = []
 
@@ -33,6 +35,11 @@ export class Live {
     this.pin = pin
     this.pinned = pinned
     this.journal = journal
+  }
+
+  /** Its trigger as expressions see it: every task looks at it again. Once it has a state. */
+  get triggerScope(): EventScope {
+    return (this.#triggerScope ??= eventScope(this.state!.trigger))
   }
 
   /** Whether somebody changes it just now. */

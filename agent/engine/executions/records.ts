@@ -52,8 +52,16 @@ export function endedRecord(ended: EndedExecution & { readonly written: Written 
   const { pin, status, startedMs, finishedMs, written } = ended
   const { app, workflow, version, call } = pin
   const { core, chunks, tail } = written
-  const node = fromHex(core) ?? new Uint8Array()
+  const node = nodeBytes(core)
   return [2, app, workflow, version, status, startedMs, finishedMs, node, chunks, tail, ...(call ? [call] : [])]
+}
+
+/** Almost always this Core's own. */
+let newestNode: { readonly core: string; readonly bytes: Uint8Array } = { core: "", bytes: new Uint8Array() }
+
+function nodeBytes(core: string): Uint8Array {
+  if (newestNode.core !== core) newestNode = { core, bytes: fromHex(core) ?? new Uint8Array() }
+  return newestNode.bytes
 }
 
 /** @param record of the table of ended executions */

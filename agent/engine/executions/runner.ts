@@ -1,6 +1,7 @@
 import { type ExecutionId, sortableId, taskExecutionId } from "../../base/ids.ts"
 import { messageOf } from "../../base/errors.ts"
-import { EVENT_JUDGEMENTS_MAX } from "../../base/limits.ts"
+import { CAREFUL_AFTER_CRASH_MS, EVENT_JUDGEMENTS_MAX } from "../../base/limits.ts"
+import { type Soon, soonAll } from "../../base/soon.ts"
 import { SlotMap } from "../../base/slot-map.ts"
 import type { Effect } from "../../core/execution/effect.ts"
 import type { Input } from "../../core/execution/input.ts"
@@ -12,10 +13,10 @@ import type { Json } from "../../schema/json.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { EnginePorts } from "../ports.ts"
 import type { Attempt, AttemptEnd, Tasks } from "../tasks/tasks.ts"
+import { dataLength } from "../data-size.ts"
 import { attemptOf } from "./attempt.ts"
 import { type Advance, type AdvanceContext, advance } from "./advance.ts"
 import { endInput } from "./end-input.ts"
-import { type Soon, soonAll } from "./evaluate.ts"
 import { Journal } from "./journal.ts"
 import { Live } from "./live.ts"
 import type { Veils } from "../veils.ts"
@@ -54,6 +55,7 @@ export class Runner {
   readonly #veils: Veils
   readonly #events: RunnerEvents
   readonly #context: AdvanceContext
+  #isCareful = false
   #stopped = false
 
   constructor(ports: EnginePorts, tasks: Tasks, veils: Veils, events: RunnerEvents) {
@@ -68,6 +70,7 @@ export class Runner {
         this.#tasks.place(live.pinned.definition.tasks[task]!, live.pinned.concurrency(task), () =>
           this.#begin(live, task),
         ),
+      isCareful: () => this.#isCareful,
       execute: (live, effect) => this.#executeNow(live, effect),
     }
   }
@@ -76,6 +79,15 @@ export class Runner {
   stop(): void {
     this.#stopped = true
     for (const live of this.active.values()) live.cancelTimer?.()
+  }
+
+  /** The agent has crashed, perhaps by a task: for a while each one begins only when its execution is durable. */
+  beCareful(): void {
+    const { clock } = this.#ports
+    this.#isCareful = true
+    clock.schedule(clock.now() + CAREFUL_AFTER_CRASH_MS, () => {
+      this.#isCareful = false
+    })
   }
 
   newExecutionId(): ExecutionId {
@@ -119,7 +131,7 @@ export class Runner {
         const steps = this.#advance(feedings, at)
         for (const step of steps instanceof Promise ? await steps : steps) {
           advances.push(step)
-          changes.push(...step.changes)
+          for (const change of step.changes) changes.push(change)
           this.#index(step.live)
         }
       }
@@ -142,11 +154,11 @@ export class Runner {
   }
 
   #advance(feedings: readonly Feeding[], at: number): Soon<readonly Advance[]> {
-    const batch = feedings.length <= EVENT_JUDGEMENTS_MAX ? feedings : feedings.slice(at, at + EVENT_JUDGEMENTS_MAX)
-    return soonAll(
-      batch.map(({ live, inputs }) => advance(live, inputs, this.#context)),
-      (steps) => steps,
-    )
+    const steps: Soon<Advance>[] = []
+    for (const { live, inputs } of feedings.slice(at, at + EVENT_JUDGEMENTS_MAX)) {
+      steps.push(advance(live, inputs, this.#context))
+    }
+    return soonAll(steps, (advances) => advances)
   }
 
   /**
@@ -155,9 +167,8 @@ export class Runner {
    */
   #write(feedings: readonly Feeding[], changes: readonly Change[]): Promise<unknown> {
     if (changes.length === 0) return Promise.all(feedings.map(({ live }) => live.written))
-    // The reserve is theirs: room was asked for before the execution was let in.
     const removals = this.log.removals()
-    const written = this.#ports.store.write([...changes, ...removals], { reserve: true })
+    const written = this.#ports.store.write(removals.length > 0 ? [...changes, ...removals] : changes, FINISHES)
     // Beside who asked for the step, not before: steps are acted upon in their order. Of a failure they are told.
     if (removals.length > 0) void written.then(() => this.log.removed()).catch(() => undefined)
     for (const { live } of feedings) live.written = written
@@ -165,9 +176,8 @@ export class Runner {
   }
 
   /** Feeds one execution. @returns why it was refused, null where it was taken */
-  async feed(live: Live, inputs: readonly Input[]): Promise<RejectionCode | null> {
-    const [rejected] = await this.transact([{ live, inputs }])
-    return rejected ?? null
+  feed(live: Live, inputs: readonly Input[]): Promise<RejectionCode | null> {
+    return this.transact([{ live, inputs }]).then(([rejected]) => rejected ?? null)
   }
 
   /** Feeds from a timer or a task's end: nobody waits for it, and `broken` has been told of a failure. */
@@ -184,6 +194,7 @@ export class Runner {
     const active = !isFinished(live.state)
     if (active !== live.active) {
       live.active = active
+      if (active) live.bytes = dataLength(live.state.trigger.data)
       this.activeBytes += active ? live.bytes : -live.bytes
       if (active) this.active.set(live.id, live)
       else this.active.delete(live.id)
@@ -228,7 +239,7 @@ export class Runner {
     const definition = live.pinned.definition.tasks[effect.kind === "wake" ? 0 : effect.task]!
     switch (effect.kind) {
       case "execute":
-        this.#execute(live, effect, (end) => this.end(live, effect.task, effect.attempt, end))
+        this.#execute(live, effect)
         return
       case "abort":
         this.#tasks.abort(taskExecutionId(live.id, definition.name))
@@ -249,28 +260,35 @@ export class Runner {
     return attemptOf(live, task, inputs, this.#veils)
   }
 
-  #execute(live: Live, effect: Effect & { kind: "execute" }, end: (end: AttemptEnd) => Promise<unknown>): void {
-    this.#tasks.execute(this.attempt(live, effect.task, effect.inputs), end)
+  #execute(live: Live, { task, attempt, inputs }: Effect & { kind: "execute" }): void {
+    const end = (answer: AttemptEnd) => this.end(live, task, attempt, answer)
+    const now = this.#tasks.execute(this.attempt(live, task, inputs), end)
+    if (now !== null) this.endInBackground(live, task, attempt, now)
   }
 
   /**
    * A pure task that answers at once, without waiting for anything, answers into the step that starts it; one that
    * takes longer goes on beside it, and its end is an input like any other.
    */
-  #executeNow(live: Live, effect: Effect & { kind: "execute" }): Promise<readonly Input[]> {
-    const { task, attempt } = effect
-    return new Promise((resolve) => {
-      let late = false
-      const turn = setImmediate(() => {
-        late = true
-        resolve([])
-      })
-      this.#execute(live, effect, async (end) => {
-        if (late || end.kind === "interrupted") return this.end(live, task, attempt, end)
-        clearImmediate(turn)
-        resolve([this.#endInput(live, task, attempt, end)])
-      })
+  #executeNow(live: Live, { task, attempt, inputs }: Effect & { kind: "execute" }): Soon<readonly Input[]> {
+    const { promise, resolve } = Promise.withResolvers<readonly Input[]>()
+    let isLate = false
+    const answer = (end: AttemptEnd): readonly Input[] => {
+      if (end.kind !== "interrupted") return [this.#endInput(live, task, attempt, end)]
+      this.endInBackground(live, task, attempt, end)
+      return []
+    }
+    const now = this.#tasks.execute(this.attempt(live, task, inputs), async (end) => {
+      if (isLate) return this.end(live, task, attempt, end)
+      clearImmediate(turn)
+      resolve(answer(end))
     })
+    if (now !== null) return answer(now)
+    const turn = setImmediate(() => {
+      isLate = true
+      resolve([])
+    })
+    return promise
   }
 
   /** Starts a task that was waiting for a Core when the agent stopped. */
@@ -302,15 +320,18 @@ export class Runner {
   }
 
   /** An attempt has ended. Resolves when that is durable. @returns why it did not count, null where it did */
-  async end(live: Live, task: number, attempt: number, end: AttemptEnd): Promise<RejectionCode | null> {
+  end(live: Live, task: number, attempt: number, end: AttemptEnd): Promise<RejectionCode | null> {
     if (end.kind === "interrupted") {
       this.#events.interrupted(live, task, attempt, end.outcome)
-      return null
+      return Promise.resolve(null)
     }
-    const rejected = await this.feed(live, [this.#endInput(live, task, attempt, end)])
-    if (rejected !== null) {
+    return this.transact([{ live, inputs: [this.#endInput(live, task, attempt, end)] }]).then(([rejected]) => {
+      if (rejected === null || rejected === undefined) return null
       this.#ports.log.info("a task result did not count", { execution: live.id, task, reason: rejected })
-    }
-    return rejected
+      return rejected
+    })
   }
 }
+
+/** The reserve is theirs: room was asked for before the execution was let in. */
+const FINISHES = { reserve: true }

@@ -18,6 +18,7 @@ export class Waits {
   update(live: Live): void {
     const before = this.#of.get(live.id) ?? []
     const now = live.state === null ? [] : awaitedEvents(live.state)
+    if (before.length === 0 && now.length === 0) return
     if (before.length === now.length && before.every((entry, i) => entry.task === now[i]!.task)) return
     for (const entry of before) this.#remove(live, entry)
     const entries = now.map(({ task, service, event }) => registrationOf(live, task, service, event))
@@ -27,7 +28,8 @@ export class Waits {
   }
 
   /** @returns the executions that may be waiting for this very event, each once */
-  find(event: Event): Live[] {
+  find(event: Event): readonly Live[] {
+    if (this.#of.size === 0) return NOBODY
     const topic = topicOf(event.service, event.event)
     const found = new Set<Live>(this.#buckets.get(topic))
     for (const { path } of this.#paths.get(topic)?.values() ?? []) {
@@ -67,6 +69,8 @@ export class Waits {
     if (paths.size === 0) this.#paths.delete(topic)
   }
 }
+
+const NOBODY: readonly Live[] = []
 
 interface Registration {
   readonly task: number

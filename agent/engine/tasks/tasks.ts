@@ -5,6 +5,7 @@ import {
   TASK_RECOVER_TIMEOUT_MS,
   TASKS_RUNNING_PER_TASK_MAX,
 } from "../../base/limits.ts"
+import { type Soon, soon } from "../../base/soon.ts"
 import { SlotMap } from "../../base/slot-map.ts"
 import type { TaskDefinition } from "../../core/workflow/definition.ts"
 import type { Clock } from "../../ports/clock.ts"
@@ -50,6 +51,8 @@ export class Tasks {
   readonly #clock: Clock
   readonly #executors: Executors
   readonly #lanes = new Map<string, Lane>()
+  /** The same, by the definitions that were asked for: names are put together once. */
+  readonly #laneOf = new WeakMap<TaskDefinition, Lane>()
   readonly #running = new SlotMap<TaskExecutionId, Running>()
   #stopped = false
 
@@ -85,13 +88,23 @@ export class Tasks {
     return this.#running.size
   }
 
-  /** Runs one attempt whose slot is taken; `end` is called once, except after `abort`. */
-  execute(attempt: Attempt, end: (end: AttemptEnd) => Promise<unknown>): void {
-    if (this.#stopped) return
+  /**
+   * Runs one attempt whose slot is taken.
+   * @param end called once with an answer that takes time, except after `abort`
+   * @returns the answer that is there at once, else null
+   */
+  execute(attempt: Attempt, end: (end: AttemptEnd) => Promise<unknown>): AttemptEnd | null {
+    if (this.#stopped) return null
     const { execution, definition } = attempt
     const call = this.#call(attempt)
+    const controller = new AbortController()
+    const answering = this.#answer(attempt, call, controller.signal)
+    if (!(answering instanceof Promise)) {
+      this.#release(definition)
+      return answering
+    }
     let timedOut = false
-    const running = new Running(this.#clock, (answer) => {
+    const running = new Running(this.#clock, controller, (answer) => {
       cancelTimer()
       if (this.#running.get(execution) === running) this.#running.delete(execution)
       const aborted = running.signal.aborted && !timedOut
@@ -110,10 +123,11 @@ export class Tasks {
             running.abort()
           })
         : () => {}
-    this.#answer(attempt, call, running.signal).then(
+    answering.then(
       (answer) => running.end(answer),
       (error) => running.end(failedEnd({ code: "SERVICE_FAILED", message: String(error), outcome: "unknown" })),
     )
+    return null
   }
 
   /** Ends an attempt without an end: the execution has moved on. */
@@ -142,23 +156,20 @@ export class Tasks {
     return { execution, task, inputs, deadlineMs: this.#clock.now() + definition.timeoutMs }
   }
 
-  #answer(attempt: Attempt, call: TaskCall, signal: AbortSignal): Promise<AttemptEnd> {
+  #answer(attempt: Attempt, call: TaskCall, signal: AbortSignal): Soon<AttemptEnd> {
     const { run } = attempt.definition
     const blocked = attempt.blocked ?? this.#notSent(attempt)
-    if (blocked !== null) return Promise.resolve(failedEnd({ ...blocked, outcome: "known" }))
+    if (blocked !== null) return failedEnd({ ...blocked, outcome: "known" })
     if ("application" in run) return this.#executors.application(run.application, call, signal).then(endOf)
     const service = this.#executors.service(run.service, signal)
     if (service instanceof Promise) return service.then((found) => this.#askOf(found, run.service, call, signal))
     return this.#askOf(service, run.service, call, signal)
   }
 
-  #askOf(service: RunningService | null, id: string, call: TaskCall, signal: AbortSignal): Promise<AttemptEnd> {
-    if (service === null) {
-      return Promise.resolve(
-        failedEnd({ code: "SERVICE_NOT_RUNNING", message: `service "${id}" is not running`, outcome: "known" }),
-      )
-    }
-    return service.execute(call, signal).then((answer) => {
+  #askOf(service: RunningService | null, id: string, call: TaskCall, signal: AbortSignal): Soon<AttemptEnd> {
+    if (service === null)
+      return failedEnd({ code: "SERVICE_NOT_RUNNING", message: `service "${id}" is not running`, outcome: "known" })
+    return soon(service.execute(call, signal), (answer): AttemptEnd => {
       // What a task says for itself as it stops is its end; what the stop made of it is none.
       const isCut = answer.kind === "error" && (answer.outcome === "unknown" || answer.code === "SERVICE_STOPPED")
       if (!isCut || !this.#executors.wasStopped(id, service)) return endOf(answer)
@@ -173,12 +184,16 @@ export class Tasks {
     return { code: "SECRET_NOT_SENT", message }
   }
 
-  #lane({ run }: TaskDefinition): Lane | null {
+  #lane(definition: TaskDefinition): Lane | null {
+    const { run } = definition
     // A called application has slots of its own tasks.
     if ("application" in run) return null
+    const known = this.#laneOf.get(definition)
+    if (known !== undefined) return known
     const name = `${run.service}.${run.task}`
     let lane = this.#lanes.get(name)
     if (lane === undefined) this.#lanes.set(name, (lane = { busy: 0, queue: [] }))
+    this.#laneOf.set(definition, lane)
     return lane
   }
 
@@ -223,12 +238,13 @@ function lateEnd({ name, timeoutMs }: TaskDefinition): AttemptEnd {
 class Running {
   readonly #clock: Clock
   readonly #over: (end: AttemptEnd) => void
-  readonly #controller = new AbortController()
+  readonly #controller: AbortController
   #cancelGrace: (() => void) | null = null
   #ended = false
 
-  constructor(clock: Clock, over: (end: AttemptEnd) => void) {
+  constructor(clock: Clock, controller: AbortController, over: (end: AttemptEnd) => void) {
     this.#clock = clock
+    this.#controller = controller
     this.#over = over
   }
 

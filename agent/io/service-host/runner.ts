@@ -11,6 +11,7 @@ import {
   SERVICE_SUBSCRIPTIONS_MAX,
   SERVICE_WEBHOOKS_MAX,
 } from "../../base/limits.ts"
+import type { Soon } from "../../base/soon.ts"
 import { SlotMap } from "../../base/slot-map.ts"
 import { TaskError } from "../../base/task-error.ts"
 import type {
@@ -95,7 +96,7 @@ export class ServiceRunner {
     }
   }
 
-  async execute(call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
+  execute(call: TaskCall, signal: AbortSignal): Soon<TaskAnswer> {
     const handler = this.#handler<TaskHandler>("tasks", call.task)
     if (handler === null) return failed("TASK_UNKNOWN", `${this.#id} has no task ${call.task}`, "known")
     return this.#run<TaskAnswer>(call, signal, {
@@ -146,7 +147,7 @@ export class ServiceRunner {
   }
 
   /** A handler that answers without waiting for anything costs no more than its call. */
-  #run<Answer>(call: TaskCall, signal: AbortSignal, how: HowToRun<Answer>): Answer | Promise<Answer> {
+  #run<Answer>(call: TaskCall, signal: AbortSignal, how: HowToRun<Answer>): Soon<Answer> {
     const own = new CallSignal()
     if (this.#life.signal.aborted) own.abort(this.#stopped())
     else if (signal.aborted) own.abort(signal.reason)

@@ -21,6 +21,8 @@ export class Quota {
   readonly #commit: Commits
   #usedBytes = 0
   #limitBytes = 0
+  /** Asked for at the last look and not in LMDB's books then. */
+  #pending = 0
   #sinceLook = 0
   #lookedAt = 0
 
@@ -61,19 +63,20 @@ export class Quota {
     const room = this.#limitBytes - this.#usedBytes
     const near = this.#usedBytes > this.#limitBytes / 2 && this.#lookedAt !== this.#commit.commits
     if (near || this.#sinceLook > Math.min(room / 16, STORE_LOOK_BYTES)) this.#look()
-    return this.#usedBytes + this.#sinceLook
+    return this.#usedBytes + this.#pending + this.#sinceLook
   }
 
   #look(): void {
     const { used, length } = this.#room.look()
     this.#usedBytes = (used + this.#room.apart) * PAGE_BYTES
-    this.#sinceLook = this.#commit.pendingBytes
+    this.#pending = this.#commit.pendingBytes
+    this.#sinceLook = 0
     this.#lookedAt = this.#commit.commits
     this.#limitBytes = Math.min(this.#quotaBytes, length * PAGE_BYTES + this.#room.diskBytes())
   }
 
   #fits(bytes: number, mayUseReserve: boolean): boolean {
     const limit = mayUseReserve ? this.#limitBytes : this.#limitBytes * (1 - STORE_RESERVE_SHARE)
-    return this.#usedBytes + this.#sinceLook + bytes <= limit
+    return this.#usedBytes + this.#pending + this.#sinceLook + bytes <= limit
   }
 }

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { type Plugin, recordingPlugin } from "../../support/run-plugin.ts"
 import type { RecordingBridge } from "../../support/service-bridge.ts"
 import { tempDir } from "../../support/temp-dir.ts"
+import { hasEnded } from "../../support/process-state.ts"
 import { until } from "../../support/until.ts"
 
 describe("the service shell", () => {
@@ -87,17 +88,8 @@ describe("the service shell", () => {
   it("ends a command at its timeout, with what it started", async () => {
     const slow = await out({ command: "slow" })
     assert.deepEqual([slow.status, slow.timedOut, slow.signal], ["failed", true, "SIGKILL"])
-    const pid = readFileSync(join(folder, "pid"), "utf8").trim()
-    const stateOf = () => {
-      try {
-        return readFileSync(`/proc/${pid}/stat`, "latin1").split(" ")[2]
-      } catch (error) {
-        assert.match((error as NodeJS.ErrnoException).code ?? "", /^(?:ENOENT|ESRCH)$/)
-        return "gone"
-      }
-    }
-    // A killed process is what it was until the kernel has come to it.
-    await until(() => ["gone", "Z"].includes(stateOf()!), 5000, "the end of what the command started")
+    const pid = Number(readFileSync(join(folder, "pid"), "utf8"))
+    await until(() => hasEnded(pid), 5000, "the end of what the command started")
   })
 
   it("cuts output where the owner says", async () => {

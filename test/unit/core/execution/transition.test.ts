@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import type { Input, InputKind } from "../../../../agent/core/execution/input.ts"
 import type { RejectionCode } from "../../../../agent/core/execution/rejection.ts"
-import { createExecution, transition, triggeredInput } from "../../../../agent/core/execution/transition.ts"
+import { Step } from "../../../../agent/core/execution/step.ts"
+import { createExecution, takeInput, transition, triggeredInput } from "../../../../agent/core/execution/transition.ts"
 import { definitionOf, EXECUTION, eventOf, START_MS, Walk } from "../../../support/workflow.ts"
 
 const atMs = START_MS
@@ -168,6 +169,20 @@ describe("the transition of an execution", () => {
           assert.equal(next.rejected, rejected)
           if (rejected === null) assert.notEqual(next.state, state)
           else assert.deepEqual({ same: next.state === state, effects: next.effects }, { same: true, effects: [] })
+        })
+      }
+    })
+  }
+
+  for (const [name, kinds] of Object.entries(TABLE)) {
+    describe(`that goes on, in state ${name}`, () => {
+      for (const [kind, rejected] of Object.entries(kinds)) {
+        if (rejected === null) continue
+        it(`is not touched by ${kind}, which it does not take`, () => {
+          const { state } = STATES[name as keyof typeof STATES]()
+          const step = new Step(state)
+          takeInput(step, INPUTS[kind as InputKind])
+          assert.equal(step.state, state)
         })
       }
     })

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { CAREFUL_AFTER_CRASH_MS } from "../../../../agent/base/limits.ts"
 import type { ExecutionId } from "../../../../agent/base/ids.ts"
 import { readEnded } from "../../../../agent/engine/executions/records.ts"
 import { stepsOfText } from "../../../../agent/engine/executions/step-text.ts"
@@ -69,21 +70,42 @@ async function run(effect: Effect, execute?: TestService["execute"]) {
 }
 
 describe("pure tasks", () => {
-  it("that answer at once share one step with what follows them", async () => {
-    const { store, engine, id, settle, stop } = await run("pure")
-    await settle()
-    assert.deepEqual(store.steps, [
-      ["triggered", "started"],
-      ["result", "started", "result", "started", "result"],
-    ])
-    assert.equal(engine.executions.show(id).status, "completed")
-    await stop()
+  for (const [how, answer] of Object.entries({ "at once": () => ok, "in the same turn": async () => ok })) {
+    it(`that answer ${how} share one step with the event and what follows them`, async () => {
+      const { store, engine, id, settle, stop } = await run("pure", answer)
+      await settle()
+      assert.deepEqual(store.steps, [["triggered", "started", "result", "started", "result", "started", "result"]])
+      assert.equal(engine.executions.show(id).status, "completed")
+      await stop()
+    })
+  }
+
+  it("are not seen before their execution is durable", async () => {
+    const store = new WatchedStore()
+    const test = await testEngine([serviceOf("pure", () => ok)], { store })
+    await test.engine.applications.deploy(application, {})
+    const seen: string[] = []
+    test.engine.feed.subscribe(({ kind }) => seen.push(kind))
+    store.hold()
+    let accepted = false
+    const accepting = test.engine.events.accept({ service: "work", event: "go", data: {} }).then(() => {
+      accepted = true
+    })
+    await test.settle()
+    assert.deepEqual({ seen, accepted }, { seen: [], accepted: false })
+    assert.deepEqual(test.engine.executions.counts(), { running: 1, waiting: 0, completed: 0, failed: 0, cancelled: 0 })
+    store.release()
+    await accepting
+    await test.settle()
+    assert.deepEqual(seen.sort(), ["event", "execution"])
+    await test.stop()
   })
 
-  it("begin only once their execution is durable", async () => {
+  it("begin only once their execution is durable for a while after a crash, as one of them may be its cause", async () => {
     const begun: string[] = []
     const store = new WatchedStore()
-    const test = await testEngine([serviceOf("pure", ({ task }) => (begun.push(task), ok))], { store })
+    const service = serviceOf("pure", ({ task }) => (begun.push(task), ok))
+    const test = await testEngine([service], { store, afterCrash: true })
     await test.engine.applications.deploy(application, {})
     store.hold()
     const accepting = test.engine.events.accept({ service: "work", event: "go", data: {} })
@@ -93,6 +115,16 @@ describe("pure tasks", () => {
     await accepting
     await test.settle()
     assert.deepEqual(begun, ["a", "b", "c"])
+    assert.deepEqual(store.steps, [
+      ["triggered", "started"],
+      ["result", "started", "result", "started", "result"],
+    ])
+
+    await test.pass(CAREFUL_AFTER_CRASH_MS)
+    store.steps.length = 0
+    await test.engine.events.accept({ service: "work", event: "go", data: {} })
+    await test.settle()
+    assert.equal(store.steps.length, 1)
     await test.stop()
   })
 
@@ -103,7 +135,7 @@ describe("pure tasks", () => {
       return ok
     })
     await settle()
-    assert.deepEqual(store.steps.at(-1), ["result", "started"])
+    assert.deepEqual(store.steps, [["triggered", "started", "result", "started"]])
     assert.equal(engine.executions.show(id).tasks["b"]!.state, "started")
     resolve()
     await settle()

@@ -17,6 +17,8 @@ describe("a start", () => {
   for (const effect of ["pure", "idempotent", "effectful"] as const) {
     it(`begins nothing again that has ended: ${effect} tasks, whose rows are still in the log`, async () => {
       const calls: string[] = []
+      // Until then no task ends: else pure ones would leave no row.
+      const accepted = Promise.withResolvers<void>()
       const service: TestService = {
         manifest: {
           id: "work",
@@ -25,8 +27,9 @@ describe("a start", () => {
           events: { go: { data: { type: "object" } } },
           tasks: { do: { statuses: { ok: {} }, effect } },
         },
-        execute: ({ execution }) => {
+        execute: async ({ execution }) => {
           calls.push(execution)
+          await accepted.promise
           return { kind: "result", status: "ok", data: {} }
         },
       }
@@ -34,6 +37,7 @@ describe("a start", () => {
       const before = await testEngine([service], { store })
       await before.engine.applications.deploy(application, {})
       const { executions } = await before.engine.events.accept({ service: "work", event: "go", data: {} })
+      accepted.resolve()
       await before.settle()
       const id = executions[0]!
       assert.equal(before.engine.executions.show(id).status, "completed")

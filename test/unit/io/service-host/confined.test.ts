@@ -4,8 +4,10 @@ import { once } from "node:events"
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { codeOf, confinedServices } from "../../../support/confined.ts"
+import { hasEnded } from "../../../support/process-state.ts"
 import { serviceFolder, tasksNamed } from "../../../support/service-folder.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
+import { until } from "../../../support/until.ts"
 
 const MIB = 1024 * 1024
 
@@ -87,8 +89,7 @@ describe("a confined service", function () {
     const { pid } = answer.data as { pid: number }
     assert.ok(existsSync(`/proc/${pid}`))
     await service.stop()
-    const state = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "latin1").split(" ")[2] : "gone"
-    assert.ok(state === "gone" || state === "Z", `sleep is ${state}`)
+    await until(() => hasEnded(pid), 5000, "the end of what the service started")
   })
 
   it("a child in an endless loop ends with the agent that is killed", async () => {
@@ -99,10 +100,7 @@ describe("a confined service", function () {
     assert.ok(existsSync(`/proc/${pid}`))
     agent.kill("SIGKILL")
     await once(agent, "exit")
-    const gone = () => !existsSync(`/proc/${pid}/stat`) || readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ")
-    const deadline = Date.now() + 5000
-    while (!gone() && Date.now() < deadline) await new Promise((go) => setImmediate(go))
-    assert.ok(gone(), `child ${pid} goes on without its agent`)
+    await until(() => hasEnded(pid), 5000, `the end of child ${pid} without its agent`)
   })
 
   it("has neither the agent's environment nor its settings in /proc", async () => {

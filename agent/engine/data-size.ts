@@ -1,5 +1,5 @@
-import { EVENT_DATA_BYTES_MAX } from "../../base/limits.ts"
-import type { Json } from "../../schema/json.ts"
+import { EVENT_DATA_BYTES_MAX } from "../base/limits.ts"
+import type { Json } from "../schema/json.ts"
 
 /** Whether the data of an event takes more bytes of JSON than an event may carry. */
 export function isLarge(data: Json): boolean {
@@ -10,7 +10,12 @@ export function isLarge(data: Json): boolean {
   )
 }
 
+/** About how much it costs to hold the data: characters of its text. */
+export function dataLength(data: Json): number {
+  return textOf(data).length
+}
+
 /** The data as text: a text stays what it is. */
-export function textOf(data: Json): string {
+function textOf(data: Json): string {
   return typeof data === "string" ? data : JSON.stringify(data)
 }
