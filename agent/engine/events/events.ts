@@ -106,13 +106,20 @@ export class EventInbox implements Events, EventIntake {
     return this.#refused.list(paging)
   }
 
-  async accept(incoming: IncomingEvent, options: AcceptOptions = {}): Promise<Accepted> {
+  accept(incoming: IncomingEvent, options: AcceptOptions = {}): Promise<Accepted> {
     const { service, event } = incoming
-    await this.#check(incoming, incoming.id ?? null)
+    const refusal = this.#check(incoming, incoming.id ?? null)
+    if (refusal !== null) return refusal
     // The schema has judged what the service said; what goes on is without its secrets.
     const data = this.#veils.hideInData(service, incoming.data)
     const id = this.#veils.hideInData(service, incoming.id ?? null)
     if (id === null) return this.#take(this.#stamp(service, event, data, null), options)
+    return this.#takeOnce(this.#stamp(service, event, data, id), id, options)
+  }
+
+  /** A repeat of an event with an id is told what became of the first one. */
+  async #takeOnce(stamped: Event, id: string, options: AcceptOptions): Promise<Accepted> {
+    const { service, event, data } = stamped
     const name = `${service}/${event}/${id}`
     const before = this.#onTheWay.get(name)
     if (before !== undefined) return this.#duplicate(await before, data)
@@ -121,9 +128,9 @@ export class EventInbox implements Events, EventIntake {
       this.#duplicates++
       const differs = known.data !== null && known.data !== fingerprintOf(data)
       const { executions } = known
-      return { event: this.#stamp(service, event, data, id), duplicate: true, differs, executions }
+      return { event: stamped, duplicate: true, differs, executions }
     }
-    const taking = this.#take(this.#stamp(service, event, data, id), options)
+    const taking = this.#take(stamped, options)
     this.#onTheWay.set(name, taking)
     try {
       return await taking
@@ -141,19 +148,11 @@ export class EventInbox implements Events, EventIntake {
     return { ...first, duplicate: true, differs: fingerprintOf(first.event.data) !== fingerprintOf(data) }
   }
 
-  /** @throws EventError; what breaks its schema is kept among the refused */
-  async #check({ service, event, data }: IncomingEvent, id: string | null): Promise<void> {
+  /** @returns null, or rejects with EventError; what breaks its schema is kept among the refused */
+  #check({ service, event, data }: IncomingEvent, id: string | null): Promise<never> | null {
     const check = this.#services.eventCheck(service, event)
-    if (check === "unknown-service") {
-      throw new EventError({ code: "UNKNOWN_SERVICE", service }, `service "${service}" is not known`, {
-        remedy: "see what is installed: mesg service list",
-      })
-    }
-    if (check === "unknown-event") {
-      throw new EventError({ code: "UNKNOWN_EVENT", service, event }, `service "${service}" has no event "${event}"`, {
-        remedy: `see its events: mesg service show ${service}`,
-      })
-    }
+    if (check === "unknown-service") return Promise.reject(unknownService(service))
+    if (check === "unknown-event") return Promise.reject(unknownEvent(service, event))
     if (id !== null && !isEventId(id)) {
       return this.refuse("EVENT_ID_INVALID", service, event, id.slice(0, EVENT_ID_LENGTH_MAX), EVENT_ID_RULE)
     }
@@ -164,8 +163,8 @@ export class EventInbox implements Events, EventIntake {
       return this.refuse("EVENT_TOO_LARGE", service, event, id, `the data is larger than ${EVENT_DATA_BYTES_MAX} bytes`)
     }
     const [issue] = check(data)
-    if (issue !== undefined)
-      return this.refuse("EVENT_DATA_INVALID", service, event, id, `data${issue.path}: ${issue.message}`)
+    if (issue === undefined) return null
+    return this.refuse("EVENT_DATA_INVALID", service, event, id, `data${issue.path}: ${issue.message}`)
   }
 
   /** Acknowledged and kept with the reason, never delivered. @throws EventError always */
@@ -322,4 +321,14 @@ export class EventInbox implements Events, EventIntake {
   }
 }
 
-/** Cheap for ordinary data: texts are measured only when something looks long. */
+function unknownService(service: string): EventError {
+  return new EventError({ code: "UNKNOWN_SERVICE", service }, `service "${service}" is not known`, {
+    remedy: "see what is installed: mesg service list",
+  })
+}
+
+function unknownEvent(service: string, event: string): EventError {
+  return new EventError({ code: "UNKNOWN_EVENT", service, event }, `service "${service}" has no event "${event}"`, {
+    remedy: `see its events: mesg service show ${service}`,
+  })
+}

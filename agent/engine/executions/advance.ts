@@ -19,7 +19,10 @@ export interface Advance {
   readonly live: Live
   /** As this step left it. */
   readonly state: ExecutionState
-  readonly changes: readonly Change[]
+  /** Until they are asked for: what waits for a commit is held in bytes alone. */
+  changes: readonly Change[]
+  /** Whether there were any. */
+  readonly moved: boolean
   /** Rows of the journal that count no more once the changes are durable. */
   readonly spent: number
   /** Only those that reach outside. */
@@ -121,12 +124,13 @@ class Advancing {
     const live = this.#live
     if (this.#isMoot()) {
       live.state = this.#before
-      return { live, state: live.state!, ...UNCHANGED, effects: [], rejected: this.#rejected }
+      return { live, state: live.state!, ...UNCHANGED, moved: false, effects: [], rejected: this.#rejected }
     }
     const [first] = this.#inputs
     const step = first && { atMs: first.atMs, core: this.#context.core, inputs: this.#inputs }
     const { changes, spent } = step === undefined ? UNCHANGED : live.journal.record(step, live.state!)
-    return { live, state: live.state!, changes, spent, effects: this.#effects, rejected: this.#rejected }
+    const moved = changes.length > 0
+    return { live, state: live.state!, changes, moved, spent, effects: this.#effects, rejected: this.#rejected }
   }
 
   /** Whether all that came was an event that it did not wait for. */

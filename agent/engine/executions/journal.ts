@@ -3,7 +3,7 @@ import { type ExecutionState, isFinished } from "../../core/execution/state.ts"
 import type { Change, Store } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { OpenExecution, OpenLog } from "./open-log.ts"
-import { type EndedExecution, endedRecord, type Pin, type Written } from "./records.ts"
+import { type EndedExecution, endedRecord, type OpenRow, openRow, type Pin, type Written } from "./records.ts"
 import { type StepRecord, stepsOfText, stepText } from "./step-text.ts"
 
 /*
@@ -67,13 +67,15 @@ export class Journal {
       chunks++
       tail = ""
     }
-    this.#written = { core, chunks, tail }
+    const written = { core, chunks, tail }
     const live = this.rows.length - this.#unsettled
-    if (isFinished(state)) changes.push(this.#finished(state))
-    else if (isLong || live === 0) changes.push(this.#row({ pin: this.#pin, core, chunks, steps: tail }))
-    else changes.push(this.#row({ steps: text }))
+    if (isFinished(state)) changes.push(this.#finished(state, written))
+    else if (isLong || live === 0) changes.push(this.#row(tail, { pin: this.#pin, core, chunks }))
+    else changes.push(this.#row(text, null))
     const spent = isLong || isFinished(state) ? live : 0
     this.#unsettled += spent
+    // Behind the end comes no step: what is on its way into the store need not be held here too.
+    this.#written = isFinished(state) ? { core, chunks, tail: "" } : written
     return { changes, spent }
   }
 
@@ -84,14 +86,14 @@ export class Journal {
     this.#unsettled -= spent
   }
 
-  #row(row: object): Change {
+  #row(steps: string, head: OpenRow["head"]): Change {
     const number = this.#log.next()
     this.rows.push(number)
-    return { put: TABLE.open, key: [number], value: { v: 2, execution: this.#id, ...row } }
+    return { put: TABLE.open, key: [number], value: openRow({ execution: this.#id, steps, head }) }
   }
 
-  #finished({ status, startedMs, finishedMs }: ExecutionState): Change {
-    const ended = { pin: this.#pin, status, startedMs, finishedMs: finishedMs ?? 0, written: this.#written }
+  #finished({ status, startedMs, finishedMs }: ExecutionState, written: Written): Change {
+    const ended = { pin: this.#pin, status, startedMs, finishedMs: finishedMs ?? 0, written }
     return { put: TABLE.finished, key: [this.#id], value: endedRecord(ended) }
   }
 }

@@ -28,7 +28,8 @@ export class Live {
   cancelTimer: (() => void) | null = null
   #triggerScope: EventScope | null = null
   #locked = false
-  readonly #waiting: (() => void)[] = []
+  /** Made when somebody has to wait for the lock. */
+  #waiting: (() => void)[] | null = null
 
   constructor(id: ExecutionId, pin: Pin, pinned: PinnedWorkflow, journal: Journal) {
     this.id = id
@@ -53,11 +54,12 @@ export class Live {
       this.#locked = true
       return null
     }
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    const waiting = (this.#waiting ??= [])
+    return new Promise((resolve) => waiting.push(resolve))
   }
 
   unlock(): void {
-    const next = this.#waiting.shift()
+    const next = this.#waiting?.shift()
     if (next === undefined) this.#locked = false
     else next()
   }

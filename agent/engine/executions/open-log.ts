@@ -2,28 +2,9 @@ import type { ExecutionId } from "../../base/ids.ts"
 import { OPEN_LOG_SPENT_ROWS } from "../../base/limits.ts"
 import type { Change, Store } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
-import type { Pin, Written } from "./records.ts"
+import { type OpenRow, type Pin, readOpenRow, type Written } from "./records.ts"
 
 const NONE: ReadonlyMap<ExecutionId, readonly number[]> = new Map()
-
-/** A row that begins an execution's rows, or begins them anew: what was before it counts no more. */
-interface HeadRow {
-  readonly v: 2
-  readonly execution: ExecutionId
-  readonly pin: Pin
-  readonly core: string
-  readonly chunks: number
-  readonly steps: string
-}
-
-/** A row that adds a step. */
-interface StepRow {
-  readonly v: 2
-  readonly execution: ExecutionId
-  readonly steps: string
-}
-
-type Row = HeadRow | StepRow
 
 /** An execution that has not ended, as its rows tell it. */
 export interface OpenExecution {
@@ -82,7 +63,7 @@ export class OpenLog {
     const executions = new Map<ExecutionId, Reading>()
     for (const { key, value } of store.range(TABLE.open)) {
       const number = key[0] as number
-      const row = value as Row
+      const row = readOpenRow(value)
       let reading = executions.get(row.execution)
       if (reading === undefined) executions.set(row.execution, (reading = new Reading(row.execution)))
       reading.take(number, row)
@@ -96,10 +77,10 @@ export class OpenLog {
 export function readRows(store: Store, id: ExecutionId, rows: readonly number[]): OpenExecution | null {
   const reading = new Reading(id)
   for (const number of rows) {
-    const row = store.get(TABLE.open, [number]) as Row | undefined
+    const row = store.get(TABLE.open, [number])
     // It is on its way, as is all that follows.
     if (row === undefined) break
-    reading.take(number, row)
+    reading.take(number, readOpenRow(row))
   }
   return reading.rows.length === 0 ? null : reading
 }
@@ -114,12 +95,12 @@ class Reading implements OpenExecution {
     this.id = id
   }
 
-  take(number: number, row: Row): void {
+  take(number: number, row: OpenRow): void {
     this.rows.push(number)
-    if ("pin" in row) {
-      const { pin, core, chunks, steps } = row
+    if (row.head !== null) {
+      const { pin, core, chunks } = row.head
       this.pin = pin
-      this.written = { core, chunks, tail: steps }
+      this.written = { core, chunks, tail: row.steps }
     } else {
       const { tail } = this.written
       this.written = { ...this.written, tail: tail === "" ? row.steps : `${tail},${row.steps}` }

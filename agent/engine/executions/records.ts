@@ -1,4 +1,5 @@
 import { fromHex, toHex } from "../../base/bytes.ts"
+import type { ExecutionId } from "../../base/ids.ts"
 import type { ExecutionStatus } from "../../schema/execution.ts"
 import type { ManifestTask } from "../../schema/manifest.ts"
 
@@ -21,6 +22,14 @@ export interface Written {
   readonly tail: string
 }
 
+/** A row of the log of what has not ended. */
+export interface OpenRow {
+  readonly execution: ExecutionId
+  readonly steps: string
+  /** In the row that begins an execution's rows, or begins them anew: what was before it counts no more. */
+  readonly head: { readonly pin: Pin; readonly core: string; readonly chunks: number } | null
+}
+
 export interface EndedExecution {
   readonly pin: Pin
   readonly status: ExecutionStatus
@@ -31,7 +40,25 @@ export interface EndedExecution {
   readonly written: Written | null
 }
 
-/** The most frequent record there is, so the names of its fields are left out. */
+/** Rows and records are written for every event: the names of their fields are left out. */
+type OpenRecord = readonly [
+  v: 2,
+  execution: ExecutionId,
+  steps: string,
+  ...head:
+    | readonly [
+        app: string,
+        workflow: string,
+        version: number,
+        core: Uint8Array,
+        chunks: number,
+        ...call: readonly NonNullable<Pin["call"]>[],
+      ]
+    | readonly [],
+]
+/** As a change of format leaves it. */
+type OpenRecordBefore = NonNullable<OpenRow["head"]> & Omit<OpenRow, "head">
+
 type EndedRecord = readonly [
   v: 2,
   app: string,
@@ -46,6 +73,25 @@ type EndedRecord = readonly [
   ...call: readonly NonNullable<Pin["call"]>[],
 ]
 type EndedRecordBefore = Pin & { readonly v: 1 } & Omit<EndedExecution, "pin" | "written">
+
+/** @returns what lies in the table of open executions */
+export function openRow({ execution, steps, head }: OpenRow): OpenRecord {
+  if (head === null) return [2, execution, steps]
+  const { app, workflow, version, call } = head.pin
+  return [2, execution, steps, app, workflow, version, nodeBytes(head.core), head.chunks, ...(call ? [call] : [])]
+}
+
+/** @param record of the table of open executions */
+export function readOpenRow(record: unknown): OpenRow {
+  if (!Array.isArray(record)) {
+    const { execution, steps, pin, core, chunks } = record as OpenRecordBefore
+    return { execution, steps, head: { pin: pinOf(pin), core, chunks } }
+  }
+  const [, execution, steps, app, workflow, version, core, chunks, call] = record as unknown as OpenRecord
+  if (app === undefined) return { execution, steps, head: null }
+  const pin = pinOf({ app, workflow: workflow!, version: version!, ...(call ? { call } : {}) })
+  return { execution, steps, head: { pin, core: toHex(core!), chunks: chunks! } }
+}
 
 /** @returns what lies in the table of ended executions */
 export function endedRecord(ended: EndedExecution & { readonly written: Written }): EndedRecord {

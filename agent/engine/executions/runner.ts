@@ -114,28 +114,16 @@ export class Runner {
     feedings: readonly Feeding[],
     also: readonly Change[] = [],
   ): Promise<readonly (RejectionCode | null)[]> {
-    // Locks are asked for in one turn and granted in order of asking: two transactions can never wait for each other.
-    const locks: Promise<void>[] = []
-    for (const { live } of feedings) {
-      const lock = live.lock()
-      if (lock !== null) locks.push(lock)
-    }
-    for (const lock of locks) await lock
+    for (const lock of lockAll(feedings)) await lock
     let written: Promise<unknown>
-    const advances: Advance[] = []
-    const changes = also.slice()
+    let advances: readonly Advance[]
     try {
       if (this.#stopped) throw new Error("the engine has stopped")
-      for (let at = 0; at < feedings.length; at += EVENT_JUDGEMENTS_MAX) {
-        // What they evaluate goes side by side: all of them are locked meanwhile.
-        const steps = this.#advance(feedings, at)
-        for (const step of steps instanceof Promise ? await steps : steps) {
-          advances.push(step)
-          for (const change of step.changes) changes.push(change)
-          this.#index(step.live)
-        }
-      }
-      written = this.#write(feedings, changes)
+      // What they evaluate goes side by side: all of them are locked meanwhile.
+      const advancing = this.#advance(feedings)
+      advances = advancing instanceof Promise ? await advancing : advancing
+      for (const { live } of advances) this.#index(live)
+      written = this.#write(feedings, changesOf(advances, also))
     } catch (error) {
       // Refused after the stop: nothing has moved, and who asked is not acknowledged.
       if (!this.#stopped) this.#events.broken(error as Error)
@@ -153,12 +141,21 @@ export class Runner {
     return advances.map((step) => step.rejected)
   }
 
-  #advance(feedings: readonly Feeding[], at: number): Soon<readonly Advance[]> {
-    const steps: Soon<Advance>[] = []
-    for (const { live, inputs } of feedings.slice(at, at + EVENT_JUDGEMENTS_MAX)) {
-      steps.push(advance(live, inputs, this.#context))
+  #advance(feedings: readonly Feeding[]): Soon<readonly Advance[]> {
+    if (feedings.length > EVENT_JUDGEMENTS_MAX) return this.#advanceMany(feedings)
+    return soonAll(
+      feedings.map(({ live, inputs }) => advance(live, inputs, this.#context)),
+      (advances) => advances,
+    )
+  }
+
+  /** So many at a time: in between others have their turn. */
+  async #advanceMany(feedings: readonly Feeding[]): Promise<readonly Advance[]> {
+    const advances: Advance[] = []
+    for (let at = 0; at < feedings.length; at += EVENT_JUDGEMENTS_MAX) {
+      advances.push(...(await this.#advance(feedings.slice(at, at + EVENT_JUDGEMENTS_MAX))))
     }
-    return soonAll(steps, (advances) => advances)
+    return advances
   }
 
   /**
@@ -226,12 +223,12 @@ export class Runner {
           })
   }
 
-  #act({ live, state, changes, spent, effects }: Advance): void {
+  #act({ live, state, moved, spent, effects }: Advance): void {
     live.durable = state
     live.journal.settle(spent)
     if (isFinished(state)) this.ending.delete(live.id)
     if (this.#stopped) return
-    if (changes.length > 0) this.#events.changed(live)
+    if (moved) this.#events.changed(live)
     for (const effect of effects) this.#do(live, effect)
   }
 
@@ -332,6 +329,31 @@ export class Runner {
     })
   }
 }
+
+/** Takes them out of the steps. */
+function changesOf(advances: readonly Advance[], also: readonly Change[]): readonly Change[] {
+  const changes = also.slice()
+  for (const step of advances) {
+    for (const change of step.changes) changes.push(change)
+    step.changes = []
+  }
+  return changes
+}
+
+/**
+ * Locks are asked for in one turn and granted in order of asking: two transactions can never wait for each other.
+ * @returns those that are not granted yet
+ */
+function lockAll(feedings: readonly Feeding[]): readonly Promise<void>[] {
+  let waits: Promise<void>[] | null = null
+  for (const { live } of feedings) {
+    const lock = live.lock()
+    if (lock !== null) (waits ??= []).push(lock)
+  }
+  return waits ?? NONE
+}
+
+const NONE: readonly Promise<void>[] = []
 
 /** The reserve is theirs: room was asked for before the execution was let in. */
 const FINISHES = { reserve: true }

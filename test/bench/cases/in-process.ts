@@ -7,6 +7,9 @@ import { cpuSeconds, Subject } from "../program.ts"
 import { interleaved, median, medianRatio } from "../rounds.ts"
 
 const IN_FLIGHT = 1000
+/** Until V8 has compiled what there is to compile. */
+const WARM_UP = 80_000
+const PEER_WARM_UP_MS = 3000
 const STEP = "msg.payload.number++; return msg"
 
 /** Nothing external: an event, two tasks one behind the other, 1,000 at a time; ours durable, Node-RED's not. */
@@ -14,8 +17,8 @@ export async function benchInProcess(bench: Bench): Promise<void> {
   const engine = await Subject.start("engine", join(bench.folder, "home"))
   bench.after(() => engine.stop())
   const peer = await startPeer(bench)
-  const job = { work: "count 2", concurrency: IN_FLIGHT, count: scaled(8000, 40_000) }
-  await engine.run(job)
+  const job = { work: "count 2", concurrency: IN_FLIGHT, count: scaled(80_000, 200_000) }
+  await engine.run({ ...job, count: WARM_UP })
   const { ours, theirs } = await interleaved<"ours" | "theirs", number | null>({
     ours: async () => (await engine.run(job)).perCpuSecond,
     theirs: async () => (peer === null ? null : peer(scaled(1000, 4000))),
@@ -39,7 +42,7 @@ export async function benchInProcess(bench: Bench): Promise<void> {
 
 /**
  * As many messages as we have executions, for ever: each comes new out of one node, as an event does, and passes two
- * more. A page tells how many there were.
+ * more. A page tells how many there were. It stands still while ours is measured.
  */
 async function startPeer(bench: Bench): Promise<((ms: number) => Promise<number>) | null> {
   const begin = `for (let i = 0; i < ${IN_FLIGHT}; i++) node.send({})`
@@ -61,11 +64,15 @@ return { payload: { number, text: "${"x".repeat(100)}" } }`
     const answer = await fetch(`http://127.0.0.1:${red.port}/rounds`, { signal: AbortSignal.timeout(10_000) })
     return ((await answer.json()) as { rounds: number }).rounds
   }
+  await setTimeout(PEER_WARM_UP_MS)
+  red.process.kill("SIGSTOP")
   return async (ms) => {
     const pid = red.process.pid!
+    red.process.kill("SIGCONT")
     const [before, cpuBefore] = [await rounds(), cpuSeconds(pid)]
     await setTimeout(ms)
     const [after, cpuAfter] = [await rounds(), cpuSeconds(pid)]
+    red.process.kill("SIGSTOP")
     return (after - before) / (cpuAfter - cpuBefore)
   }
 }

@@ -4,8 +4,7 @@ import type { Job, RunReport } from "../program.ts"
 /** Does `count` of `one`, `concurrency` at a time. */
 export async function closedLoop({ concurrency, count }: Job, one: () => Promise<unknown>): Promise<RunReport> {
   const latencies: number[] = []
-  const began = performance.now()
-  const cpuBefore = process.cpuUsage()
+  const report = beginReport()
   let begun = 0
   const worker = async () => {
     while (begun++ < count) {
@@ -15,13 +14,22 @@ export async function closedLoop({ concurrency, count }: Job, one: () => Promise
     }
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
-  const { user, system } = process.cpuUsage(cpuBefore)
-  return {
-    count: latencies.length,
-    seconds: (performance.now() - began) / 1000,
-    cpuSeconds: (user + system) / 1e6,
-    p50Ms: quantile(latencies, 0.5),
-    p99Ms: quantile(latencies, 0.99),
+  return report(latencies)
+}
+
+/** @returns what ends the report, given how long each took, ms */
+export function beginReport(): (latencies: readonly number[]) => RunReport {
+  const began = performance.now()
+  const cpuBefore = process.cpuUsage()
+  return (latencies) => {
+    const { user, system } = process.cpuUsage(cpuBefore)
+    return {
+      count: latencies.length,
+      seconds: (performance.now() - began) / 1000,
+      cpuSeconds: (user + system) / 1e6,
+      p50Ms: quantile(latencies, 0.5),
+      p99Ms: quantile(latencies, 0.99),
+    }
   }
 }
 

@@ -15,7 +15,8 @@ import { serviceSources } from "../../../agent/io/service-source/sources.ts"
 import { LmdbStore } from "../../../agent/io/store/store.ts"
 import { loadConfig } from "../../../agent/io/config/config.ts"
 import { chain } from "../applications.ts"
-import { closedLoop, serveJobs } from "./closed-loop.ts"
+import type { Job, RunReport } from "../program.ts"
+import { beginReport, serveJobs } from "./closed-loop.ts"
 
 /*
  * The engine with every port real, and nothing on the network: an event is accepted, tasks run one behind the other, and
@@ -28,12 +29,12 @@ const store = new LmdbStore({ dir: join(home, "data"), quotaBytes: 2 ** 34, copi
 await store.start()
 const clock = new SystemClock({ notBeforeMs: store.lastTimeMs() })
 store.keepTime(clock)
-/** Who waits for the next end of an execution. A subscriber of the feed would make the engine put every item together. */
-const waiting: (() => void)[] = []
+/** Told of each end of an execution. A subscriber of the feed would make the engine put every item together. */
+let ended = () => {}
 class CountedEnds extends PrometheusMetrics {
   override count(name: string, by?: number, labels?: Readonly<Record<string, string>>): void {
     super.count(name, by, labels)
-    if (name === "mesg_executions_ended_total") waiting.shift()!()
+    if (name === "mesg_executions_ended_total") ended()
   }
 }
 const metrics = new CountedEnds()
@@ -78,12 +79,27 @@ await engine.start()
 const text = "x".repeat(100)
 let number = 0
 
-async function workflow(): Promise<void> {
-  const data: Json = { number: number++, text }
-  const { promise, resolve } = Promise.withResolvers<void>()
-  waiting.push(resolve)
-  await engine.events.accept({ service: "bench", event: "go", data })
-  await promise
+/** So many at a time, the next one at each end: nothing here waits for each, which would cost as much as a step. */
+function workflows({ concurrency, count }: Job): Promise<RunReport> {
+  const { promise, resolve, reject } = Promise.withResolvers<RunReport>()
+  const begun = new Float64Array(count)
+  const latencies: number[] = []
+  const report = beginReport()
+  let next = 0
+  const begin = () => {
+    if (next === count) return
+    begun[next++] = performance.now()
+    const data: Json = { number: number++, text }
+    engine.events.accept({ service: "bench", event: "go", data }).catch(reject)
+  }
+  ended = () => {
+    // Executions of one workflow end in the order in which they began, or nearly so.
+    latencies.push(performance.now() - begun[latencies.length]!)
+    if (latencies.length === count) resolve(report(latencies))
+    else begin()
+  }
+  for (let i = 0; i < concurrency; i++) begin()
+  return promise
 }
 
 let deployed = ""
@@ -94,7 +110,7 @@ serveJobs(
       await engine.applications.deploy(chain(task, Number(length)), {})
       deployed = job.work
     }
-    return closedLoop(job, workflow)
+    return workflows(job)
   },
   async () => {
     await engine.stop()

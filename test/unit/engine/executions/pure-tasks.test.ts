@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { CAREFUL_AFTER_CRASH_MS } from "../../../../agent/base/limits.ts"
 import type { ExecutionId } from "../../../../agent/base/ids.ts"
-import { readEnded } from "../../../../agent/engine/executions/records.ts"
+import { readEnded, readOpenRow } from "../../../../agent/engine/executions/records.ts"
 import { stepsOfText } from "../../../../agent/engine/executions/step-text.ts"
 import type { Change } from "../../../../agent/ports/store.ts"
 import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
@@ -55,7 +55,7 @@ function isStep(change: Change): change is StepChange {
 }
 
 function newestKinds({ put, value }: StepChange): string[] {
-  const text = put === TABLE.open ? (value as { steps: string }).steps : readEnded(value).written!.tail
+  const text = put === TABLE.open ? readOpenRow(value).steps : readEnded(value).written!.tail
   const written = stepsOfText(text, { execution: "ex_any" as ExecutionId, core: "" })
   const kinds = written.at(-1)!.inputs.map((input): string => input.kind)
   return kinds.filter((kind) => kind !== "prepared" && kind !== "assigned")
