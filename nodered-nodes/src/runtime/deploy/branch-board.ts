@@ -43,9 +43,14 @@ export class BranchBoard {
 
   /** Replaces what was known of open executions. @param ended the last ones that did */
   restart(open: readonly Execution[], ended: readonly Execution[]): void {
+    const before = new Set(this.#open.keys())
     this.#open.clear()
     for (const execution of open) this.#put(execution)
-    for (const execution of ended) this.results.add(execution)
+    for (const execution of ended.toSorted((a, b) => endMs(a) - endMs(b))) {
+      // It was running when the agent was heard of last: how it ended is news for the nodes.
+      if (before.has(execution.id)) this.#put(execution)
+      else this.results.add(execution)
+    }
     this.show()
   }
 
@@ -118,6 +123,10 @@ export class BranchBoard {
   #word(status: string): string {
     return this.#red._(`mesg.status.branch.${status}`)
   }
+}
+
+function endMs({ finished }: Execution): number {
+  return Date.parse(finished ?? "")
 }
 
 function isBuiltIn(status: string): boolean {

@@ -6,6 +6,7 @@ import { decompile } from "../../../../nodered-nodes/src/flow/decompile.ts"
 import { placeOf, placeWarnings } from "../../../../nodered-nodes/src/flow/refusals.ts"
 import { UNFOLDED_NODES_MAX } from "../../../../nodered-nodes/src/flow/scopes.ts"
 import { agentSays, asKept, FLOW_CATALOGUE, FLOW_NAMES, readFlow } from "../../../support/flows.ts"
+import { largeApplication } from "../../../support/large-application.ts"
 import { anyApplication } from "../../../support/random-application.ts"
 import { scaled } from "../../../support/scale.ts"
 import { catalogueOf, SERVICE_S } from "../../../support/workflow.ts"
@@ -153,22 +154,6 @@ describe("compiling a flow", () => {
     }
   })
 })
-
-/** Ten workflows of fifty tasks, with branches, joins, waits and expressions. */
-function largeApplication(): Application {
-  const workflows = Array.from({ length: 10 }, (_, w) => {
-    const tasks = Array.from({ length: 50 }, (_, t) => {
-      const name = `task${t}`
-      const inputs = { with: { text: `{{ trigger.data.n }} of ${t}`, n: t, all: "{{ trigger.data }}", deep: [{ t }] } }
-      if (t === 0) return [name, { run: "s.u", ...inputs }]
-      if (t < 40) return [name, { run: "s.t", after: `task${t - 1}.${t === 1 ? "done" : "ok"}`, ...inputs }]
-      const wait = { service: "s", event: "x", where: "data.n = trigger.data.n", timeout: "1h" }
-      return [name, { run: "s.t", after: [`task${t - 20}.ok`, `task${t - 30}.no`], join: "any", wait, ...inputs }]
-    })
-    return [`w${w}`, { trigger: { service: "s", event: "e" }, tasks: Object.fromEntries(tasks) as object }]
-  })
-  return asKept({ name: "large", workflows: Object.fromEntries(workflows) as object })
-}
 
 function* cycle<Value>(values: readonly Value[]): Generator<Value> {
   for (;;) yield* values

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
-import { startAgent, type TestAgent } from "../../../support/agent.ts"
-import { type FlowNode, type NodeRed, type Notice, startNodeRed } from "../../../support/node-red.ts"
+import { startAgent } from "../../../support/agent.ts"
+import { chargerRig } from "../../../support/charger-rig.ts"
+import type { FlowNode, Notice } from "../../../support/node-red.ts"
 import {
   CHARGER,
   CHARGER_CODE,
@@ -24,30 +25,16 @@ interface Shown {
 }
 
 describe("messages that pass through Node-RED", function () {
-  this.timeout(120_000)
-  let agent: TestAgent
-  let nodeRed: NodeRed
-  before(async function () {
-    this.timeout(300_000)
-    agent = await startAgent()
-    await agent.json("service", "add", serviceFolder(CHARGER, CHARGER_CODE))
-    nodeRed = await startNodeRed({ env: { MESG_HOME: agent.home } })
-    await nodeRed.notice(({ topic }) => topic === "mesg/palette", "the palette")
-  })
-  beforeEach(() => nodeRed.forget())
-  after(async () => {
-    await nodeRed?.kill()
-    await agent?.stop()
-    agent?.clean()
-  })
+  this.timeout(240_000)
+  const rig = chargerRig()
 
   const shownBy = (id: string) => async (): Promise<Shown> => {
     const is = ({ topic, data }: Notice) => topic === "debug" && (data as { id?: string }).id === id
-    const { data } = await nodeRed.notice(is, `a message at ${id}`, 20_000)
+    const { data } = await rig.nodeRed.notice(is, `a message at ${id}`)
     return JSON.parse((data as { msg: string }).msg) as Shown
   }
   const inject = (id: string) =>
-    fetch(`${nodeRed.url}/inject/${id}`, { method: "POST" }).then(({ status }) => assert.equal(status, 200))
+    fetch(`${rig.nodeRed.url}/inject/${id}`, { method: "POST" }).then(({ status }) => assert.equal(status, 200))
   const pay = (to: Readonly<Record<string, readonly string[]>>, more = {}) =>
     taskNode("pay", "mesg:charger.pay", ["paid", "refused"], to, {
       with: { amount: { type: "msg", value: "payload.amount" } },
@@ -64,13 +51,13 @@ describe("messages that pass through Node-RED", function () {
   ]
 
   it("begin with each occurrence of an event that `where` lets pass", async () => {
-    await nodeRed.deploy([
+    await rig.nodeRed.deploy([
       tab(),
       eventNode("e", "mesg:charger/finished", ["seen"], { where: "data.kwh > 5" }),
       debugNode("seen"),
     ])
     const send = (kwh: number, id: string) =>
-      agent.api("POST", "/services/charger/events/finished", { data: { kwh }, id })
+      rig.agent.api("POST", "/services/charger/events/finished", { data: { kwh }, id })
     await send(3, "small")
     await send(7, "large")
     const { payload, event } = await shownBy("seen")()
@@ -80,37 +67,37 @@ describe("messages that pass through Node-RED", function () {
   })
 
   it("leave a task at the output of its status, with its data and the execution", async () => {
-    await nodeRed.deploy(payFlow(12, { paid: ["paid"], refused: ["other"] }))
+    await rig.nodeRed.deploy(payFlow(12, { paid: ["paid"], refused: ["other"] }))
     await inject("in")
     const { payload, status, execution, mesg } = await shownBy("paid")()
     assert.equal(payload["amount"], 12)
     assert.equal(status, "paid")
     assert.equal(mesg.tasks["pay"]!.status, "paid")
-    const kept = await agent.json<{ status: string }>("execution", "show", execution!)
+    const kept = await rig.agent.json<{ status: string }>("execution", "show", execution!)
     assert.equal(kept.status, "completed")
   })
 
   it("leave it at another output where it ends in another status", async () => {
-    await nodeRed.deploy(payFlow(101, { paid: ["paid"], refused: ["other"] }))
+    await rig.nodeRed.deploy(payFlow(101, { paid: ["paid"], refused: ["other"] }))
     await inject("in")
     assert.equal((await shownBy("other")()).status, "refused")
   })
 
   it("are an error for catch nodes where a task fails and `error` leads nowhere", async () => {
-    await nodeRed.deploy(payFlow(13, { paid: ["paid"] }))
+    await rig.nodeRed.deploy(payFlow(13, { paid: ["paid"] }))
     await inject("in")
     assert.match((await shownBy("caught")()).error!.message, /unlucky/)
   })
 
   it("leave at `error` where it leads somewhere", async () => {
-    await nodeRed.deploy(payFlow(13, { paid: ["paid"], error: ["other"] }))
+    await rig.nodeRed.deploy(payFlow(13, { paid: ["paid"], error: ["other"] }))
     await inject("in")
     assert.equal((await shownBy("other")()).status, "error")
   })
 
   it("say by the field's name why the inputs cannot be put together", async () => {
     const bad = pay({ paid: ["paid"] }, { with: { amount: { type: "jsonata", value: "$sum(" } } })
-    await nodeRed.deploy(payFlow(1, { paid: ["paid"] }).map((node) => (node.id === "pay" ? bad : node)))
+    await rig.nodeRed.deploy(payFlow(1, { paid: ["paid"] }).map((node) => (node.id === "pay" ? bad : node)))
     await inject("in")
     assert.match((await shownBy("caught")()).error!.message, /^(?:Error: )?amount: .*"\)"/)
   })
@@ -128,7 +115,7 @@ describe("messages that pass through Node-RED", function () {
         },
       },
     )
-    await nodeRed.deploy([...payFlow(4, { paid: ["again"] }), again])
+    await rig.nodeRed.deploy([...payFlow(4, { paid: ["again"] }), again])
     await inject("in")
     assert.equal((await shownBy("other")()).payload["amount"], 8)
   })
@@ -139,11 +126,12 @@ describe("messages that pass through Node-RED", function () {
       ...{ service: "charger", event: "unplugged", where: "data.car = trigger.data.car", wires: [["paid"], ["other"]] },
     }
     const flow = payFlow(1, {}).map((node) => (node.id === "in" ? injectNode("in", { car: "c-1" }, ["wait"]) : node))
-    await nodeRed.deploy([...flow, wait])
+    await rig.nodeRed.deploy([...flow, wait])
     await inject("in")
     const text = ({ data }: Notice) => (data as { text?: string }).text ?? ""
-    await nodeRed.notice((notice) => notice.topic === "status/wait" && text(notice) === "1 waiting", "the wait")
-    for (const car of ["c-2", "c-1"]) await agent.api("POST", "/services/charger/events/unplugged", { data: { car } })
+    await rig.nodeRed.notice((notice) => notice.topic === "status/wait" && text(notice) === "1 waiting", "the wait")
+    for (const car of ["c-2", "c-1"])
+      await rig.agent.api("POST", "/services/charger/events/unplugged", { data: { car } })
     assert.deepEqual((await shownBy("paid")()).payload, { car: "c-1" })
   })
 
@@ -153,7 +141,7 @@ describe("messages that pass through Node-RED", function () {
       ...{ service: "charger", event: "unplugged", where: "", wires: [["paid"], ["other"]] },
     }
     const flow = payFlow(1, {}).map((node) => (node.id === "in" ? injectNode("in", {}, ["wait"]) : node))
-    await nodeRed.deploy([...flow, wait])
+    await rig.nodeRed.deploy([...flow, wait])
     await inject("in")
     assert.equal((await shownBy("other")()).status, "timed-out")
   })
@@ -161,7 +149,7 @@ describe("messages that pass through Node-RED", function () {
   it("begin inside of a subflow, in each of its uses", async () => {
     const inner = { z: "template", x: 100, y: 100 }
     const out = (id: string) => ({ id, type: "subflow:template", z: "tab", x: 300, y: 100 })
-    await nodeRed.deploy([
+    await rig.nodeRed.deploy([
       tab(),
       {
         id: "template",
@@ -177,7 +165,7 @@ describe("messages that pass through Node-RED", function () {
       debugNode("paid"),
       debugNode("other"),
     ])
-    await agent.api("POST", "/services/charger/events/finished", { data: { kwh: 9 } })
+    await rig.agent.api("POST", "/services/charger/events/finished", { data: { kwh: 9 } })
     for (const id of ["paid", "other"]) assert.deepEqual((await shownBy(id)()).payload, { kwh: 9 })
   })
 
@@ -197,44 +185,44 @@ describe("messages that pass through Node-RED", function () {
       const flow = payFlow(7, { paid: ["paid"] }).map((node) =>
         node.id === "pay" ? { ...node, agent: "agent" } : node,
       )
-      await nodeRed.deploy([named, ...flow])
+      await rig.nodeRed.deploy([named, ...flow])
       await inject("in")
       const { execution } = await shownBy("paid")()
       const kept = await other.json<{ status: string }>("execution", "show", execution!)
       assert.equal(kept.status, "completed")
-      assert.equal(JSON.stringify(await nodeRed.admin("GET", "/flows")).includes(token), false)
+      assert.equal(JSON.stringify(await rig.nodeRed.admin("GET", "/flows")).includes(token), false)
     } finally {
-      await nodeRed.deploy([tab()])
+      await rig.nodeRed.deploy([tab()])
       await other.stop()
       other.clean()
     }
   })
 
   it("say that the token is not taken", async () => {
-    const named = { id: "agent", type: "mesg-agent", name: "", url: agent.http, credentials: { token: "wrong" } }
+    const named = { id: "agent", type: "mesg-agent", name: "", url: rig.agent.http, credentials: { token: "wrong" } }
     const flow = payFlow(7, { paid: ["paid"] }).map((node) => (node.id === "pay" ? { ...node, agent: "agent" } : node))
-    await nodeRed.deploy([named, ...flow])
+    await rig.nodeRed.deploy([named, ...flow])
     await inject("in")
     assert.match((await shownBy("caught")()).error!.message, /token/i)
   })
 
   it("call a task once though the agent is killed while it works and its answer is waited for", async () => {
-    const before = await agent.json<{ data: { paid: number } }>(
+    const before = await rig.agent.json<{ data: { paid: number } }>(
       ...["service", "call", "charger", "pay", "--inputs", '{"amount": 1}', "--wait", "10"],
     )
-    await nodeRed.deploy(payFlow(55, { paid: ["paid"], error: ["other"] }))
+    await rig.nodeRed.deploy(payFlow(55, { paid: ["paid"], error: ["other"] }))
     const running = ({ topic, data }: Notice) =>
       topic === "status/pay" && /running/.test((data as { text: string }).text)
     await inject("in")
-    await nodeRed.notice(running, "the call")
+    await rig.nodeRed.notice(running, "the call")
     const started = async () =>
-      (await agent.json<{ items: { status: string }[] }>("execution", "list")).items[0]!.status
-    while ((await started()) !== "running") assert.ok(agent.process.exitCode === null)
-    await agent.kill()
-    agent = await startAgent({ home: agent.home })
+      (await rig.agent.json<{ items: { status: string }[] }>("execution", "list")).items[0]!.status
+    while ((await started()) !== "running") assert.ok(rig.agent.process.exitCode === null)
+    await rig.agent.kill()
+    await rig.bringAgent()
     const { status } = await shownBy("other")()
     assert.equal(status, "error", "an effectful task that a crash interrupted is not done again")
-    const after = await agent.json<{ data: { paid: number } }>(
+    const after = await rig.agent.json<{ data: { paid: number } }>(
       ...["service", "call", "charger", "pay", "--inputs", '{"amount": 1}', "--wait", "10"],
     )
     assert.ok(after.data.paid - before.data.paid <= 2, "the payment itself, and this one")
