@@ -54,6 +54,11 @@ ${generated}
 \`--help\`. Exit codes: 0 ok, 1 failed, 2 usage, 3 no agent running, 4 not allowed. \`MESG_URL\` and \`MESG_TOKEN\` name
 another agent than the one of the home. \`NO_COLOR\` is respected.
 
+What was waited for and did not come to a good end is a failure too: \`service call --wait\` whose task ended in \`error\`,
+\`timed-out\` or \`cancelled\` (a status that the task declares is an answer, and 0; so is a task that still runs when the
+time is over), \`execution watch\` of an execution that did not complete, \`service add\` and \`service configure\` where the
+service then does not start, \`doctor\` where something is wrong.
+
 Options of kind JSON take JSON text, \`@FILE\`, or \`-\` for standard input.
 
 ${[...nouns].map(([noun, entries]) => nounSection(noun, entries)).join("\n")}`

@@ -192,6 +192,8 @@ export const SERVICE_MEMORY_CHECK_MS = 500
 /** What Node itself takes; the cap on resident memory is this plus the memory the manifest asks for. */
 export const SERVICE_RUNTIME_MEMORY_MB = 72
 export const SERVICE_STDERR_BYTES_MAX = 4 * KIB
+/** Services that were refused over MQTT whose reason is remembered, so that it is logged once. */
+export const SERVICE_REFUSALS_KEPT_MAX = 200
 export const SERVICE_LOG_LINES_PER_S_MAX = 100
 export const SERVICE_SOURCE_BYTES_MAX = 4 * MIB
 /** How long an ended child's last output is waited for. */

@@ -43,11 +43,25 @@ const NEVER_SENT = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ])
 
-const answer = (status: number, body = ""): WebhookResponse => ({
-  status,
-  body,
-  headers: { "content-type": "text/plain" },
-})
+const taken: WebhookResponse = { status: 202, body: "", headers: { "content-type": "text/plain" } }
+
+interface Refusal {
+  readonly code: string
+  readonly status: number
+  /** One sentence. */
+  readonly detail: string
+  readonly remedy?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Problem details of RFC 9457, as the agent itself gives them. */
+function refused({ headers = {}, ...problem }: Refusal): WebhookResponse {
+  return {
+    status: problem.status,
+    body: `${JSON.stringify({ type: `urn:mesg:problem:${problem.code}`, ...problem })}\n`,
+    headers: { "content-type": "application/problem+json", ...headers },
+  }
+}
 
 /** Equal in constant time, whatever the lengths. */
 function sameSecret(given: string, secret: string): boolean {
@@ -82,17 +96,38 @@ function bodyFields(body: Uint8Array): { text?: string; json?: unknown; base64?:
   return parsed.ok ? { text, json: parsed.value } : { text }
 }
 
+/** Where the secret of a hook is expected. */
+function placeOfSecret(name: string, hook: Hook): string {
+  if (hook.secretIn === "path") return `in the address: /hooks/${name}/<secret>`
+  return hook.header === undefined ? "as `Authorization: Bearer <secret>`" : `in the header ${hook.header}`
+}
+
 async function receive(ctx: ServiceContext<Config>, name: string, hook: Hook, request: WebhookRequest) {
-  const path = pathBehind(name, hook, ctx.config.secrets[name] ?? "", request)
-  if (path === null) return answer(401, "the secret is missing or wrong\n")
-  if (!(hook.methods ?? ["POST"]).includes(request.method))
-    return answer(405, "this webhook does not take that method\n")
+  const secret = ctx.config.secrets[name]
+  if (secret === undefined) {
+    const detail = `the webhook "${name}" has no secret yet, so nobody may use it`
+    return refused({ code: "HOOK_WITHOUT_SECRET", status: 503, detail, remedy: secretRemedy(name) })
+  }
+  const path = pathBehind(name, hook, secret, request)
+  if (path === null) {
+    const detail = `the secret of the webhook "${name}" is missing or wrong`
+    return refused({ code: "HOOK_SECRET_WRONG", status: 401, detail, remedy: `send it ${placeOfSecret(name, hook)}` })
+  }
+  const methods = hook.methods ?? ["POST"]
+  if (!methods.includes(request.method)) {
+    const detail = `the webhook "${name}" does not take ${request.method}`
+    const remedy = `use ${methods.join(" or ")}, or name the method in its setting \`methods\``
+    return refused({ code: "HOOK_METHOD", status: 405, detail, remedy, headers: { allow: methods.join(", ") } })
+  }
   const named = hook.header?.toLowerCase()
   const shown = Object.entries(request.headers).filter(([header]) => !HIDDEN_HEADERS.has(header) && header !== named)
   const id = hook.idHeader === undefined ? undefined : request.headers[hook.idHeader.toLowerCase()]
   // Event ids are one level of a topic: the sender's may hold anything.
   const eventId = id === undefined || id === "" ? null : `${name}.${encodeURIComponent(id)}`
-  if (eventId !== null && eventId.length > EVENT_ID_LENGTH_MAX) return answer(400, "the id is too long\n")
+  if (eventId !== null && eventId.length > EVENT_ID_LENGTH_MAX) {
+    const detail = `the id in ${hook.idHeader!} is longer than ${EVENT_ID_LENGTH_MAX} characters`
+    return refused({ code: "HOOK_ID_TOO_LONG", status: 400, detail })
+  }
   const data = {
     hook: name,
     method: request.method,
@@ -104,14 +139,18 @@ async function receive(ctx: ServiceContext<Config>, name: string, hook: Hook, re
   try {
     await ctx.emit("request", data, eventId === null ? {} : { id: eventId })
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string }
+    const { code = "HOOK_UNAVAILABLE", message: detail } = error as { code?: string; message: string }
     if (code === "EVENT_TOO_LARGE" || code === "NOT_PLAIN_JSON" || code === "EVENT_DATA_INVALID")
-      return answer(413, `${message}\n`)
-    if (code === "OVERLOADED") return { ...answer(429, `${message}\n`), headers: { "retry-after": "1" } }
-    ctx.log.warn("the agent takes no event now", { hook: name, reason: message })
-    return answer(503, "try again later\n")
+      return refused({ code, status: 413, detail })
+    if (code === "OVERLOADED") return refused({ code, status: 429, detail, headers: { "retry-after": "1" } })
+    ctx.log.warn("the agent takes no event now", { hook: name, reason: detail })
+    return refused({ code: "HOOK_UNAVAILABLE", status: 503, detail: "the agent takes no event now; try again later" })
   }
-  return answer(202)
+  return taken
+}
+
+function secretRemedy(name: string): string {
+  return `mesg service configure http --config '{"secrets": {"${name}": "<16 characters or more>"}}', with the secrets of the other webhooks`
 }
 
 /** At most so many bytes of the body, and whether there was more. */
@@ -138,7 +177,9 @@ function neverSent(error: unknown): string | null {
 export default defineService<Config>({
   async start(ctx) {
     for (const [name, hook] of Object.entries(ctx.config.hooks)) {
-      if (ctx.config.secrets[name] === undefined) throw new Error(`webhook ${name} has no secret; set secrets.${name}`)
+      // Only this one is down: the others have their senders.
+      if (ctx.config.secrets[name] === undefined)
+        ctx.log.warn("a webhook has no secret, so nobody may use it", { hook: name, remedy: secretRemedy(name) })
       await ctx.webhook(name, (request) => receive(ctx, name, hook, request))
     }
   },

@@ -1,5 +1,5 @@
 import { fromUtf8, utf8 } from "../../base/bytes.ts"
-import { MANIFEST_BYTES_MAX } from "../../base/limits.ts"
+import { EVENT_ID_LENGTH_MAX, MANIFEST_BYTES_MAX, SERVICE_REFUSALS_KEPT_MAX } from "../../base/limits.ts"
 import type { TaskExecutionId } from "../../base/ids.ts"
 import type { Broker, IncomingMessage } from "../../ports/broker.ts"
 import type { Log } from "../../ports/log.ts"
@@ -15,8 +15,8 @@ export interface MqttBridgeParts {
   readonly broker: Broker
   readonly log: Log
   readonly inbox: EventIntake
-  /** @param clientId who said so just now, null where it was said before @returns why it is refused, null where it is registered now */
-  register(manifest: Manifest, clientId: string | null): string | null
+  /** @param clientId who said so just now, null where it was said before */
+  register(manifest: Manifest, clientId: string | null): void
   unregister(service: string): void
   isHosted(service: string): boolean
   /** A client said something in the service's name just now. */
@@ -28,10 +28,10 @@ export interface MqttBridgeParts {
 /** The bridge of the paper's Services over MQTT: `mesg/v1/<service>/…`. See docs/spec/service.md#topics */
 export function bridgeMqtt(parts: MqttBridgeParts): () => void {
   const { broker } = parts
+  const complain = complaints(parts.log)
   const stops = [
-    broker.subscribe(`${TOPIC_ROOT}/+/manifest`, (message) => takeManifest(parts, message)),
-    broker.subscribe(`${TOPIC_ROOT}/+/event/+`, (message) => takeEvent(parts, message)),
-    broker.subscribe(`${TOPIC_ROOT}/+/event/+/+`, (message) => takeEvent(parts, message)),
+    broker.subscribe(`${TOPIC_ROOT}/+/manifest`, (message) => takeManifest(parts, message, complain)),
+    broker.subscribe(`${TOPIC_ROOT}/+/event/#`, (message) => takeEvent(parts, message)),
     broker.subscribe(`${TOPIC_ROOT}/+/result/+`, (message) => takeAnswer(parts, message)),
   ]
   return () => {
@@ -39,21 +39,57 @@ export function bridgeMqtt(parts: MqttBridgeParts): () => void {
   }
 }
 
-async function takeManifest(parts: MqttBridgeParts, message: IncomingMessage): Promise<void> {
+interface Refusal {
+  readonly code: "SERVICE_ID_TAKEN" | "MANIFEST_INVALID"
+  readonly service: string
+  readonly client: string
+  readonly reason: string
+}
+
+/** Says in the log that a manifest was refused; a service that tries it again and again is named once. */
+function complaints(log: Log): (refusal: Refusal) => void {
+  const said = new Map<string, string>()
+  return (refusal) => {
+    const { service, code, reason } = refusal
+    if (said.get(service) === reason) return
+    if (said.size >= SERVICE_REFUSALS_KEPT_MAX) said.delete(said.keys().next().value!)
+    said.set(service, reason)
+    const remedy = code === "SERVICE_ID_TAKEN" ? "give that service another id" : "correct its manifest"
+    log.warn("a service that announced itself over MQTT was refused", { ...refusal, remedy })
+  }
+}
+
+async function takeManifest(
+  parts: MqttBridgeParts,
+  message: IncomingMessage,
+  complain: (refusal: Refusal) => void,
+): Promise<void> {
   const { topic, payload, replayed, from } = message
   const service = topic.split("/")[2]!
-  // Manifests of services that run here are published by the agent itself.
-  if (parts.isHosted(service)) return
+  if (parts.isHosted(service)) {
+    // What was kept is what the agent itself has said of it; a client's word is corrected when services are announced.
+    if (replayed || payload.length === 0) return
+    const reason = `service "${service}" runs on this Core`
+    complain({ code: "SERVICE_ID_TAKEN", service, client: from.clientId, reason })
+    // Not kept: the status that is kept is that of the service that runs here.
+    return say(parts.broker, service, reason, false)
+  }
   if (payload.length === 0) {
     parts.unregister(service)
     return say(parts.broker, service, "")
   }
-  const verdict = registered(parts, service, payload, replayed ? null : from.clientId)
-  if (verdict !== "ok") parts.log.warn("a service was refused", { service, reason: verdict })
-  return say(parts.broker, service, verdict)
+  const reason = register(parts, service, payload, replayed ? null : from.clientId)
+  if (reason !== null) complain({ code: "MANIFEST_INVALID", service, client: from.clientId, reason })
+  return say(parts.broker, service, reason ?? "ok")
 }
 
-function registered(parts: MqttBridgeParts, service: string, payload: Uint8Array, clientId: string | null): string {
+/** @returns why it is refused, null where it is registered now */
+function register(
+  parts: MqttBridgeParts,
+  service: string,
+  payload: Uint8Array,
+  clientId: string | null,
+): string | null {
   if (payload.length > MANIFEST_BYTES_MAX) return `the manifest is larger than ${MANIFEST_BYTES_MAX} bytes`
   const document = parsePayload(payload)
   if (!document.ok) return `the manifest is no JSON: ${document.message}`
@@ -61,18 +97,24 @@ function registered(parts: MqttBridgeParts, service: string, payload: Uint8Array
   if (!checked.ok)
     return checked.issues.map(({ path, message }) => `${path.join(".") || "manifest"}: ${message}`).join("; ")
   if (checked.manifest.id !== service) return `the manifest says id "${checked.manifest.id}", the topic "${service}"`
-  return parts.register(checked.manifest, clientId) ?? "ok"
+  parts.register(checked.manifest, clientId)
+  return null
 }
 
-function say(broker: Broker, service: string, verdict: string): Promise<void> {
-  return broker.publish({ topic: serviceTopic.status(service), payload: utf8(verdict), qos: 1, retain: true })
+function say(broker: Broker, service: string, verdict: string, retain = true): Promise<void> {
+  return broker.publish({ topic: serviceTopic.status(service), payload: utf8(verdict), qos: 1, retain })
 }
 
 async function takeEvent({ inbox, log, heard }: MqttBridgeParts, message: IncomingMessage): Promise<void> {
   // A retained event has been taken when it was published.
   if (message.replayed) return
-  const [, , service, , event, id] = message.topic.split("/") as [string, string, string, string, string, string?]
+  const [, , service, , event = "", id, ...more] = message.topic.split("/") as [string, string, string, ...string[]]
   heard(service, message.from.clientId)
+  if (more.length > 0) {
+    const rest = [id, ...more].join("/").slice(0, EVENT_ID_LENGTH_MAX)
+    const reason = `an event's topic is ${serviceTopic.event(service, "<event>")} or ${serviceTopic.event(service, "<event>/<id>")}: an id is one level`
+    return inbox.keepRefused("EVENT_ID_INVALID", service, event, rest, reason)
+  }
   const document = parsePayload(message.payload)
   try {
     if (!document.ok)

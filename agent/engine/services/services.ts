@@ -208,11 +208,9 @@ export class ServiceBook implements Services, EventCatalogue {
     return this.#webhooks.answer(request)
   }
 
-  #register(manifest: Manifest, clientId: string | null): string | null {
-    if (this.#installed.has(manifest.id)) return `service "${manifest.id}" runs on this Core`
+  #register(manifest: Manifest, clientId: string | null): void {
     this.#registered.register(manifest, clientId)
     this.#tell(this.#view(manifest.id))
-    return null
   }
 
   #unregister(id: string): void {

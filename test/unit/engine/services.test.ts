@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
+import type { ServiceId } from "../../../agent/base/ids.ts"
 import { utf8 } from "../../../agent/base/bytes.ts"
 import { isMesgError } from "../../../agent/base/errors.ts"
-import { SERVICE_WEBHOOK_TIMEOUT_MS } from "../../../agent/base/limits.ts"
+import { SERVICE_REFUSALS_KEPT_MAX, SERVICE_WEBHOOK_TIMEOUT_MS } from "../../../agent/base/limits.ts"
 import { testEngine, type TestEngine, type TestService } from "../../support/engine.ts"
 
 const ANY = { data: { type: "object" } }
@@ -58,6 +59,53 @@ describe("an event over MQTT that nobody declared", () => {
       .items.map(({ service, event, code }) => `${service} ${event} ${code}`)
     assert.deepEqual(refused, ["spy typo UNKNOWN_EVENT", "nosuch x UNKNOWN_SERVICE"])
     await test.stop()
+  })
+
+  it("is kept with the topic's form where it stands on more levels than an event has", async () => {
+    const test = await testEngine([SPY])
+    await test.broker.say("mesg/v1/spy/event/seen/a/b", "{}")
+    await test.broker.say("mesg/v1/spy/event", "{}")
+    const [nameless, deep] = test.engine.events.refused({}).items
+    assert.deepEqual([deep?.event, deep?.id, deep?.code], ["seen", "a/b", "EVENT_ID_INVALID"])
+    assert.match(deep!.reason, /an event's topic is mesg\/v1\/spy\/event\/<event> or .*: an id is one level/)
+    assert.deepEqual([nameless?.event, nameless?.code], ["", "UNKNOWN_EVENT"])
+    assert.equal(test.engine.events.counts().accepted, 0)
+    await test.stop()
+  })
+})
+
+describe("a manifest over MQTT that is refused", () => {
+  let test: TestEngine
+  beforeEach(async () => {
+    test = await testEngine([SPY])
+  })
+  afterEach(() => test.stop())
+  const warned = () => test.log.lines.filter(({ level }) => level === "warn")
+
+  it("because the id is an installed service's is told to the client and once in the log, and changes nothing", async () => {
+    const manifest = { id: "spy", name: "Another", version: "9.0.0" }
+    for (let time = 0; time < 3; time++) await test.broker.say("mesg/v1/spy/manifest", manifest)
+    assert.deepEqual(
+      warned().map(({ code, service, client }) => [code, service, client]),
+      [["SERVICE_ID_TAKEN", "spy", "test"]],
+    )
+    const { topic, payload, retain } = test.broker.published.at(-1)!
+    assert.deepEqual([topic, retain], ["mesg/v1/spy/status", false])
+    assert.equal(new TextDecoder().decode(payload), 'service "spy" runs on this Core')
+    assert.equal(test.engine.services.show("spy" as ServiceId).version, "1.0.0")
+  })
+
+  it("because it is none is named with the reason, each reason once, for a bounded number of services", async () => {
+    await test.broker.say("mesg/v1/other/manifest", "{")
+    await test.broker.say("mesg/v1/other/manifest", "{")
+    await test.broker.say("mesg/v1/other/manifest", { id: "another", name: "A", version: "1.0.0" })
+    assert.deepEqual(
+      warned().map(({ code, service }) => `${String(code)} ${String(service)}`),
+      ["MANIFEST_INVALID other", "MANIFEST_INVALID other"],
+    )
+    for (let i = 0; i < SERVICE_REFUSALS_KEPT_MAX; i++) await test.broker.say(`mesg/v1/s${i}/manifest`, "{")
+    await test.broker.say("mesg/v1/other/manifest", "{")
+    assert.equal(warned().length, SERVICE_REFUSALS_KEPT_MAX + 3)
   })
 })
 

@@ -101,8 +101,35 @@ describe("the service http", () => {
       assert.equal((await send("bell", { headers: bearer })).status, 413)
     })
 
-    it("a webhook without a secret keeps it from starting", async () => {
-      await assert.rejects(recordingPlugin("http", { hooks: { open: {} } }), /webhook open has no secret/)
+    it("a refusal carries a stable code, a sentence and what to do", async () => {
+      const problem = async (...request: Parameters<typeof send>) =>
+        JSON.parse(String((await send(...request)).body)) as Record<string, unknown>
+      const { code, detail, remedy } = await problem("bell", {})
+      assert.equal(code, "HOOK_SECRET_WRONG")
+      assert.equal(detail, 'the secret of the webhook "bell" is missing or wrong')
+      assert.equal(remedy, "send it as `Authorization: Bearer <secret>`")
+      assert.equal((await problem("path", {}))["remedy"], "send it in the address: /hooks/path/<secret>")
+      assert.equal((await problem("key", {}))["remedy"], "send it in the header X-My-Key")
+      assert.equal((await problem("bell", { method: "PUT", headers: bearer }))["code"], "HOOK_METHOD")
+      const headers = { ...bearer, "x-request-id": "x".repeat(200) }
+      assert.equal((await problem("bell", { headers }))["code"], "HOOK_ID_TOO_LONG")
+      plugin.bridge.refuse = new Error("later")
+      assert.equal((await problem("bell", { headers: bearer }))["code"], "HOOK_UNAVAILABLE")
+    })
+
+    it("a webhook without a secret is closed and named; the others go on", async () => {
+      const two = await recordingPlugin("http", { hooks: { open: {}, bell: {} }, secrets: { bell: SECRET } })
+      const ask = (name: string, headers: Record<string, string>) =>
+        two.bridge.webhooks.get(name)!({ method: "POST", path: `/${name}`, query: {}, headers, body: Buffer.of() })
+      assert.equal((await ask("bell", bearer)).status, 202)
+      for (const headers of [{}, bearer, { authorization: "Bearer " }]) {
+        const { status, body } = await ask("open", headers)
+        assert.equal(status, 503)
+        assert.match(String(body), /"HOOK_WITHOUT_SECRET".*the webhook \\"open\\" has no secret yet/)
+      }
+      assert.ok(two.bridge.lines.some(({ level, fields }) => level === "warn" && fields["hook"] === "open"))
+      assert.equal(two.bridge.events.length, 1)
+      await two.stop()
     })
 
     it("settings with a secret that is too short are refused without showing it", async () => {

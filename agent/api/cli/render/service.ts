@@ -1,5 +1,6 @@
 import type { OutputOf } from "../../operations/schemas/table.ts"
-import type { Terminal } from "../terminal.ts"
+import type { JsonObject } from "../../../schema/json.ts"
+import { paint, printable, type Terminal } from "../terminal.ts"
 import { bytesText, facts, lostFacts, more, table, timeText } from "./layout.ts"
 import type { Renderers } from "./renderer.ts"
 
@@ -21,7 +22,8 @@ export const SERVICE_RENDERERS: Renderers = {
     ) + more(terminal, cursor),
   "service.show": (service: OutputOf<"service.show">, terminal: Terminal) => {
     const settings = Object.entries(service.config).map(([name, value]) => [name, JSON.stringify(value)])
-    return `${serviceText(service, terminal)}\n${table(terminal, ["setting", "value"], settings)}`
+    const values = table(terminal, ["setting", "value"], settings)
+    return `${serviceText(service, terminal)}\n${values}${schemasText(service.manifest["config"], terminal)}`
   },
   "service.add": (service: View, terminal: Terminal) => serviceText(service, terminal),
   "service.configure": (service: View, terminal: Terminal) => serviceText(service, terminal),
@@ -72,6 +74,19 @@ function serviceText(service: View, terminal: Terminal): string {
     ["tasks", service.tasks.join(", ")],
   ])
   return about + hint
+}
+
+/** What each setting may be, as the manifest says it. */
+function schemasText(settings: unknown, terminal: Terminal): string {
+  const entries = Object.entries((settings ?? {}) as Readonly<Record<string, JsonObject>>)
+  const blocks = entries.map(([name, { description, secret, required, ...schema }]) => {
+    const marks = [...(required === true ? ["required"] : []), ...(secret === true ? ["secret"] : [])]
+    const whole = Array.isArray(required) ? { ...schema, required } : schema
+    const title = `${name}${marks.length === 0 ? "" : ` (${marks.join(", ")})`}`
+    const about = typeof description === "string" ? `: ${description}` : ""
+    return `\n${printable(title + about)}\n  ${paint(terminal, "dim", printable(JSON.stringify(whole)))}\n`
+  })
+  return blocks.join("")
 }
 
 function memoryText({ kind, memoryBytes }: View): string {

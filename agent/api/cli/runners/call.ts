@@ -13,5 +13,16 @@ export async function runCall({ chosen, terminal, endpoint }: RunnerContext): Pr
   // What answers with nothing says so in one value too.
   if (chosen.json) terminal.out(`${JSON.stringify(body ?? { ok: true })}\n`)
   else terminal.out(await render(operation.id, body, terminal))
-  return operation.id === "system.doctor" && (body as { ok: boolean }).ok !== true ? EXIT.failed : EXIT.ok
+  return (await isWell(operation.id, body)) ? EXIT.ok : EXIT.failed
+}
+
+/** Whether what was asked for came to a good end; what still goes on has not failed. */
+async function isWell(operation: string, body: unknown): Promise<boolean> {
+  const { ok, state, status } = (body ?? {}) as { ok?: boolean; state?: string; status?: string }
+  if (operation === "system.doctor") return ok === true
+  if (operation === "service.add" || operation === "service.configure") return state !== "failed"
+  if (operation !== "service.call" || status === undefined) return true
+  // The schemas are loaded for who waited for a task, and for nobody else.
+  const { isBuiltInStatus } = await import("../../../schema/names.ts")
+  return !isBuiltInStatus(status)
 }

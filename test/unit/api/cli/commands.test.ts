@@ -266,6 +266,30 @@ describe("commands", () => {
     assert.deepEqual([exitCode, objectOf(out)["values"]], [0, { values: { "mqtt.port": "1884" } }])
   })
 
+  it("fail where what was waited for did not come to a good end, and only then", async () => {
+    const call = ["service", "call", "ocpp", "set-standby", "--wait", "5"]
+    const ends: [status: string | null, exitCode: number][] = [
+      ["ok", 0],
+      ["failed-status", 0],
+      ["error", 1],
+      ["timed-out", 1],
+      ["cancelled", 1],
+      // It still runs.
+      [null, 0],
+    ]
+    const before = server.core.callEnds
+    for (const [status, exitCode] of ends) {
+      server.core.callEnds = status === null ? null : { status, data: {} }
+      assert.equal((await run(call)).exitCode, exitCode, String(status))
+    }
+    server.core.callEnds = before
+    const view = server.core.serviceViews.findIndex(({ id }) => id === "ocpp")
+    const [well] = server.core.serviceViews.splice(view, 1, { ...server.core.serviceViews[view]!, state: "failed" })
+    assert.equal((await run(["service", "configure", "ocpp", "--config", "{}"])).exitCode, 1)
+    assert.equal((await run(["service", "show", "ocpp"])).exitCode, 0)
+    server.core.serviceViews.splice(view, 1, well!)
+  })
+
   it("set several settings together, and say which one has no value or is given twice", async () => {
     const pairs = ["mqtt.tls.cert", "/c.pem", "mqtt.tls.key", "/k.pem"]
     const { exitCode, out } = await run(["config", "set", ...pairs])
