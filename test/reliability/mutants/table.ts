@@ -389,4 +389,16 @@ export const MUTANTS: readonly Mutant[] = [
     grep: "long tasks do not delay short ones",
     says: /AssertionError|did not come|Timeout of/,
   },
+  {
+    name: "careless-after-a-crash",
+    patches: [
+      {
+        file: "agent/compose.ts",
+        from: 'afterCrash: opened.check === "full"',
+        to: "afterCrash: false",
+      },
+    ],
+    spec: "test/e2e/poison-event.test.ts",
+    says: /AssertionError/,
+  },
 ]
