@@ -277,17 +277,20 @@ describe("commands", () => {
       // It still runs.
       [null, 0],
     ]
-    const before = server.core.callEnds
+    const before = tested.server.core.callEnds
     for (const [status, exitCode] of ends) {
-      server.core.callEnds = status === null ? null : { status, data: {} }
+      tested.server.core.callEnds = status === null ? null : { status, data: {} }
       assert.equal((await run(call)).exitCode, exitCode, String(status))
     }
-    server.core.callEnds = before
-    const view = server.core.serviceViews.findIndex(({ id }) => id === "ocpp")
-    const [well] = server.core.serviceViews.splice(view, 1, { ...server.core.serviceViews[view]!, state: "failed" })
+    tested.server.core.callEnds = before
+    const view = tested.server.core.serviceViews.findIndex(({ id }) => id === "ocpp")
+    const [well] = tested.server.core.serviceViews.splice(view, 1, {
+      ...tested.server.core.serviceViews[view]!,
+      state: "failed",
+    })
     assert.equal((await run(["service", "configure", "ocpp", "--config", "{}"])).exitCode, 1)
     assert.equal((await run(["service", "show", "ocpp"])).exitCode, 0)
-    server.core.serviceViews.splice(view, 1, well!)
+    tested.server.core.serviceViews.splice(view, 1, well!)
   })
 
   it("set several settings together, and say which one has no value or is given twice", async () => {
