@@ -58,18 +58,14 @@ function isFollowed(definition: WorkflowDefinition, task: number, status: string
  * Once an execution has ended, "can" means: it could have, had it gone on.
  */
 function canStart({ definition, tasks }: ExecutionState): boolean[] {
-  const known = new Map<number, boolean>()
+  const known: boolean[] = []
+  const reachable = (edge: { task: number; status: string }): boolean => {
+    const parent = tasks[edge.task]!
+    return hasEnded(parent) ? parent.status === edge.status : parent.state !== "idle" || answer(edge.task)
+  }
   const answer = (index: number): boolean => {
-    const found = known.get(index)
-    if (found !== undefined) return found
     const { after, join } = definition.tasks[index]!
-    const reachable = after.map((edge) => {
-      const parent = tasks[edge.task]!
-      return hasEnded(parent) ? parent.status === edge.status : parent.state !== "idle" || answer(edge.task)
-    })
-    const can = after.length === 0 || (join === "all" ? reachable.every(Boolean) : reachable.some(Boolean))
-    known.set(index, can)
-    return can
+    return (known[index] ??= after.length === 0 || (join === "all" ? after.every(reachable) : after.some(reachable)))
   }
   return tasks.map((_, index) => answer(index))
 }

@@ -268,24 +268,28 @@ export class Runner {
    * takes longer goes on beside it, and its end is an input like any other.
    */
   #executeNow(live: Live, { task, attempt, inputs }: Effect & { kind: "execute" }): Soon<readonly Input[]> {
-    const { promise, resolve } = Promise.withResolvers<readonly Input[]>()
-    let isLate = false
     const answer = (end: AttemptEnd): readonly Input[] => {
       if (end.kind !== "interrupted") return [this.#endInput(live, task, attempt, end)]
       this.endInBackground(live, task, attempt, end)
       return []
     }
+    /** Takes the answer of this turn; null once it is over. */
+    let inTurn: ((end: AttemptEnd) => void) | null = null
     const now = this.#tasks.execute(this.attempt(live, task, inputs), async (end) => {
-      if (isLate) return this.end(live, task, attempt, end)
-      clearImmediate(turn)
-      resolve(answer(end))
+      if (inTurn === null) return this.end(live, task, attempt, end)
+      inTurn(end)
     })
     if (now !== null) return answer(now)
-    const turn = setImmediate(() => {
-      isLate = true
-      resolve([])
+    return new Promise((resolve) => {
+      const turn = setImmediate(() => {
+        inTurn = null
+        resolve([])
+      })
+      inTurn = (end) => {
+        clearImmediate(turn)
+        resolve(answer(end))
+      }
     })
-    return promise
   }
 
   /** Starts a task that was waiting for a Core when the agent stopped. */
