@@ -13,6 +13,8 @@ export function localActions(version: string): LocalActions {
     },
     init,
     restore,
+    upgrade: async (call) => (await import("./installer.ts")).runInstaller("upgrade", call),
+    uninstall: async (call) => (await import("./installer.ts")).runInstaller("uninstall", call),
     "service.new": newService,
     "service.test": testService,
     "service.validate": validateService,

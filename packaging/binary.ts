@@ -12,30 +12,34 @@ interface Budget {
   readonly binaryBytes: number
 }
 
-export function binaryOf(arch: Arch, root = ROOT): string {
-  return join(root, "dist", `mesg-linux-${arch}`)
+/** @param folder where the binaries are */
+export function binaryOf(arch: Arch, folder: string): string {
+  return join(folder, `mesg-linux-${arch}`)
 }
 
+/** What is in a binary, for who has to know. */
+export const BILL = "mesg.cdx.json"
+
 /**
- * @returns the files that were made
+ * Writes a binary per architecture and its bill of materials.
  * @throws Error where what is in them is not what packaging/deps.txt says, or one is over its budget
  */
-export async function buildBinaries(archs: readonly Arch[], root = ROOT, version?: string): Promise<string[]> {
-  const product = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { name: string; version: string }
-  const budget = JSON.parse(readFileSync(join(root, "packaging/size-budget.json"), "utf8")) as Budget
-  mkdirSync(join(root, "dist"), { recursive: true })
-  const files: string[] = []
+export async function buildBinaries(archs: readonly Arch[], folder: string, version = productVersion()): Promise<void> {
+  const budget = JSON.parse(readFileSync(join(ROOT, "packaging/size-budget.json"), "utf8")) as Budget
+  mkdirSync(folder, { recursive: true })
   for (const arch of archs) {
-    const file = binaryOf(arch, root)
-    const parts = await buildBinary(root, arch, version ?? product.version, file)
+    const file = binaryOf(arch, folder)
+    const parts = await buildBinary(ROOT, arch, version, file)
     checkParts(partList(parts))
     const { size } = statSync(file)
     if (size > budget.binaryBytes) throw new Error(`${file} takes ${size} bytes, at most ${budget.binaryBytes}`)
-    const bill = billOfMaterials({ name: "mesg", version: version ?? product.version }, parts, process.versions)
-    writeFileSync(join(root, "dist/mesg.cdx.json"), bill)
-    files.push(file)
+    writeFileSync(join(folder, BILL), billOfMaterials({ name: "mesg", version }, parts, process.versions))
   }
-  return files
+}
+
+/** That of package.json. */
+export function productVersion(): string {
+  return (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version
 }
 
 function checkParts(list: string): void {
@@ -59,8 +63,13 @@ if (import.meta.main) {
     process.exit(2)
   }
   try {
-    const files = await buildBinaries(words.length > 0 ? (words as Arch[]) : ARCHS)
-    for (const file of files) process.stdout.write(`${file} ${statSync(file).size}\n`)
+    const folder = join(ROOT, "dist")
+    const archs = words.length > 0 ? (words as Arch[]) : ARCHS
+    await buildBinaries(archs, folder)
+    for (const arch of archs) {
+      const file = binaryOf(arch, folder)
+      process.stdout.write(`${file} ${statSync(file).size}\n`)
+    }
   } catch (error) {
     process.stderr.write(`mesg: ${(error as Error).message}\n`)
     process.exitCode = 1

@@ -1,6 +1,7 @@
 // The first code of the single binary. The bundle that it carries is run from a folder: threads, confined services and
 // lmdb's addon need files. Each file is compared with the hash that the binary holds before any of them is loaded.
 // See docs/adr/012-one-file.md.
+import { mkdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { getRawAsset } from "node:sea"
 import { pathToFileURL } from "node:url"
@@ -27,6 +28,7 @@ if (option === RUN_FILE && operand !== undefined) {
   try {
     const contents = JSON.parse(Buffer.from(asset("contents.json")).toString()) as Contents
     if (option === UNPACK && operand !== undefined) {
+      mkdirSync(operand, { recursive: true, mode: 0o755 })
       process.stdout.write(`${unpackLibrary(operand, contents, asset)}\n`)
     } else {
       const library = libraryIn(join(dirname(process.execPath), "lib"), contents) ?? ownLibrary(contents)

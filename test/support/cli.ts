@@ -65,6 +65,8 @@ function localActions(): LocalActions {
     start: async () => 0,
     init: say,
     restore: say,
+    upgrade: say,
+    uninstall: say,
     "service.new": say,
     "service.test": say,
     "service.validate": say,

@@ -10,6 +10,8 @@ export type LocalCommandId =
   | "start"
   | "init"
   | "restore"
+  | "upgrade"
+  | "uninstall"
   | "service.new"
   | "service.test"
   | "service.validate"
@@ -55,6 +57,26 @@ export const LOCAL_COMMANDS: readonly LocalCommand[] = [
       { flags: "--without-keys", to: "withoutKeys", kind: "flag", summary: "a new node; secrets must be set again" },
     ],
     example: "mesg restore gateway.mesg --home /var/lib/mesg",
+  },
+  {
+    id: "upgrade",
+    name: "upgrade",
+    summary: "Install the newest release; where it does not run well, what ran before runs again",
+    options: [
+      { flags: "--from <path>", to: "from", kind: "path", summary: "a folder with a release, without a network" },
+      { flags: "--allow-older", to: "allowOlder", kind: "flag", summary: "also where it is older than what runs" },
+      { flags: "--dry-run", to: "dryRun", kind: "flag", summary: "check everything and say what would be done" },
+    ],
+    example: "mesg upgrade --from /media/usb/mesg",
+  },
+  {
+    id: "uninstall",
+    name: "uninstall",
+    summary: "Remove the agent from this machine; its data stays",
+    options: [
+      { flags: "--purge", to: "purge", kind: "flag", summary: "remove its data too" },
+      { flags: "--dry-run", to: "dryRun", kind: "flag", summary: "say what would be removed" },
+    ],
   },
   {
     id: "service.new",
@@ -120,6 +142,8 @@ export interface LocalActions {
   start(options: { readonly home: string; readonly sets: readonly string[]; readonly safe: boolean }): Promise<number>
   init(call: LocalCall): Promise<LocalResult>
   restore(call: LocalCall): Promise<LocalResult>
+  upgrade(call: LocalCall): Promise<LocalResult>
+  uninstall(call: LocalCall): Promise<LocalResult>
   "service.new"(call: LocalCall): Promise<LocalResult>
   "service.test"(call: LocalCall): Promise<LocalResult>
   "service.validate"(call: LocalCall): Promise<LocalResult>

@@ -2,7 +2,7 @@ _mesg() {
   local word="${COMP_WORDS[COMP_CWORD]}"
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "start init restore service completion man status stop doctor logs backup config event execution token app" -- "$word"))
+    COMPREPLY=($(compgen -W "start init restore upgrade uninstall service completion man status stop doctor logs backup config event execution token app" -- "$word"))
     return
   fi
   if [ "$COMP_CWORD" -eq 2 ] && [ "${word#-}" = "$word" ]; then
@@ -23,6 +23,8 @@ _mesg() {
     "start"*) COMPREPLY=($(compgen -W "--set --node-red --safe --json --home --help" -- "$word")) ;;
     "init"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "restore"*) COMPREPLY=($(compgen -W "--dry-run --force --passphrase-file --without-keys --json --home --help" -- "$word")) ;;
+    "upgrade"*) COMPREPLY=($(compgen -W "--from --allow-older --dry-run --json --home --help" -- "$word")) ;;
+    "uninstall"*) COMPREPLY=($(compgen -W "--purge --dry-run --json --home --help" -- "$word")) ;;
     "service new"*) COMPREPLY=($(compgen -W "--id --language --json --home --help" -- "$word")) ;;
     "service test"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "service validate"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;

@@ -249,6 +249,10 @@ describe("commands", () => {
     assert.deepEqual(JSON.parse(test.out), { home: tested.server.home, values: { folder: join(process.cwd(), "x") } })
     const restore = await run(["restore", "/b", "--dry-run", "--json"])
     assert.deepEqual(objectOf(restore.out)["values"], { file: "/b", dryRun: true })
+    const upgrade = await run(["upgrade", "--from", "r", "--allow-older", "--json"])
+    assert.deepEqual(objectOf(upgrade.out)["values"], { from: join(process.cwd(), "r"), allowOlder: true })
+    const uninstall = await run(["uninstall", "--purge", "--json"])
+    assert.deepEqual(objectOf(uninstall.out)["values"], { purge: true })
     let started: unknown
     const start = async (options: unknown) => {
       started = options

@@ -1,0 +1,141 @@
+import { execFileSync } from "node:child_process"
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { gzipSync } from "node:zlib"
+import type { Arch } from "../binary/materials.ts"
+import { RELEASE_TIME_S } from "./tree.ts"
+
+export const DEB_ARCH = { x64: "amd64", arm64: "arm64" } as const
+const MAINTAINER = "MESG Edge <maintainers@mesg.invalid>"
+
+/**
+ * Makes the Debian package: the same files as the archive, in Debian's places, and started by systemd.
+ * @param tree what the archive holds
+ * @param work a folder of its own
+ */
+export function writeDeb(file: string, arch: Arch, version: string, tree: string, work: string): void {
+  rmSync(work, { recursive: true, force: true })
+  const put = (path: string, content: string | Buffer, mode = 0o644) => {
+    mkdirSync(dirname(join(work, path)), { recursive: true, mode: 0o755 })
+    writeFileSync(join(work, path), content)
+    chmodSync(join(work, path), mode)
+  }
+  const read = (path: string) => readFileSync(join(tree, path))
+  const program = "usr/lib/mesg/mesg"
+  mkdirSync(join(work, "usr/lib/mesg"), { recursive: true })
+  copyFileSync(join(tree, "mesg"), join(work, program))
+  chmodSync(join(work, program), 0o755)
+  // Debian's util-linux has a mesg of its own, for terminals: files of two packages cannot have one name.
+  put("usr/bin/mesg-edge", '#!/bin/sh\nexec /usr/lib/mesg/mesg "$@"\n', 0o755)
+  const unit = read("mesg.service").toString().replaceAll("/opt/mesg/current/mesg", `/${program}`)
+  put("usr/lib/systemd/system/mesg.service", unit)
+  put("usr/lib/sysusers.d/mesg.conf", read("mesg.sysusers"))
+  put("usr/share/doc/mesg-edge/examples/devices.conf", read("share/devices.conf"))
+  put("usr/share/doc/mesg-edge/mesg.cdx.json.gz", gzipSync(read("share/mesg.cdx.json"), { level: 9 }))
+  put("usr/share/doc/mesg-edge/copyright", copyright())
+  put("usr/share/doc/mesg-edge/changelog.gz", gzipSync(changelog(version), { level: 9 }))
+  put("usr/share/man/man1/mesg-edge.1.gz", gzipSync(read("share/mesg.1"), { level: 9 }))
+  put("usr/share/lintian/overrides/mesg-edge", OVERRIDES)
+  put("etc/mesg/environment", "# Settings as in `mesg config show`, such as MESG_MQTT_PORT=1884\n")
+  put("DEBIAN/conffiles", "/etc/mesg/environment\n")
+  put("DEBIAN/control", control(arch, version, kibBelow(work)))
+  put("DEBIAN/postinst", POSTINST, 0o755)
+  put("DEBIAN/prerm", PRERM, 0o755)
+  put("DEBIAN/postrm", POSTRM, 0o755)
+  put("DEBIAN/md5sums", execFileSync("sh", ["-c", MD5SUMS], { cwd: work }))
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(RELEASE_TIME_S) }
+  execFileSync(
+    "dpkg-deb",
+    ["--root-owner-group", "-Zxz", `-z${process.env["MESG_RELEASE_LEVEL"] ?? 6}`, "--build", work, file],
+    {
+      env,
+      stdio: "pipe",
+    },
+  )
+}
+
+const MD5SUMS = "find . -path ./DEBIAN -prune -o -type f -print | sort | sed 's#^[.]/##' | xargs -d '\\n' md5sum"
+
+function kibBelow(folder: string): number {
+  return Number(execFileSync("du", ["-sk", folder], { encoding: "utf8" }).split("\t")[0]) || statSync(folder).size
+}
+
+function control(arch: Arch, version: string, kib: number): string {
+  return `Package: mesg-edge
+Version: ${version}
+Architecture: ${DEB_ARCH[arch]}
+Maintainer: ${MAINTAINER}
+Installed-Size: ${kib}
+Depends: libc6 (>= 2.28), libstdc++6 (>= 11), libatomic1 (>= 4.8), libgcc-s1
+Recommends: systemd
+Section: net
+Priority: optional
+Description: edge agent: device events over MQTT run durable workflows
+ MESG Edge is one program for gateways of the size of a Raspberry Pi. It is an
+ MQTT broker, hosts services that turn devices into events and tasks, and runs
+ workflows of them whose executions outlive crashes and power cuts.
+`
+}
+
+function copyright(): string {
+  return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: mesg
+Comment: The packages inside the program, with their licences, are in mesg.cdx.json.gz.
+
+Files: *
+Copyright: 2026 the authors of MESG Edge
+License: Apache-2.0
+ On Debian systems the text of the Apache License 2.0 is in
+ /usr/share/common-licenses/Apache-2.0.
+`
+}
+
+function changelog(version: string): string {
+  return `mesg-edge (${version}) stable; urgency=medium
+
+  * See the release's own list of changes.
+
+ -- ${MAINTAINER}  Thu, 01 Jan 2026 00:00:00 +0000
+`
+}
+
+const OVERRIDES = `# Node carries its own libraries, and is built as it is by its makers.
+mesg-edge: embedded-library *
+mesg-edge: hardening-no-pie *
+# The package is built without debhelper, whose snippets do the same.
+mesg-edge: maintainer-script-calls-systemctl *
+`
+
+// The library is made beside the program, root's: the agent's user and everybody's commands find it there.
+const POSTINST = `#!/bin/sh
+set -e
+if [ "$1" = configure ]; then
+  /usr/lib/mesg/mesg --unpack /usr/lib/mesg/lib >/dev/null
+  if command -v systemd-sysusers >/dev/null; then
+    systemd-sysusers mesg.conf
+  fi
+  if [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+    systemctl enable --quiet mesg.service
+    systemctl restart mesg.service
+  fi
+fi
+`
+const PRERM = `#!/bin/sh
+set -e
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+  systemctl disable --quiet --now mesg.service
+fi
+if [ "$1" = remove ]; then
+  rm -rf /usr/lib/mesg/lib
+fi
+`
+const POSTRM = `#!/bin/sh
+set -e
+if [ -d /run/systemd/system ]; then
+  systemctl daemon-reload
+fi
+if [ "$1" = purge ]; then
+  rm -rf /var/lib/mesg /var/cache/mesg /etc/mesg
+fi
+`
