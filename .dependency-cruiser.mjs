@@ -50,9 +50,10 @@ export default {
     },
     {
       name: "io-siblings-are-strangers",
+      comment: "What they share is how a folder is made.",
       severity: "error",
       from: { path: "^agent/io/([^/]+)/" },
-      to: { path: "^agent/io/", pathNot: "^agent/io/$1/" },
+      to: { path: "^agent/io/", pathNot: ["^agent/io/$1/", "^agent/io/folder[.]ts$"] },
     },
     {
       name: "below-io-no-node",

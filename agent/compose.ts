@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { messageOf } from "./base/errors.ts"
 import { WATCHDOG_STALL_MS } from "./base/limits.ts"
@@ -13,7 +13,9 @@ import { createEngine } from "./engine/engine.ts"
 import { createBroker } from "./io/broker/broker.ts"
 import { SystemClock } from "./io/clock/clock.ts"
 import { loadConfig } from "./io/config/config.ts"
+import { isSystemService } from "./io/config/home.ts"
 import { JsonataExpressions } from "./io/expressions/expressions.ts"
+import { makeFolder } from "./io/folder.ts"
 import { openKeys } from "./io/keys/keys.ts"
 import { systemRandom } from "./io/keys/random.ts"
 import { createLog, logFormatFor } from "./io/log/log.ts"
@@ -69,7 +71,8 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
   }
   try {
     const startedMs = wall()
-    makeRunFolder(home)
+    const access = isSystemService(home, env) ? OF_THE_GROUP : OF_THE_OWNER
+    makeRunFolder(home, access.folder)
     const store = new LmdbStore({
       dir: join(home, "data"),
       quotaBytes: config.store.quotaMb * MIB,
@@ -215,7 +218,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     }
     // Before anybody is told that we are here: who reads the run files may stop us at once.
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end(0))
-    writeRunFiles(home, agent, tokens.runToken)
+    writeRunFiles(home, agent, tokens.runToken, access.file)
     stops.push(() => removeRunFiles(home))
     if (nodeRed !== null) {
       stops.push(() => nodeRed.stop())
@@ -250,11 +253,17 @@ async function nodeRedBeside(options: NodeRedOptions): Promise<NodeRed> {
 /** What the small files of a start take at most: locks, the address, the token. */
 const START_BYTES = 65_536
 
+/** Who may ask the running agent: its user alone; of a system service the people of its group too. */
+const OF_THE_OWNER = { folder: 0o700, file: 0o600 }
+const OF_THE_GROUP = { folder: 0o750, file: 0o640 }
+
 /** @throws StoreError STORE_NOT_WRITABLE */
-function makeRunFolder(home: string): void {
+function makeRunFolder(home: string, mode: number): void {
   const folder = join(home, "run")
   try {
     makeFolder(folder)
+    // Whatever an earlier agent or the umask made of it.
+    chmodSync(folder, mode)
     // On a full disk nobody could find this agent: it says so now, before it has done anything.
     const probe = join(folder, ".probe")
     try {
@@ -270,18 +279,6 @@ function makeRunFolder(home: string): void {
   // What a backup that was cut has left.
   for (const name of readdirSync(folder)) {
     if (name.startsWith("backup-")) rmSync(join(folder, name), { recursive: true, force: true })
-  }
-}
-
-/** As mkdir with `recursive`, which Node 26 repeats for ever where a parent refuses with ENOENT, as /proc does. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return
-  makeFolder(dirname(path))
-  try {
-    mkdirSync(path, { mode: 0o750 })
-  } catch (error) {
-    // Another agent that starts now may have made it: the lock of the store decides between them.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
   }
 }
 

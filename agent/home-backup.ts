@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { cp } from "node:fs/promises"
 import { join } from "node:path"
 import { BACKUP_TRIES_MAX } from "./base/limits.ts"
@@ -8,6 +8,7 @@ import { StoreError } from "./io/store/error.ts"
 import type { Store } from "./ports/store.ts"
 import type { BackupHead } from "./schema/backup.ts"
 import { TABLE } from "./schema/tables.ts"
+import { makeFolder } from "./io/folder.ts"
 
 export interface HomeBackup {
   readonly home: string
@@ -51,7 +52,7 @@ export async function backupHome(file: string, backup: HomeBackup): Promise<numb
 async function gather(draft: string, { home, store, signal }: HomeBackup): Promise<void> {
   for (let tries = 0; tries < BACKUP_TRIES_MAX; tries++) {
     rmSync(draft, { recursive: true, force: true })
-    mkdirSync(join(draft, "data"), { recursive: true, mode: 0o700 })
+    makeFolder(join(draft, "data"))
     const before = shelved(store)
     await store.backup(join(draft, "data", "store.mdb"), signal)
     const isWhole = await copyFolders(before, join(home, "plugins"), join(draft, "plugins"))

@@ -2,7 +2,6 @@ import {
   closeSync,
   existsSync,
   lchownSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -24,6 +23,7 @@ import { storeFiles, syncFolderOf } from "./io/store/files.ts"
 import { takeLock } from "./io/store/lock.ts"
 import { type BackupHead, BackupHeadSchema } from "./schema/backup.ts"
 import { parseJson } from "./schema/json.ts"
+import { makeFolder } from "./io/folder.ts"
 
 export class RestoreError extends MesgError<
   | { readonly code: "HOME_USED"; readonly home: string }
@@ -73,7 +73,7 @@ export async function restoreHome(place: string, file: string, options: RestoreO
   const draft = `${home}.restoring`
   try {
     rmSync(draft, { recursive: true, force: true })
-    mkdirSync(draft, { recursive: true, mode: 0o700 })
+    makeFolder(draft)
   } catch (cause) {
     throw failed(home, `${draft} cannot be made`, cause)
   }

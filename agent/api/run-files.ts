@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 /** `run/agent.json`: what is really bound. Written when ready, removed at stop. */
@@ -19,13 +19,13 @@ export interface AgentFile {
 /**
  * Tells the CLI of this machine where the agent is and how to log in. The token is there before the addresses, so who
  * finds the one finds the other.
- * @param tokenMode 0600, or 0640 for the group of an installed service
+ * The folder `run` is there already.
+ * @param mode of both: 0600, or 0640 for the group of an installed service
  */
-export function writeRunFiles(home: string, agent: AgentFile, token: string, tokenMode = 0o600): void {
+export function writeRunFiles(home: string, agent: AgentFile, token: string, mode = 0o600): void {
   const folder = join(home, "run")
-  mkdirSync(folder, { recursive: true, mode: 0o750 })
-  replaceFile(join(folder, "token"), `${token}\n`, tokenMode)
-  replaceFile(join(folder, "agent.json"), `${JSON.stringify(agent)}\n`, 0o644)
+  replaceFile(join(folder, "token"), `${token}\n`, mode)
+  replaceFile(join(folder, "agent.json"), `${JSON.stringify(agent)}\n`, mode)
 }
 
 /** At stop: nobody is here any more. */

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { type AddressInfo, createServer } from "node:net"
 import { join, resolve } from "node:path"
+import { gzipSync } from "node:zlib"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
 import { runMesg, startAgent, type TestAgent } from "../support/agent.ts"
 import { publishPacket, WireClient } from "../support/mqtt-wire.ts"
@@ -94,6 +95,20 @@ describe("an agent that is started wrong says what, where and what to do", funct
       says: /\/proc\/no-home/,
       remedy: /--home/,
     }))
+
+  // Whether it is a whole backup is seen only where it is unpacked.
+  const packed = join(tempDir("packed"), "home.mesg")
+  writeFileSync(packed, gzipSync("a home"))
+  const elsewhere: { words: string[]; code: string }[] = [
+    { words: ["init"], code: "CONFIG_UNWRITABLE" },
+    { words: ["config", "set", "mqtt.port", "1884"], code: "CONFIG_UNWRITABLE" },
+    { words: ["restore", packed], code: "RESTORE_FAILED" },
+    { words: ["service", "new", "/proc/no-home/service"], code: "FOLDER_UNUSABLE" },
+  ]
+  for (const { words, code } of elsewhere) {
+    it(`mesg ${words.slice(0, 2).join(" ").replace(/\/.*/, "FILE")} where nothing can be made: ${code}, at once`, async () =>
+      assertRefused(await runMesg("/proc/no-home", words), { code, says: /\/proc\/no-home/, remedy: /./ }))
+  }
 
   it("a second agent on one home: STORE_IN_USE with the first one's pid, and the first goes on", async () => {
     const agent = await startAgent()

@@ -119,6 +119,12 @@ describe("the repository", () => {
     assert.deepEqual(missing, [])
   })
 
+  it("makes folders in one place, where the system's refusal ends it", () => {
+    const made = linesWith(product, /\bmkdir(?:Sync)?\(.*recursive/).map((line) => line.split(":")[0])
+    assert.deepEqual(made, [])
+    assert.ok(product.some(({ path }) => path === "agent/io/folder.ts"))
+  })
+
   it("lists every document of the specification in its index", () => {
     const index = readFileSync(join(ROOT, "docs/spec/README.md"), "utf8")
     const names = sources(/^docs\/spec\/(?!README).*\.md$/).map(({ path }) => path.split("/").at(-1)!)

@@ -4,11 +4,13 @@ const DAY_MS = 86_400_000
 /** A secret that is older was seen by more people than anybody remembers. */
 const TOKEN_AGE_MS_MAX = 365 * DAY_MS
 
-/** The most that others may be allowed. `run/token` is 0640 where the agent is a service of its own group. */
+/** The most that others may be allowed: the group of a system service may read its home and its run files. */
 const PRIVATE_PATHS: readonly (readonly [path: string, most: number])[] = [
-  [".", 0o755],
+  [".", 0o750],
   ["keys", 0o700],
+  ["run", 0o750],
   ["run/token", 0o640],
+  ["run/agent.json", 0o640],
   ["data", 0o750],
 ]
 
@@ -44,7 +46,7 @@ export const PERMISSIONS: Check = {
     return {
       ok: wrong.length === 0,
       detail: wrong.length === 0 ? "keys and tokens are the agent's alone" : wrong.join(", "),
-      remedy: `chmod -R go-rwx ${probes.home}/keys ${probes.home}/run/token`,
+      remedy: `chmod o-rwx,g-w ${probes.home} && chmod -R go-rwx ${probes.home}/keys ${probes.home}/run`,
     }
   },
 }

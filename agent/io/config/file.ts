@@ -1,9 +1,10 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs"
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml"
 import { messageOf } from "../../base/errors.ts"
 import { CONFIG_BYTES_MAX } from "../../base/limits.ts"
 import { ConfigError } from "./errors.ts"
+import { makeFolder } from "../folder.ts"
 
 /** `config.yml` of a home, parsed; an absent file is an empty one. */
 export interface ConfigFile {
@@ -82,7 +83,7 @@ export function writeConfigFile(file: ConfigFile): void {
   const folder = dirname(file.path)
   const temporary = `${file.path}.${process.pid}.tmp`
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     syncTo(temporary, file.document.toString({ lineWidth: 0 }))
     renameSync(temporary, file.path)
     syncFolder(folder)

@@ -22,6 +22,12 @@ export function homeFolder(
   return !exists(own) && exists(SERVICE_HOME) ? SERVICE_HOME : own
 }
 
+/** @returns whether this home is the one that systemd made for the service: the service's group may use the agent */
+export function isSystemService(home: string, env: Readonly<Record<string, string | undefined>>): boolean {
+  const made = nonEmpty(env["STATE_DIRECTORY"])?.split(":")[0]
+  return made !== undefined && resolve(made) === resolve(home)
+}
+
 function nonEmpty(text: string | undefined): string | undefined {
   return text === "" ? undefined : text
 }

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { messageOf } from "../../base/errors.ts"
 import { ConfigError } from "./errors.ts"
+import { makeFolder } from "../folder.ts"
 
 const FOLDERS = ["keys", "data", "plugins", "run"]
 const FIRST_CONFIG = `# Settings of this gateway. Every key is in docs/reference/config.md; \`mesg config show\` tells what holds.
@@ -18,9 +19,7 @@ const FIRST_CONFIG = `# Settings of this gateway. Every key is in docs/reference
 export function initHome(home: string): string[] {
   const file = join(home, "config.yml")
   try {
-    const made = FOLDERS.filter(
-      (folder) => mkdirSync(join(home, folder), { recursive: true, mode: 0o700 }) !== undefined,
-    )
+    const made = FOLDERS.filter((folder) => makeFolder(join(home, folder)))
     if (existsSync(file)) return made
     writeFileSync(file, FIRST_CONFIG, { mode: 0o600, flag: "wx" })
     return [...made, "config.yml"]

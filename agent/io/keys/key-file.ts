@@ -1,19 +1,10 @@
 import { randomBytes } from "node:crypto"
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs"
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { fromHex, toHex } from "../../base/bytes.ts"
 import { messageOf } from "../../base/errors.ts"
 import { KeysError } from "./error.ts"
+import { makeFolder } from "../folder.ts"
 
 const OTHERS = 0o077
 
@@ -27,7 +18,7 @@ export function keyFile(dir: string, name: string, length: number): Uint8Array {
   const found = read(path, length)
   if (found) return found
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeFolder(dir)
     create(dir, path, randomBytes(length))
   } catch (error) {
     throw new KeysError({ code: "KEYS_NOT_WRITABLE", dir }, `no key can be made in ${dir}: ${messageOf(error)}`, {

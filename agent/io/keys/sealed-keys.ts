@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from "node:crypto"
-import { mkdirSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
 import { fromHex, fromUtf8, toHex, utf8 } from "../../base/bytes.ts"
@@ -9,6 +9,7 @@ import { HexSchema } from "../../schema/names.ts"
 import { KeysError } from "./error.ts"
 import { keyFile } from "./key-file.ts"
 import { KEY_BYTES, KEY_NAMES } from "./keys.ts"
+import { makeFolder } from "../folder.ts"
 
 const KEY_LENGTH = 32
 const SALT_BYTES = 16
@@ -66,7 +67,7 @@ export async function sealKeys(dir: string, passphrase: string): Promise<string>
  */
 export async function restoreKeys(dir: string, text: string, passphrase: string): Promise<void> {
   const keys = await openSealed(text, passphrase)
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeFolder(dir)
   for (const name of KEY_NAMES)
     writeFileSync(join(dir, name), `${keys[name]}\n`, { mode: 0o600, flag: "wx", flush: true })
 }

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { NodeRedError } from "./error.ts"
+import { makeFolder } from "../folder.ts"
 
 export interface UserFolderOptions {
   /** Our nodes, as they are published. */
@@ -25,7 +26,7 @@ export function prepareUserFolder(folder: string, { nodes, listen, port }: UserF
       remedy: "in a clone they are built by: node packaging/nodered.mjs",
     })
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   linkNodes(folder, nodes)
   endOwnersSessions(folder)
   const settings = join(folder, "settings.js")
@@ -40,7 +41,7 @@ export function prepareUserFolder(folder: string, { nodes, listen, port }: UserF
 
 function linkNodes(folder: string, nodes: string): void {
   const link = join(folder, "node_modules", PACKAGE)
-  mkdirSync(dirname(link), { recursive: true })
+  makeFolder(dirname(link))
   // Also where it was copied there by hand.
   rmSync(link, { recursive: true, force: true })
   symlinkSync(nodes, link)

@@ -17,6 +17,7 @@ export type ServiceErrorDetail =
   | { readonly code: "NETWORK_FAILED"; readonly target: string }
   | { readonly code: "SOURCE_INVALID"; readonly folder: string }
   | { readonly code: "FOLDER_EXISTS"; readonly folder: string }
+  | { readonly code: "FOLDER_UNUSABLE"; readonly folder: string }
 
 /** One problem of a file: where, and what. `line` is 1-based. */
 export interface FileIssue {

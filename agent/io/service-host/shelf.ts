@@ -1,4 +1,4 @@
-import { cp, mkdir, realpath, rename, rm } from "node:fs/promises"
+import { cp, realpath, rename, rm } from "node:fs/promises"
 import { basename, join } from "node:path"
 import { randomBytes } from "node:crypto"
 import { messageOf } from "../../base/errors.ts"
@@ -6,6 +6,7 @@ import type { ServiceShelf } from "../../ports/service-host.ts"
 import { refuseLinksOut } from "./confinement.ts"
 import { ServiceError } from "./service-error.ts"
 import { codeFileOf } from "./service-module.ts"
+import { makeFolder } from "../folder.ts"
 
 /** Copies of added services below `<home>/plugins/`. A copy has a name of its own, so that an upgrade never mixes two versions. */
 export function serviceShelf(dir: string): ServiceShelf {
@@ -17,7 +18,7 @@ export function serviceShelf(dir: string): ServiceShelf {
       const copy = join(dir, name)
       const draft = `${copy}.partial`
       try {
-        await mkdir(dir, { recursive: true, mode: 0o700 })
+        makeFolder(dir)
         await cp(folder, draft, {
           recursive: true,
           errorOnExist: true,

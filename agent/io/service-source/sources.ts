@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { mkdir, rm, stat } from "node:fs/promises"
+import { rm, stat } from "node:fs/promises"
 import { isAbsolute, join } from "node:path"
 import type { OpenedSource, ServiceSources } from "../../ports/service-source.ts"
 import { PACKAGE_BYTES_MAX } from "../../base/limits.ts"
@@ -8,6 +8,7 @@ import { invalid, SourceError, tooLarge } from "./error.ts"
 import { Integrity } from "./integrity.ts"
 import { checkNeeds } from "./needs.ts"
 import { lookUp, npmSpec } from "./registry.ts"
+import { makeFolder } from "../folder.ts"
 
 export interface SourcesOptions {
   /** Where packages are unpacked, each in a folder of its own that goes when the source is closed. */
@@ -73,7 +74,7 @@ async function unpacked(dir: string, source: string, bring: (own: string) => Pro
   const close = () => rm(own, { recursive: true, force: true })
   try {
     const content = join(own, "content")
-    await mkdir(content, { recursive: true, mode: 0o700 })
+    makeFolder(content)
     // What reads archives is loaded by those who need it.
     const { unpack } = await import("./unpack.ts")
     const folder = await unpack(await bring(own), content, source)

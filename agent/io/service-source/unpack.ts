@@ -1,11 +1,12 @@
 import { createReadStream } from "node:fs"
-import { type FileHandle, mkdir, open, readdir } from "node:fs/promises"
+import { type FileHandle, open, readdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { createGunzip } from "node:zlib"
 import { Parser, ReadEntry } from "tar"
 import { messageOf } from "../../base/errors.ts"
 import { PACKAGE_ENTRIES_MAX, PACKAGE_TAR_RECORD_BYTES_MAX, PACKAGE_UNPACKED_BYTES_MAX } from "../../base/limits.ts"
 import { invalid, SourceError, tooLarge } from "./error.ts"
+import { makeFolder } from "../folder.ts"
 
 const PATH_LENGTH_MAX = 1024
 const SEGMENT_BYTES_MAX = 255
@@ -85,11 +86,11 @@ async function* tarOf(archive: AsyncIterable<Buffer>): AsyncGenerator<ReadEntry 
 async function begin(entry: ReadEntry, folder: string): Promise<FileHandle | null> {
   const path = join(folder, ...segmentsOf(entry.path))
   if (entry.type === "Directory") {
-    await mkdir(path, { recursive: true })
+    makeFolder(path)
     return null
   }
   if (!FILES.includes(entry.type)) throw new Error(`${entry.path} is neither a file nor a folder`)
-  await mkdir(dirname(path), { recursive: true })
+  makeFolder(dirname(path))
   // Never over something that is there: a name that comes twice is no package of anybody's.
   return open(path, "wx", ((entry.mode ?? 0) & 0o100) !== 0 ? 0o755 : 0o644)
 }

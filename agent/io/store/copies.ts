@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
+import { readdirSync, renameSync, rmSync } from "node:fs"
 import { basename, join } from "node:path"
 import { STORE_QUARANTINED_MAX } from "../../base/limits.ts"
 import { type CheckCommand, checkFile } from "./check.ts"
 import { lmdbLock, type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
+import { makeFolder } from "../folder.ts"
 
 const DRAFT = ".new"
 const COPY = /^(\d{15})(?:-(\d+))?\.mdb$/
@@ -43,7 +44,7 @@ export async function addCopy(
     command?: CheckCommand
   },
 ): Promise<string | null> {
-  mkdirSync(files.copies, { recursive: true, mode: 0o700 })
+  makeFolder(files.copies)
   // Later than any other by name, whatever the wall clock says.
   const newest = listCopies(files)[0]
   const stamp = Math.max(options.wallMs, newest === undefined ? 0 : copyTime(newest) + 1)
@@ -82,7 +83,7 @@ export async function writeChecked(
 
 /** Moves the data file away, so that nothing opens it again and a person can look at it. @returns where it is now */
 export function quarantine(files: StoreFiles, wallMs: number): string {
-  mkdirSync(files.quarantine, { recursive: true, mode: 0o700 })
+  makeFolder(files.quarantine)
   const kept = names(files.quarantine).sort()
   for (const old of kept.slice(0, Math.max(0, kept.length + 1 - STORE_QUARANTINED_MAX)))
     rmSync(join(files.quarantine, old), { force: true })

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import type { Log } from "../../ports/log.ts"
 import type { StoreRecovery } from "../../ports/store.ts"
 import type { CheckCommand } from "./check.ts"
@@ -8,6 +8,7 @@ import { isNoSpace, notWritable } from "./error.ts"
 import { type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
 import { leaveNotice } from "./notice.ts"
 import { walkPages } from "./page-walk.ts"
+import { makeFolder } from "../folder.ts"
 
 /** What start-up found and did; `recovered` is an alarm for the owner. */
 export interface StartReport {
@@ -22,7 +23,7 @@ export interface StartReport {
 /** @throws StoreError STORE_NOT_WRITABLE */
 export function prepareFolder(files: StoreFiles): void {
   try {
-    mkdirSync(files.dir, { recursive: true, mode: 0o700 })
+    makeFolder(files.dir)
     const probe = `${files.dir}/.probe`
     writeFileSync(probe, "")
     rmSync(probe)

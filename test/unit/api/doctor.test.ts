@@ -35,7 +35,7 @@ function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
     clocks: () => ({ wallMs: NOW_MS, nowMs: NOW_MS }),
     memory: () => ({ rssBytes: 70 * MIB, freeBytes: 400 * MIB, totalBytes: 1024 * MIB }),
     listeners: () => ({ mqtt: "mqtt://127.0.0.1:1883", mqttTls: null, http: "http://127.0.0.1:6374" }),
-    mode: async (path) => (path === "run/token" ? 0o600 : 0o700),
+    mode: async (path) => (path.startsWith("run/") ? 0o600 : 0o700),
     services: () => new FakeCore().serviceViews,
     lostSecrets: () => [],
     queues: () => [{ name: "executions", depth: 3, depthMax: 20_000 }],
@@ -160,7 +160,7 @@ describe("mesg doctor", () => {
     },
     {
       name: "a token that everybody can read",
-      change: { mode: async (path) => (path === "run/token" ? 0o644 : 0o700) },
+      change: { mode: async (path) => (path === "run/token" ? 0o644 : 0o600) },
       wrong: ["permissions"],
       says: /run\/token is 0644/,
     },

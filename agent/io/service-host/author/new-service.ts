@@ -1,9 +1,11 @@
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
+import { chmod, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as v from "valibot"
+import { messageOf } from "../../../base/errors.ts"
 import { ServiceIdSchema } from "../../../schema/names.ts"
 import { ServiceError } from "../service-error.ts"
+import { makeFolder } from "../../folder.ts"
 
 export const LANGUAGES = ["ts", "js", "python", "shell"] as const
 export type Language = (typeof LANGUAGES)[number]
@@ -15,7 +17,7 @@ const EXECUTABLE = ["service.py", "service.sh"]
  * Writes a small complete service to begin with: an event, a task with two statuses, examples that pass.
  * @param folder is made; must not hold anything yet
  * @returns the files written, relative to the folder
- * @throws ServiceError FOLDER_EXISTS, MANIFEST_INVALID (the id)
+ * @throws ServiceError FOLDER_EXISTS, FOLDER_UNUSABLE, MANIFEST_INVALID (the id)
  */
 export async function newService(
   folder: string,
@@ -29,7 +31,15 @@ export async function newService(
       remedy: "choose another id, lower-case letters, digits and dashes",
     })
   }
-  await mkdir(folder, { recursive: true })
+  try {
+    // Whoever writes a service decides by the umask who reads it.
+    makeFolder(folder, 0o777)
+  } catch (cause) {
+    throw new ServiceError({ code: "FOLDER_UNUSABLE", folder }, `${folder} cannot be made: ${messageOf(cause)}`, {
+      remedy: "give a folder in a place that you may write to",
+      cause,
+    })
+  }
   if ((await readdir(folder)).length > 0) {
     throw new ServiceError({ code: "FOLDER_EXISTS", folder }, `${folder} is not empty`, {
       remedy: "give a folder that does not exist yet",

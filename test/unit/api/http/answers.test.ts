@@ -363,17 +363,18 @@ describe("the HTTP server", () => {
     await first.stop()
   })
 
-  it("writes run/token for its owner alone and run/agent.json for who looks for it", async () => {
+  it("writes run/token and run/agent.json for their owner alone, or for a group too", async () => {
     const server = await startApiServer()
     await server.stop()
     const mode = (name: string) => statSync(join(server.home, "run", name)).mode & 0o777
-    assert.deepEqual([mode("token"), mode("agent.json")], [0o600, 0o644])
+    assert.deepEqual([mode("token"), mode("agent.json")], [0o600, 0o600])
     const { writeRunFiles, readRunFiles, removeRunFiles } = await import("../../../../agent/api/run-files.ts")
     // What an earlier start left is replaced, never joined or widened.
     writeFileSync(join(server.home, "run", "token.partial"), "old", { mode: 0o666 })
     const { agent } = readRunFiles(server.home)!
     writeRunFiles(server.home, agent, "new", 0o640)
-    assert.deepEqual([readRunFiles(server.home)!.token, mode("token")], ["new", 0o640])
+    assert.equal(readRunFiles(server.home)!.token, "new")
+    assert.deepEqual([mode("token"), mode("agent.json")], [0o640, 0o640])
     removeRunFiles(server.home)
     assert.equal(readRunFiles(server.home), null)
     assert.ok(!existsSync(join(server.home, "run", "token")))

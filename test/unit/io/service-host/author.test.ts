@@ -74,6 +74,7 @@ describe("a service author", function () {
 
   it("is not given a folder that holds something, nor an id that cannot be", async () => {
     await assert.rejects(newService(PLUGINS, { id: "thermo", language: "ts" }), { code: "FOLDER_EXISTS" })
+    await assert.rejects(newService("/proc/no/thermo", { id: "thermo", language: "ts" }), { code: "FOLDER_UNUSABLE" })
     await assert.rejects(newService(join(tempDir("author"), "x"), { id: "Feed", language: "ts" }), {
       code: "MANIFEST_INVALID",
     })
