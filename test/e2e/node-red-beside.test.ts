@@ -5,6 +5,7 @@ import { buildNodeRedPackage } from "../../packaging/nodered.mjs"
 import { runMesg, startAgent, type TestAgent } from "../support/agent.ts"
 import { NODE_RED_VERSIONS, type NodeRedVersion } from "../support/node-red.ts"
 import { CHARGER, CHARGER_CODE, eventNode, tab, taskNode } from "../support/node-red-flow.ts"
+import { EDITOR_TIMEOUT_MS, openBrowser } from "../support/node-red-editor.ts"
 import { npmCache } from "../support/npm-cache.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { ROOT } from "../support/sources.ts"
@@ -116,6 +117,25 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       assert.equal(await status("/flows", bearer(agent.token), post({ flows: FLOW })), 200)
       const applications = async () => (await agent.json<{ items: { name: string }[] }>("app", "list")).items
       await until(async () => (await applications()).some(({ name }) => name === "beside"), WAIT_MS, "the application")
+    })
+
+    it("shows its palette and its side panel to who has logged in, and to nobody else", async () => {
+      for (const path of ["/mesg/palette", "/mesg/panel"]) assert.equal(await status(path, null), 401, path)
+      const browser = await openBrowser()
+      try {
+        const page = await browser.newPage({ viewport: { width: 1400, height: 900 } })
+        page.setDefaultTimeout(EDITOR_TIMEOUT_MS)
+        await page.goto(place.url)
+        await page.locator("#node-dialog-login-username").fill("owner")
+        await page.locator("#node-dialog-login-password").fill(agent.token)
+        await page.keyboard.press("Enter")
+        await page.locator('[data-palette-type="mesg:charger.pay"]').waitFor({ state: "attached" })
+        await page.locator("#red-ui-workspace-chart").press("Control+g")
+        await page.keyboard.press("a")
+        await page.locator('[data-mesg-application="beside"]', { hasText: "v1" }).waitFor()
+      } finally {
+        await browser.close()
+      }
     })
 
     it("asks for a token at what its flows serve", async () => {

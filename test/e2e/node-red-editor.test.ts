@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import type { Browser, Page } from "playwright-core"
+import type { Application } from "../../agent/schema/application.ts"
 import type { ManifestInput } from "../../agent/schema/manifest.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import {
@@ -10,7 +11,7 @@ import {
   packedUserDir,
   startNodeRed,
 } from "../support/node-red.ts"
-import { contrasts, paletteMs, setDark, showWarning, unnamedFields } from "../support/editor-page.mjs"
+import { contrasts, hasWires, paletteMs, setDark, showWarning, unnamedFields } from "../support/editor-page.mjs"
 import { DIFFERING_SHARE_MAX, differenceOf, looksAsReviewed } from "../support/golden-picture.ts"
 import {
   deployDrawn,
@@ -22,7 +23,7 @@ import {
   openEditor,
   wire,
 } from "../support/node-red-editor.ts"
-import { CHARGER, CHARGER_CODE } from "../support/node-red-flow.ts"
+import { CHARGER, CHARGER_CODE, eventNode, tab, taskNode } from "../support/node-red-flow.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { until } from "../support/until.ts"
 
@@ -275,6 +276,35 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
         await entry("mesg:many/one-149").waitFor({ state: "attached" })
         return page.evaluate(paletteMs)
       })
+    })
+
+    it("can be wired and deployed with the keyboard alone", async () => {
+      await nodeRed.deploy([
+        tab("keys"),
+        eventNode("one", "mesg:charger/finished", []),
+        taskNode("two", "mesg:charger.pay", ["paid", "refused"], {}, { with: { amount: { type: "num", value: "5" } } }),
+        taskNode("three", "mesg:log.write", ["written"], {}, { with: { message: { type: "str", value: "x" } } }),
+      ])
+      await page.reload()
+      await page.locator('[id="three"]').waitFor()
+      await page.locator("#red-ui-workspace-chart").focus()
+      await page.keyboard.press("Control+a")
+      await page.keyboard.press("Control+Shift+p")
+      await page.keyboard.type("wire series")
+      await page.keyboard.press("Enter")
+      await page.waitForFunction(hasWires, 2)
+      nodeRed.forget()
+      await page.keyboard.press("Control+d")
+      await nodeRed.notice(({ topic, data }) => topic === "status/one" && textOf(data).endsWith("v1"), "the deploy")
+      const { document } = await agent.json<{ document: Application }>("app", "show", "keys")
+      const [{ tasks }] = Object.values(document.workflows) as [Application["workflows"][string]]
+      assert.deepEqual(
+        Object.entries(tasks).map(([name, { after }]) => [name, after]),
+        [
+          ["pay", undefined],
+          ["write", "pay.paid"],
+        ],
+      )
     })
 
     it("speaks German to who does", async () => {

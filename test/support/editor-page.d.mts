@@ -1,6 +1,7 @@
 export function setDark(dark: boolean): void
 export function showWarning(): void
 export function standsStill(): boolean
+export function hasWires(count: number): boolean
 export function dialogIsOpen(): boolean
 export function differingShare(pictures: readonly [string, string]): Promise<number>
 export function contrasts(parts: readonly string[]): Record<string, number>

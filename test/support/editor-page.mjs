@@ -19,6 +19,11 @@ export function dialogIsOpen() {
   return document.querySelector("#red-ui-editor-stack").style.zIndex === "13"
 }
 
+/** So many wires are drawn. */
+export function hasWires(count) {
+  return document.querySelectorAll(".red-ui-flow-link").length === count
+}
+
 /** Which share of the pixels of two pictures differs by more than letters that are smoothed in another way. */
 export async function differingShare(pictures) {
   const TOLERANCE = 48

@@ -42,3 +42,5 @@ export const LOGINS_KEPT_MAX = 1_000
 export const LOGIN_TIMEOUT_MS = 5_000
 /** A Node-RED whose agent is gone has this long to stop in order. */
 export const AGENT_GONE_STOP_MS = 15_000
+/** Numbers of which the text of a status is kept. */
+export const COUNT_TEXTS_MAX = 1_000

@@ -5,6 +5,7 @@ import { CallKeys } from "../inline/call-keys.ts"
 import type { Done, Message, NodeConfig, RedNode, Send } from "../red.ts"
 import { connectionOf } from "./agent.ts"
 import type { NodeContext } from "./context.ts"
+import { CountText } from "./count-text.ts"
 import { showConnection } from "./status.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 
@@ -32,11 +33,11 @@ export function startWorkNode(context: NodeContext, node: RedNode, config: NodeC
   const keys = new CallKeys(node.id)
   const life = new AbortController()
   const { connection, release } = connectionOf(context.red, context.connections, config)
+  const runningText = new CountText(context.red, "mesg.status.running")
   let running = 0
   let last: string | null = null
   const show = () => {
-    if (running > 0)
-      node.status({ fill: "blue", shape: "dot", text: context.red._("mesg.status.running", { count: running }) })
+    if (running > 0) node.status({ fill: "blue", shape: "dot", text: runningText.of(running) })
     else if (last !== null) node.status({ fill: isBad(last) ? "red" : "green", shape: "dot", text: last })
   }
 
