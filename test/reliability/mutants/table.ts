@@ -213,7 +213,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "confined-without-permission",
-    patches: [{ file: "agent/io/service-host/confinement.ts", from: '    "--permission",\n', to: "" }],
+    // It looks on, and refuses nothing: without any such flag Node refuses those that allow.
+    patches: [{ file: "agent/io/service-host/confinement.ts", from: '"--permission"', to: '"--permission-audit"' }],
     spec: "test/e2e/containment.test.ts",
     grep: "reads a file it may not",
     says: /AssertionError|SERVICE_FORBIDDEN/,
