@@ -31,7 +31,7 @@ export function guide({ home, named, agent, anonymous, first, terminal }: Guide)
   return `
 ${title("MESG Edge is ready.")} The example application is deployed: docs/examples/electric-car
 
-  console, API  ${http}/   (token: ${home}/run/token)
+  API           ${http}/   (token: ${home}/run/token)
   MQTT          ${mqtt}
 
 ${title("The first event")}  charger/charge-finished ${JSON.stringify(first.event)}

@@ -119,7 +119,7 @@ describe("npm start", function () {
   it("says where it is, what became of the first event, and gives a line that, pasted, runs the workflow", async () => {
     const agent = start()
     await agent.until(READY)
-    assert.match(agent.output, /console, API {2}http:\/\/127\.0\.0\.1:\d+\//)
+    assert.match(agent.output, / {2}API {11}http:\/\/127\.0\.0\.1:\d+\//)
     const [, port] = (await agent.until(/MQTT +mqtt:\/\/127\.0\.0\.1:(\d+)/)) as unknown as [string, string]
     assert.match(
       agent.output,

@@ -213,7 +213,9 @@ function queryOf(c: Request_): Record<string, string> {
   for (const [name, values] of Object.entries(c.req.queries())) {
     if (values.length > 1) {
       const errors = [{ pointer: `/query/${name}`, message: "is given more than once" }]
-      throw new ApiError({ code: "INPUT_INVALID", errors }, `/query/${name}: is given more than once`)
+      throw new ApiError({ code: "INPUT_INVALID", errors }, `/query/${name}: is given more than once`, {
+        remedy: "give it once; several values of one parameter are separated by commas",
+      })
     }
     query[name] = values[0]!
   }

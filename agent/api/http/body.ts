@@ -1,5 +1,5 @@
 import { fromUtf8 } from "../../base/bytes.ts"
-import { HTTP_BODY_BYTES_MAX } from "../../base/limits.ts"
+import { HTTP_BODY_BYTES_MAX, JSON_DEPTH_MAX } from "../../base/limits.ts"
 import { type Json, parseJson } from "../../schema/json.ts"
 import { ApiError } from "../errors.ts"
 
@@ -46,14 +46,21 @@ export async function readJson(request: Request): Promise<Json | undefined> {
     })
   }
   const text = fromUtf8(bytes)
-  if (text === null) throw new ApiError({ code: "BODY_NOT_UTF8" }, "the body is not valid UTF-8")
+  if (text === null)
+    throw new ApiError({ code: "BODY_NOT_UTF8" }, "the body is not valid UTF-8", {
+      remedy: "send JSON in UTF-8; bytes that are no text as base64",
+    })
   const parsed = parseJson(text)
   if (parsed.ok) return parsed.value
   switch (parsed.why) {
     case "syntax":
-      throw new ApiError({ code: "BODY_NOT_JSON" }, `the body is not JSON: ${parsed.message}`)
+      throw new ApiError({ code: "BODY_NOT_JSON" }, `the body is not JSON: ${parsed.message}`, {
+        remedy: "check quotes and commas: names and texts stand in double quotes",
+      })
     case "depth":
-      throw new ApiError({ code: "BODY_TOO_DEEP" }, "the body nests too deep")
+      throw new ApiError({ code: "BODY_TOO_DEEP" }, `the body nests deeper than ${JSON_DEPTH_MAX} levels`, {
+        remedy: "flatten it, or send the inner part as a text",
+      })
     case "value":
       throw new ApiError({ code: "BODY_VALUE_INVALID" }, `the body cannot be taken as it is: ${parsed.message}`, {
         remedy: "send as a text what is to arrive to the last digit",

@@ -3,6 +3,7 @@ import { ApiError } from "../errors.ts"
 import type { OperationSchemas } from "../operations/schemas/common.ts"
 import type { Operation } from "../operations/operation.ts"
 import type { Json } from "../../schema/json.ts"
+import { wantedOf } from "../../schema/wanted.ts"
 
 /** The parts of a request before they are checked. */
 export interface RawInput {
@@ -17,10 +18,14 @@ export interface RawInput {
  */
 export function checkInput(operation: Operation, schemas: OperationSchemas, raw: RawInput) {
   if (schemas.body === undefined && raw.body !== undefined) {
-    throw new ApiError({ code: "BODY_UNEXPECTED" }, `${operation.method} ${operation.path} takes no body`)
+    throw new ApiError({ code: "BODY_UNEXPECTED" }, `${operation.method} ${operation.path} takes no body`, {
+      remedy: "leave the body away",
+    })
   }
   if (schemas.body !== undefined && raw.body === undefined && !v.is(schemas.body, undefined)) {
-    throw new ApiError({ code: "BODY_MISSING" }, `${operation.method} ${operation.path} needs a JSON body`)
+    throw new ApiError({ code: "BODY_MISSING" }, `${operation.method} ${operation.path} needs a JSON body`, {
+      remedy: "send an object with `Content-Type: application/json`; /api/v1/openapi.json has its schema",
+    })
   }
   // To valibot an array is an object too.
   if (Array.isArray(raw.body)) throw invalid([{ pointer: "/body", message: "must be an object" }])
@@ -43,8 +48,14 @@ function invalid(errors: readonly { pointer: string; message: string }[]): ApiEr
   })
 }
 
+function inWords(issue: v.BaseIssue<unknown>): string {
+  const wanted = wantedOf(issue)
+  if (wanted === null) return issue.message
+  return issue.input === undefined ? "is missing" : `must be ${wanted}`
+}
+
 function reason(name: string, issue: v.BaseIssue<unknown>): { pointer: string; message: string } {
   const path = (issue.path ?? []).map((step) => String(step.key).replaceAll("~", "~0").replaceAll("/", "~1"))
   const unknown = issue.type === "strict_object" && issue.expected === "never"
-  return { pointer: `/${[name, ...path].join("/")}`, message: unknown ? "is not known here" : issue.message }
+  return { pointer: `/${[name, ...path].join("/")}`, message: unknown ? "is not known here" : inWords(issue) }
 }

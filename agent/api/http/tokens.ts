@@ -119,7 +119,10 @@ export class Tokens {
   /** @throws ApiError TOKEN_NOT_FOUND */
   async revoke(id: string): Promise<void> {
     const token = this.#tokens.get(id)
-    if (token === undefined) throw new ApiError({ code: "TOKEN_NOT_FOUND" }, `there is no token ${id}`)
+    if (token === undefined)
+      throw new ApiError({ code: "TOKEN_NOT_FOUND" }, `there is no token ${id}`, {
+        remedy: "`mesg token list` shows the ids",
+      })
     // Refused from here on, whatever becomes of the write.
     this.#tokens.delete(id)
     try {

@@ -171,7 +171,7 @@ export class EventInbox implements Events, EventIntake {
   async refuse(code: EventRefusal, service: string, event: string, id: string | null, reason: string): Promise<never> {
     await this.keepRefused(code, service, event, id, reason)
     throw new EventError({ code, service, event }, `event ${service}/${event}: ${reason}`, {
-      remedy: `see what the event carries: mesg service show ${service}`,
+      remedy: remedyOf(code, service),
     })
   }
 
@@ -331,4 +331,10 @@ function unknownEvent(service: string, event: string): EventError {
   return new EventError({ code: "UNKNOWN_EVENT", service, event }, `service "${service}" has no event "${event}"`, {
     remedy: `see its events: mesg service show ${service}`,
   })
+}
+
+function remedyOf(code: EventRefusal, service: string): string {
+  if (code === "EVENT_TOO_LARGE") return "send less or flatter data, or keep it elsewhere and send where it is"
+  if (code === "EVENT_ID_INVALID" || code === "EVENT_ID_REUSED") return "give each event an id of its own, or none"
+  return `see what the event carries: mesg service show ${service}`
 }

@@ -213,6 +213,7 @@ export class Installed {
       throw new RegistryError(
         { code: "SERVICE_BUILT_IN", service: id },
         `service "${id}" ships with the agent and stays`,
+        { remedy: "leave it: where no application uses it, it does nothing" },
       )
     }
     const { store, shelf, broker } = this.#ports

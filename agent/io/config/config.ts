@@ -2,6 +2,7 @@ import * as v from "valibot"
 import { isMap } from "yaml"
 import { type Config, ConfigSchema } from "../../schema/config.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
+import { wantedOf } from "../../schema/wanted.ts"
 import { ConfigError } from "./errors.ts"
 import { type ConfigFile, readConfigFile, writeConfigFile } from "./file.ts"
 import { judgeOnMachine } from "./judge.ts"
@@ -185,20 +186,9 @@ function checked(tree: Tree, file: ConfigFile, given: ReadonlyMap<string, string
 
 function wanted(setting: Setting | undefined, issue: v.InferIssue<typeof ConfigSchema>): string {
   if (setting === undefined) return "a group of settings"
-  if (issue.kind === "validation") return wantedBy(issue)
+  if (issue.kind === "validation") return wantedOf(issue) ?? issue.message
   if (setting.kind === "choice") return `one of ${setting.options.join(", ")}`
   return { string: "a text", number: "a number", boolean: "true or false", list: "a list of texts" }[setting.kind]
-}
-
-/** A rule of the schema in words. */
-function wantedBy({ type, requirement, message }: v.BaseIssue<unknown>): string {
-  if (type === "integer") return "a whole number"
-  if (type === "min_value") return `at least ${String(requirement)}`
-  if (type === "max_value") return `at most ${String(requirement)}`
-  if (type === "max_length") return `at most ${String(requirement)} characters`
-  if (type === "min_length") return "a text that is not empty"
-  // The rules that are left say it themselves.
-  return message
 }
 
 function entryOf(setting: Setting, config: Config, file: ConfigFile, given: ReadonlyMap<string, string>): Entry {

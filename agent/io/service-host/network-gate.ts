@@ -59,7 +59,7 @@ export class NetworkGate {
     const target = `${host}:${port}`
     const patterns = this.#patterns.filter((pattern) => pattern.port === "*" || pattern.port === port)
     if (!patterns.some((pattern) => pattern.host.includes("/") || nameMatches(pattern.host, host))) {
-      throw refused(target, `${target} is not among the hosts this service declares`)
+      throw refused(target, `${target} is not among the hosts this service declares under permissions.network`)
     }
     const addresses = isIP(host) === 0 ? await this.#lookUp(host, target) : [host]
     const allowed = addresses.find((address) => patterns.some((pattern) => allows(pattern.host, host, address)))

@@ -73,7 +73,7 @@ export class ServiceRunner {
       if (cause instanceof ServiceError && cause.code === "START_TIMEOUT") throw cause
       throw new ServiceError(
         { code: "START_FAILED", service: this.#id },
-        `${this.#id}: its start failed: ${messageOf(cause)}`,
+        `${this.#id}: its start failed: ${sentenceOf(cause)}`,
         { cause, remedy: "see the service's settings and its log" },
       )
     }
@@ -102,7 +102,7 @@ export class ServiceRunner {
     return this.#run<TaskAnswer>(call, signal, {
       run: handler,
       answer: (said) => this.#resultOf(call.task, said),
-      threw: (error) => failed(codeOf(error), `${this.#id}.${call.task}: ${messageOf(error)}`, outcomeOf(error)),
+      threw: (error) => failed(codeOf(error), `${this.#id}.${call.task}: ${sentenceOf(error)}`, outcomeOf(error)),
       aborted: () =>
         failed("TASK_ABORTED", `${this.#id}.${call.task} was told to stop before it had answered`, "unknown"),
     })
@@ -334,10 +334,45 @@ function outcomeOf(error: unknown): "known" | "unknown" {
   return error instanceof TaskError ? error.detail.outcome : "known"
 }
 
+/** Permissions of Node's model, and how a manifest asks for what each of them guards. */
+const ASKED_BY: Readonly<Record<string, string>> = {
+  FileSystemRead: "permissions.files in service.yml",
+  FileSystemWrite: "permissions.files in service.yml, as path:rw",
+  ChildProcess: "permissions.commands in service.yml",
+  Net: "ctx.fetch or ctx.connect, with the host under permissions.network in service.yml",
+}
+
+/** What was thrown, in one sentence; of what a service may not do also what it was, and what would allow it. */
+export function sentenceOf(error: unknown): string {
+  const { permission, resource = "" } = deniedBy(error) ?? {}
+  if (permission === undefined) return messageOf(error)
+  const what = resource === "" ? permission : `${permission} of ${resource}`
+  const way = ASKED_BY[permission]
+  return `${what} is not permitted${way === undefined ? "" : `; what allows it: ${way}`}`
+}
+
 /** Whether Node's permission model refused it. */
-export function isAccessDenied(error: unknown): error is Error & { permission?: string; resource?: string } {
+export function isAccessDenied(error: unknown): boolean {
+  return deniedBy(error) !== null
+}
+
+/** The refusal of Node's permission model: fetch wraps it. */
+function deniedBy(error: unknown): { readonly permission?: string; readonly resource?: string } | null {
   const denied = (e: unknown) => e instanceof Error && (e as NodeJS.ErrnoException).code === "ERR_ACCESS_DENIED"
-  return denied(error) || (error instanceof Error && denied(error.cause))
+  const refusal = [error, error instanceof Error ? error.cause : null].find(denied) as NetworkDenial | undefined
+  if (refusal === undefined || refusal.permission !== undefined) return refusal ?? null
+  // A socket's own error says where to, and not which permission.
+  const { hostname, address = hostname, port } = refusal
+  if (address === undefined) return refusal
+  return { permission: "Net", resource: port === undefined ? address : `${address}:${port}` }
+}
+
+interface NetworkDenial {
+  readonly permission?: string
+  readonly resource?: string
+  readonly hostname?: string
+  readonly address?: string
+  readonly port?: number
 }
 
 function fieldsOf(fields: Readonly<Record<string, unknown>>): JsonObject {

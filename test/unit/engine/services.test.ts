@@ -2,7 +2,12 @@ import assert from "node:assert/strict"
 import type { ServiceId } from "../../../agent/base/ids.ts"
 import { utf8 } from "../../../agent/base/bytes.ts"
 import { isMesgError } from "../../../agent/base/errors.ts"
-import { SERVICE_REFUSALS_KEPT_MAX, SERVICE_WEBHOOK_TIMEOUT_MS } from "../../../agent/base/limits.ts"
+import {
+  EVENT_DATA_BYTES_MAX,
+  SERVICE_REFUSALS_KEPT_MAX,
+  SERVICE_WEBHOOK_TIMEOUT_MS,
+} from "../../../agent/base/limits.ts"
+import type { Json } from "../../../agent/schema/json.ts"
 import { testEngine, type TestEngine, type TestService } from "../../support/engine.ts"
 
 const ANY = { data: { type: "object" } }
@@ -70,6 +75,27 @@ describe("an event over MQTT that nobody declared", () => {
     assert.match(deep!.reason, /an event's topic is mesg\/v1\/spy\/event\/<event> or .*: an id is one level/)
     assert.deepEqual([nameless?.event, nameless?.code], ["", "UNKNOWN_EVENT"])
     assert.equal(test.engine.events.counts().accepted, 0)
+    await test.stop()
+  })
+})
+
+describe("an event that is refused", () => {
+  it("says what to do about what is wrong with it", async () => {
+    const test = await testEngine([SPY])
+    const remedyOf = async (event: { data: Json; id?: string }) => {
+      const error: unknown = await test.engine.events
+        .accept({ service: "spy", event: "seen", ...event })
+        .catch((e: unknown) => e)
+      return isMesgError(error) ? [error.code, error.remedy] : null
+    }
+    const less = "send less or flatter data, or keep it elsewhere and send where it is"
+    assert.deepEqual(await remedyOf({ data: { text: "x".repeat(EVENT_DATA_BYTES_MAX) } }), ["EVENT_TOO_LARGE", less])
+    assert.deepEqual(await remedyOf({ data: {}, id: "a/b" }), [
+      "EVENT_ID_INVALID",
+      "give each event an id of its own, or none",
+    ])
+    const shown = "see what the event carries: mesg service show spy"
+    assert.deepEqual(await remedyOf({ data: 5 }), ["EVENT_DATA_INVALID", shown])
     await test.stop()
   })
 })

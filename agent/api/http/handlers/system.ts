@@ -82,7 +82,10 @@ export const SYSTEM_HANDLERS: Handlers<
   },
   "token.verify": ({ tokens }, { body }) => {
     const token = tokens.verify(body.token)
-    if (token === null) throw new ApiError({ code: "TOKEN_NOT_FOUND" }, "there is no such token")
+    if (token === null)
+      throw new ApiError({ code: "TOKEN_NOT_FOUND" }, "there is no such token", {
+        remedy: "it was revoked, or never made: `mesg token list` shows those that count",
+      })
     return tokenView(token)
   },
   "token.revoke": async ({ tokens }, { params }) => {

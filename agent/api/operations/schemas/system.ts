@@ -79,7 +79,7 @@ export const TokenSchema = v.object({
 })
 
 const ConfigKeySchema = v.pipe(v.string(), v.regex(/^[a-zA-Z]+(?:\.[a-zA-Z]+)*$/, "a key is like mqtt.port"))
-const TokenIdSchema = v.pipe(v.string(), v.regex(/^[0-9a-z]{10}$/, "a token's id"))
+const TokenIdSchema = v.pipe(v.string(), v.regex(/^[0-9a-z]{10}$/, "is no token's id: `mesg token list` shows them"))
 const FilePathSchema = v.pipe(
   v.string(),
   v.maxLength(4096),

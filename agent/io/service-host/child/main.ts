@@ -1,10 +1,9 @@
 import { Socket } from "node:net"
-import { messageOf } from "../../../base/errors.ts"
 import type { RecoverAnswer, TaskAnswer, TaskCall, WebhookRequest } from "../../../ports/service-host.ts"
 import type { ServiceModule } from "../../../ports/service-author.ts"
 import type { Json, JsonObject } from "../../../schema/json.ts"
 import { Channel } from "../channel.ts"
-import { isAccessDenied, ServiceRunner } from "../runner.ts"
+import { isAccessDenied, sentenceOf, ServiceRunner } from "../runner.ts"
 import { handlerNames, moduleOf } from "../service-module.ts"
 import { AgentBackend } from "./agent-backend.ts"
 
@@ -34,7 +33,7 @@ const channel: Channel = new Channel(new Socket({ fd: CHANNEL_FD, readable: true
 
 process.on("uncaughtException", (error) => {
   const code = isAccessDenied(error) ? "SERVICE_FORBIDDEN" : "SERVICE_CRASHED"
-  channel.tell("dying", { code, message: `uncaught in the service: ${describe(error)}` })
+  channel.tell("dying", { code, message: `uncaught in the service: ${sentenceOf(error)}` })
   setTimeout(() => process.exit(EXIT_UNCAUGHT), LAST_WORDS_MS)
 })
 
@@ -88,11 +87,4 @@ function reached(): AgentBackend {
 // The runner's answers are plain JSON; only their types do not say so.
 function asJson(answer: TaskAnswer | RecoverAnswer): Json {
   return answer as Json
-}
-
-function describe(error: unknown): string {
-  const { permission, resource } = error as { permission?: string; resource?: string }
-  return isAccessDenied(error) && permission !== undefined
-    ? `${permission} of ${resource ?? "?"} is not permitted`
-    : messageOf(error)
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { connect } from "node:net"
 import { once } from "node:events"
 import fc from "fast-check"
+import type { Problem } from "../../../../agent/api/http/problem.ts"
 import { HTTP_BODY_BYTES_MAX, HTTP_HEADER_BYTES_MAX, JSON_DEPTH_MAX } from "../../../../agent/base/limits.ts"
 import { type ApiServer, type CallOptions, startApiServer } from "../../../support/api-server.ts"
 import { scaled } from "../../../support/scale.ts"
@@ -286,10 +287,11 @@ describe("bad input to the HTTP API", () => {
   for (const c of cases) {
     it(`${c.name} is ${c.status} ${c.code}`, async () => {
       const answer = await server.call(c.method, c.path, c.options)
-      const problem = answer.body as { code: string; status: number; errors?: { pointer: string }[] }
+      const problem = answer.body as Problem & { readonly errors?: { pointer: string }[] }
       assert.deepEqual([answer.status, problem.code], [c.status, c.code], JSON.stringify(problem))
       assert.equal(answer.headers.get("content-type"), "application/problem+json")
       assert.equal(problem.status, c.status)
+      assert.ok(problem.remedy, `${problem.code} says what to do`)
       if (c.pointers !== undefined) {
         assert.deepEqual(
           problem.errors?.map(({ pointer }) => pointer),
@@ -312,6 +314,28 @@ describe("bad input to the HTTP API", () => {
     const [first] = (await once(socket, "data")) as [Buffer]
     socket.destroy()
     assert.match(first.toString(), /^HTTP\/1\.1 413 /)
+  })
+
+  const inWords: readonly [path: string, says: string][] = [
+    ["/api/v1/executions?status=gone", "must be one of created, running, waiting, completed, failed, cancelled"],
+    ["/api/v1/executions?since=yesterday", "must be a time such as 2026-01-31T12:00:00Z"],
+    ["/api/v1/executions?limit=many", "a limit is a number from 1 to 1000"],
+    ["/api/v1/logs?level=loud", "must be one of debug, info, warn, error"],
+  ]
+  for (const [path, says] of inWords) {
+    it(`says of ${path} in plain words that it ${says}`, async () => {
+      const { body } = await server.call("GET", path)
+      const { detail } = body as { detail: string }
+      assert.ok(detail.endsWith(`: ${says}`), detail)
+    })
+  }
+
+  it("says of a token that is none where the ids are", async () => {
+    const revoke = async (id: string) => (await server.call("DELETE", `/api/v1/tokens/${id}`)).body as Problem
+    const [none, unknown] = [await revoke("nope"), await revoke("0000000000")]
+    assert.deepEqual([none.code, unknown.code], ["INPUT_INVALID", "TOKEN_NOT_FOUND"])
+    assert.match(none.detail, /is no token's id: `mesg token list` shows them/)
+    assert.match(unknown.remedy ?? "", /mesg token list/)
   })
 
   it("refuses a head over the limit", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { LANGUAGES, newService } from "../../../../agent/io/service-host/author/new-service.ts"
@@ -48,6 +49,21 @@ describe("a service author", function () {
       assert.match(error.message, /index\.ts, .*service\.py, service\.sh/)
       return true
     })
+  })
+
+  it("has a program in Python that names an argument that is none, without a traceback", async () => {
+    const folder = join(tempDir("author"), "thermo")
+    await newService(folder, { id: "thermo", language: "python" })
+    const program = (...words: string[]) => {
+      const { status, stderr } = spawnSync("python3", [join(folder, "service.py"), ...words], { encoding: "utf8" })
+      assert.doesNotMatch(stderr, /Traceback/)
+      return `${status} ${stderr.trim().split("\n").at(-1)!}`
+    }
+    const key = "a".repeat(64)
+    assert.match(program("--mqtt", "gateway", "--core", key), /^2 .*--mqtt gateway is not HOST:PORT/)
+    assert.match(program("--mqtt", "gateway:x", "--core", key), /^2 .*--mqtt gateway:x is not HOST:PORT/)
+    assert.match(program("--agent", "127.0.0.1"), /^2 .*--agent 127\.0\.0\.1 is no run\/agent\.json/)
+    assert.match(program("--agent", join(folder, "service.yml")), /^2 .* is no run\/agent\.json/)
   })
 
   it("is told of an example that the code does not meet, with both sides", async () => {

@@ -7,12 +7,13 @@ describe("a confined service that does wrong", function () {
   const tested = confinedServices()
   const { run, call } = tested
 
-  const faults: { name: string; code: string; answer: string; end: string | null }[] = [
+  const faults: { name: string; code: string; answer: string; says?: RegExp; end: string | null }[] = [
     { name: "a handler that throws", code: `throw new Error("no")`, answer: "SERVICE_THREW known", end: null },
     {
       name: "a handler that reads a file it may not",
       code: `(await import("node:fs")).readFileSync("/etc/hostname")`,
       answer: "SERVICE_FORBIDDEN known",
+      says: /FileSystemRead of \/etc\/hostname is not permitted; what allows it: permissions\.files/,
       end: null,
     },
     {
@@ -43,6 +44,7 @@ describe("a confined service that does wrong", function () {
       name: "a handler that uses fetch itself",
       code: `await fetch("http://127.0.0.1:10009/")`,
       answer: "SERVICE_FORBIDDEN known",
+      says: /Net of 127\.0\.0\.1:10009 is not permitted; what allows it: ctx\.fetch .* permissions\.network/,
       end: null,
     },
     {
@@ -133,6 +135,7 @@ describe("a confined service that does wrong", function () {
       const service = await run({ tasks: tasksNamed("bad", "ok"), constraints: { memoryMb: 48 } }, code)
       const answer = await call(service, "bad")
       assert.equal(codeOf(answer), fault.answer, JSON.stringify(answer))
+      if (fault.says !== undefined) assert.match(JSON.stringify(answer), fault.says)
       if (fault.end === null) {
         assert.deepEqual(await call(service, "ok"), { kind: "result", status: "done", data: {} })
         assert.deepEqual(tested.bridge.ends, [])
