@@ -172,8 +172,8 @@ export class FileRoom {
     const left = behind + pagesIn(free) - this.#spent
     if (run === 0) return left >= single
     // Of free runs one half counts: LMDB looks for one record at a time, and may break what fitted another. So may each
-    // page that was spent.
-    const long = Math.floor(pagesIn(free, longest) / 2) - this.#spent * longest
+    // page that was spent, and each single one of this commit: it is taken from what LMDB has read of its list by then.
+    const long = Math.floor(pagesIn(free, longest) / 2) - (this.#spent + single) * longest
     const inside = Math.min(run, Math.max(0, long))
     return behind - this.#spent >= run - inside && left - run - inside >= single
   }
