@@ -169,6 +169,13 @@ function checked(tree: Tree, file: ConfigFile, given: ReadonlyMap<string, string
   const key = path.join(".")
   const setting = SETTINGS.find((one) => one.key === key || key.startsWith(`${one.key}.`))
   const source = given.get(setting?.key ?? key) ?? `${file.path}:${file.lineOf(path)}`
+  // What is set now made it necessary: the file never had it.
+  const sibling = [...given].find(([name]) => path.length > 1 && name.startsWith(`${path.slice(0, -1).join(".")}.`))
+  if (issue.received === "undefined" && !given.has(key) && sibling !== undefined) {
+    const [name, by] = sibling
+    const remedy = `Set ${key} together with ${name}.`
+    throw new ConfigError({ code: "CONFIG_INVALID", key, source: by }, `${by}: ${name} needs ${key} too`, { remedy })
+  }
   if (issue.type === "strict_object" && issue.expected === "never") {
     throw unknownKey(
       key,

@@ -203,7 +203,10 @@ describe("configuration", () => {
 
     it("sets together what is only valid together, and takes it out again", async () => {
       const { cert, key } = makeCertificate(home)
-      await assert.rejects(setConfig(home, { "mqtt.tls.cert": cert }), /mqtt\.tls\.key is missing/)
+      await assert.rejects(setConfig(home, { "mqtt.tls.cert": cert }), {
+        message: "config set: mqtt.tls.cert needs mqtt.tls.key too",
+        remedy: "Set mqtt.tls.key together with mqtt.tls.cert.",
+      })
       await setConfig(home, { "mqtt.tls.cert": cert, "mqtt.tls.key": key })
       assert.deepEqual(load(null).config.mqtt.tls, { port: 8883, cert, key })
       await setConfig(home, { "mqtt.tls.cert": null, "mqtt.tls.key": null })
