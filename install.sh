@@ -113,6 +113,9 @@ END
   }
   is_running() { has_systemd && sc is-active --quiet mesg; }
 
+  # Waits for the disk to have all of a folder, and for nothing else that is written.
+  durable() { find "$1" -exec sync {} +; }
+
   # --- the machine
 
   check_machine() {
@@ -221,7 +224,15 @@ END
   load_release() {
     case $PUBLIC_KEY in @*) die "this script is a source: npm run release makes the one that installs" ;; esac
     choose_source
-    if [ "$dry" = yes ]; then work=$(mktemp -d); else work=$(mktemp -d "$beside/.mesg.XXXXXX"); fi
+    if [ "$dry" = yes ]; then
+      work=$(mktemp -d)
+    elif [ -n "$installed" ]; then
+      # What an upgrade has left that was cut.
+      rm -rf "$prefix"/new.??????
+      work=$(mktemp -d "$prefix/new.XXXXXX")
+    else
+      work=$(mktemp -d "$beside/.mesg.XXXXXX")
+    fi
     take SHA256SUMS
     take SHA256SUMS.sig
     printf '%s\n' '-----BEGIN PUBLIC KEY-----' "$PUBLIC_KEY" '-----END PUBLIC KEY-----' >"$work/key.pem"
@@ -260,7 +271,7 @@ END
     [ "$says" = "$version" ] || die "the archive of version $version holds $says: nothing was installed"
     cp "$work/SHA256SUMS" "$work/tree/SHA256SUMS"
     chmod -R go-w "$work/tree"
-    sync
+    durable "$work/tree"
   }
 
   is_same_installed() {
@@ -295,14 +306,14 @@ END
     mkdir -p "$prefix/versions" "$bin"
     rm -rf "$prefix/versions/$version"
     mv "$work/tree" "$prefix/versions/$version"
-    sync
+    sync "$prefix/versions"
   }
 
   # The one step that makes another version the current one: a cut leaves the old or the new.
   point_to() {
     ln -sfn "versions/$1" "$prefix/current.new"
     mv -T "$prefix/current.new" "$prefix/current"
-    sync
+    sync "$prefix"
   }
 
   put_system() {
@@ -414,7 +425,7 @@ END
     mkdir -m 700 "$home/before-upgrade.new"
     if [ -d "$home/data" ]; then cp -a --reflink=auto "$home/data" "$home/before-upgrade.new/data"; fi
     printf '%s\n' "$before" >"$home/before-upgrade.new/version"
-    sync
+    durable "$home/before-upgrade.new"
     rm -rf "$home/before-upgrade"
     mv "$home/before-upgrade.new" "$home/before-upgrade"
   }

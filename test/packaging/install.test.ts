@@ -21,7 +21,7 @@ import { tempDir } from "../support/temp-dir.ts"
 const SCRIPT = join(ROOT, "install.sh")
 /** All that the script needs of a system; each is there in a Debian of the smallest variant but openssl. */
 const TOOLS = (
-  "awk basename cat chmod cmp cp cut df dirname du getconf grep gzip head id ldconfig ln mkdir mktemp mv openssl printf " +
+  "awk basename cat chmod cmp cp cut df dirname du find getconf grep gzip head id ldconfig ln mkdir mktemp mv openssl printf " +
   "readlink rm sed sh sha256sum sleep sort sync tar timeout tr uname xz"
 ).split(" ")
 
@@ -107,7 +107,7 @@ describe("install.sh", function () {
     cuts.add(end)
     const home = tempDir("home")
     const ran = join(home, "ran")
-    const every = TOOLS.concat("curl", "wget", "systemctl", "find")
+    const every = TOOLS.concat("curl", "wget", "systemctl")
     const commands = Object.fromEntries(every.map((name) => [name, `echo ${name} >>${ran}`]))
     const env = { HOME: home, PATH: commandsFolder(commands), MESG_MIRROR: "http://127.0.0.1:9" }
     for (const cut of cuts) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { FORMAT } from "../../../agent/io/store/format.ts"
 import { buildBinary } from "../../../packaging/binary/build.ts"
 import { makeRelease } from "../../../packaging/release.ts"
@@ -10,6 +10,7 @@ import { releaseKey, seal } from "../../../packaging/release/signature.ts"
 import { packTree } from "../../../packaging/release/tree.ts"
 import type { Arch } from "../../../packaging/binary/materials.ts"
 import { ROOT } from "../../support/sources.ts"
+import { tempDir } from "../../support/temp-dir.ts"
 
 const CACHE = join(ROOT, "node_modules/.cache/mesg-systemd")
 const PACKAGES = "systemd,systemd-sysv,dbus,openssl,curl,mosquitto-clients,libatomic1,libstdc++6,procps,python3"
@@ -25,6 +26,11 @@ workflows:
     tasks:
       keep: { run: store.set, with: { key: door, value: "{{ trigger.data.payload }}" } }
 `
+
+const PINGER = {
+  "service.yml": "id: pinger\nname: Pinger\nversion: 1.0.0\ntasks:\n  ping:\n    statuses: { done: {} }\n",
+  "index.js": 'export default { tasks: { ping: () => ({ status: "done", data: {} }) } }\n',
+}
 
 /** Programs that are fine until they are started: one is never ready, one says so and ends. */
 const BROKEN = {
@@ -110,10 +116,11 @@ async function main(): Promise<number> {
   for (const [name, body] of Object.entries(BROKEN)) {
     brokenRelease(join(lab, "release-2"), join(lab, `release-${name}`), `0.1.${patch++}`, body)
   }
-  const newer = await newerBinary(join(CACHE, `newer.${process.pid}`), "0.1.9")
+  const newer = await newerBinary(tempDir("newer"), "0.1.9")
   brokenRelease(join(lab, "release-2"), join(lab, "release-migrates"), "0.1.9", MIGRATES, newer)
-  rmSync(dirname(newer), { recursive: true })
   writeFileSync(join(lab, "app.yml"), APPLICATION)
+  mkdirSync(join(lab, "pinger"))
+  for (const [name, text] of Object.entries(PINGER)) writeFileSync(join(lab, "pinger", name), text)
   cpSync(join(ROOT, "test/packaging/systemd/inside.sh"), join(lab, "inside.sh"))
   const unit = `[Unit]
 After=multi-user.target
