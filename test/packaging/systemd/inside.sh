@@ -13,7 +13,10 @@ check() {
   local name=$1
   shift
   echo "== $name"
-  if "$@"; then ok "$name"; else fail "$name"; fi
+  if "$@"; then ok "$name"; else
+    fail "$name"
+    journalctl -u mesg --no-pager -n 60 -o short-precise
+  fi
 }
 # until SECONDS COMMAND…
 until_() {
