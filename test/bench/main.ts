@@ -8,6 +8,7 @@ import { benchBroker } from "./cases/broker.ts"
 import { benchDevice } from "./cases/device.ts"
 import { benchIdle } from "./cases/idle.ts"
 import { benchInProcess } from "./cases/in-process.ts"
+import { benchNodeRed } from "./cases/node-red.ts"
 import { benchWholeWay } from "./cases/whole-way.ts"
 import { benchWorkflow } from "./cases/workflow.ts"
 import { type Figure, holds, lineOf, tableOf } from "./figure.ts"
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   device: benchDevice,
   idle: benchIdle,
   "in-process": benchInProcess,
+  "node-red": benchNodeRed,
   "whole-way": benchWholeWay,
   workflow: benchWorkflow,
 }

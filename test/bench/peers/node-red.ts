@@ -12,11 +12,13 @@ const STARTED = "Started flows"
 /** A flow of Node-RED: its nodes as in flows.json. */
 export type Flow = readonly Readonly<Record<string, unknown>>[]
 
-/** @returns a running Node-RED with the flow, or null where it cannot be installed */
+/** @param name of its user folder in that of the bench, which may hold nodes already
+ * @returns a running Node-RED with the flow, or null where it cannot be installed */
 export async function nodeRed(
   bench: Bench,
   name: string,
   flow: Flow,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ process: ChildProcess; port: number } | null> {
   const folder = installed(bench, "node-red", ["node-red@5.0.7"])
   if (folder === null) return null
@@ -31,11 +33,12 @@ export async function nodeRed(
     uiHost: "127.0.0.1",
     uiPort: 0,
     httpAdminRoot: false,
+    functionExternalModules: true,
     logging: { console: { level: "info", metrics: false, audit: false } },
   }
   writeFileSync(join(home, "settings.js"), `module.exports = ${JSON.stringify(settings)}\n`)
   const script = join(folder, "node_modules/node-red/red.js")
-  const peer = startPeer(process.execPath, [script, "-u", home, "-s", join(home, "settings.js")])
+  const peer = startPeer(process.execPath, [script, "-u", home, "-s", join(home, "settings.js")], env)
   bench.after(() => endProcess(peer, "SIGKILL"))
   let port = 0
   const lines = createInterface({ input: peer.stdout })

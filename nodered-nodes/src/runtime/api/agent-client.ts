@@ -1,13 +1,7 @@
 import { pause } from "../../../../agent/base/pause.ts"
-import {
-  BACKOFF_FIRST_MS,
-  BACKOFF_MAX_MS,
-  PAGE_ITEMS_MAX,
-  REQUEST_TIMEOUT_MS,
-  REQUESTS_AT_A_TIME,
-  RETRY_FOR_MS,
-} from "../limits.ts"
+import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS, PAGE_ITEMS_MAX, REQUESTS_AT_A_TIME, RETRY_FOR_MS } from "../limits.ts"
 import { AgentError, errorText } from "./agent-error.ts"
+import { exchange } from "./exchange.ts"
 import type { FindEndpoint } from "./endpoint.ts"
 import { Gate } from "./gate.ts"
 import type {
@@ -127,9 +121,16 @@ export class AgentClient {
 
   /** An open stream of server-sent events; it is the caller's to read and to end. */
   async stream(kinds: readonly string[], lastEventId: string | null, signal: AbortSignal): Promise<Response> {
-    const headers = lastEventId === null ? {} : { "last-event-id": lastEventId }
-    const response = await this.#send("GET", `/stream?kinds=${kinds.join(",")}`, { signal }, headers)
-    if (!response.ok) throw await refusal(response)
+    const { url, token } = this.#find()
+    const resumed = lastEventId === null ? {} : { "last-event-id": lastEventId }
+    const headers = { authorization: `Bearer ${token}`, ...resumed }
+    let response: Response
+    try {
+      response = await fetch(`${url}/api/v1/stream?kinds=${kinds.join(",")}`, { headers, signal })
+    } catch (error) {
+      throw unreachable(error)
+    }
+    if (!response.ok) throw refusal(response.status, 0, await response.text())
     return response
   }
 
@@ -168,27 +169,18 @@ export class AgentClient {
     ask: Ask,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer> {
-    const timed = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
-    const signal = ask.signal === undefined ? timed : AbortSignal.any([ask.signal, timed])
-    const response = await this.#send(method, path, { ...ask, signal }, headers)
-    if (!response.ok) throw await refusal(response)
-    return (response.status === 204 ? null : await response.json()) as Answer
-  }
-
-  async #send(method: string, path: string, ask: Ask, headers: Readonly<Record<string, string>>): Promise<Response> {
     const { url, token } = this.#find()
-    const body = ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }
-    const type = ask.body === undefined ? {} : { "content-type": "application/json" }
-    try {
-      return await fetch(`${url}/api/v1${path}`, {
-        method,
-        headers: { authorization: `Bearer ${token}`, ...type, ...headers },
-        ...body,
-        ...(ask.signal === undefined ? {} : { signal: ask.signal }),
-      })
-    } catch (error) {
-      throw unreachable(error)
-    }
+    const { body, signal } = ask
+    const json = body === undefined ? {} : { "content-type": "application/json" }
+    const answer = await exchange(`${url}/api/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...json, ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const { status, text } = answer
+    if (status < 200 || status > 299) throw refusal(status, Number(answer.headers["retry-after"] ?? 0), text)
+    return (status === 204 ? null : JSON.parse(text)) as Answer
   }
 }
 
@@ -205,23 +197,19 @@ function unreachable(error: unknown): AgentError {
   })
 }
 
-async function refusal(response: Response): Promise<AgentError> {
-  const text = await response.text()
+function refusal(status: number, retryAfter: number, text: string): AgentError {
   try {
     const problem = JSON.parse(text) as { code?: unknown; detail?: unknown; title?: unknown }
     if (typeof problem.code === "string") {
-      const retryAfter = Number(response.headers.get("retry-after") ?? 0)
       return new AgentError(problem.code, String(problem.detail ?? problem.title), {
-        status: response.status,
+        status,
         problem: { ...problem, retryAfter },
       })
     }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }
-  return new AgentError("AGENT_ANSWER_INVALID", `what answers is no agent (HTTP ${response.status})`, {
-    status: response.status,
-  })
+  return new AgentError("AGENT_ANSWER_INVALID", `what answers is no agent (HTTP ${status})`, { status })
 }
 
 /**

@@ -36,7 +36,17 @@ export function startWorkNode(context: NodeContext, node: RedNode, config: NodeC
   const runningText = new CountText(context.red, "mesg.status.running")
   let running = 0
   let last: string | null = null
+  let isChanged = false
+  // Many messages may end in one turn of the loop: what is shown is how it stands then.
   const show = () => {
+    if (isChanged) return
+    isChanged = true
+    setImmediate(() => {
+      isChanged = false
+      if (!life.signal.aborted) showNow()
+    })
+  }
+  const showNow = () => {
     if (running > 0) node.status({ fill: "blue", shape: "dot", text: runningText.of(running) })
     else if (last !== null) node.status({ fill: isBad(last) ? "red" : "green", shape: "dot", text: last })
   }
@@ -62,7 +72,7 @@ export function startWorkNode(context: NodeContext, node: RedNode, config: NodeC
       done(Object.assign(new Error(errorText(error)), { code: (error as { code?: unknown }).code, cause: error }))
     } finally {
       running--
-      if (!life.signal.aborted) show()
+      show()
     }
   }
 
