@@ -1,4 +1,5 @@
 import type { JsonObject } from "../schema/json.ts"
+import type { ManifestInput } from "../schema/manifest.ts"
 import type { TaskResult } from "./service-author.ts"
 
 /** What a handler of a service behind MQTT gets. `signal` aborts at the deadline and when the service stops. */
@@ -30,11 +31,11 @@ export interface RemoteHandlers {
 }
 
 export interface RemoteOptions {
-  /** The agent's broker: `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
-  readonly mqtt: string
+  /** The agent's broker: `mqtt://`, `mqtts://`, `ws://` or `wss://`. A function is asked before each connection. */
+  readonly mqtt: string | (() => string)
   readonly username?: string
-  /** The service's token (`mesg token create --service <id>`). */
-  readonly password?: string
+  /** The service's token (`mesg token create --service <id>`). A function is asked before each connection. */
+  readonly password?: string | (() => string)
   /** PEM of the CA of the agent's certificate. */
   readonly ca?: string
   /** Node key of the Core that this service works for, 64 hex digits; `run/agent.json` has it. Without, the first to sign a request. */
@@ -51,6 +52,13 @@ export interface RemoteServiceHandle {
    * @throws RemoteServiceError REMOTE_EVENT_INVALID, REMOTE_BUSY, REMOTE_UNREACHABLE
    */
   emit(event: string, data: unknown, options?: { id?: string }): Promise<void>
+  /**
+   * Registers another manifest of the same id, with its handlers. What runs goes on and is answered; later requests come
+   * to these handlers.
+   * @param signal gives up waiting for the Core's verdict
+   * @throws RemoteServiceError REMOTE_REFUSED with the Core's reasons, REMOTE_UNREACHABLE
+   */
+  update(manifest: ManifestInput, handlers: RemoteHandlers, signal?: AbortSignal): Promise<void>
   /** Takes the registration away: applications that use the service find it unknown. */
   unregister(): Promise<void>
   /** Disconnects; the registration stays. */

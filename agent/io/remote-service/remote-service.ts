@@ -42,15 +42,17 @@ const RECONNECT_MS = 500
  */
 export class RemoteServiceClient implements RemoteServiceHandle {
   readonly id: string
-  readonly #manifest: ManifestInput
-  readonly #handlers: RemoteHandlers
+  #manifest: ManifestInput
+  #handlers: RemoteHandlers
   readonly #options: RemoteOptions
   readonly #answered = new Answered<ServiceAnswer>()
   readonly #life = new AbortController()
-  readonly #verdict = Promise.withResolvers<void>()
+  #verdict = pendingVerdict()
   #client: MqttClient | undefined
   #core: string | null
   #pending = 0
+  /** Whether what the Core says is about the manifest of now. */
+  #hears = false
 
   constructor(manifest: ManifestInput, handlers: RemoteHandlers, options: RemoteOptions) {
     this.id = manifest.id
@@ -62,7 +64,7 @@ export class RemoteServiceClient implements RemoteServiceHandle {
 
   /** @throws RemoteServiceError REMOTE_REFUSED (the Core does not take the manifest), REMOTE_UNREACHABLE (by the signal) */
   async start(signal?: AbortSignal): Promise<void> {
-    const { mqtt: url, username, password, ca } = this.#options
+    const { ca } = this.#options
     const options: IClientOptions = {
       protocolVersion: 4,
       clientId: this.#options.clientId ?? `service-${this.id}`,
@@ -71,11 +73,9 @@ export class RemoteServiceClient implements RemoteServiceHandle {
       manualConnect: true,
       reconnectPeriod: RECONNECT_MS,
       resubscribe: false,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
       ...(ca === undefined ? {} : { ca }),
     }
-    const client = mqtt.connect({ ...(mqttAddress(url) as IClientOptions), ...options })
+    const client = mqtt.connect({ ...options, ...this.#login() })
     this.#client = client
     let failures = 0
     client.on("connect", () => {
@@ -86,22 +86,63 @@ export class RemoteServiceClient implements RemoteServiceHandle {
     client.on("close", () => {
       failures += 1
       client.options.reconnectPeriod = Math.min(RECONNECT_MS * 2 ** failures, REMOTE_RECONNECT_MS_MAX)
+      try {
+        Object.assign(client.options, this.#login())
+      } catch (error) {
+        this.#log("warn", "nobody says where the broker is", { error: messageOf(error) })
+      }
     })
     client.on("error", (error) => this.#log("warn", "the connection failed", { error: error.message }))
     client.on("message", (topic, payload) => this.#take(topic, payload))
-    const giveUp = () => {
-      const message = `${url} did not take the service in time`
-      this.#verdict.reject(new RemoteServiceError({ code: "REMOTE_UNREACHABLE", service: this.id }, message))
-    }
-    signal?.addEventListener("abort", giveUp, { once: true })
     client.connect()
     try {
-      await this.#verdict.promise
+      await this.#heard(signal)
     } catch (error) {
       await this.stop()
       throw error
+    }
+  }
+
+  async update(manifest: ManifestInput, handlers: RemoteHandlers, signal?: AbortSignal): Promise<void> {
+    if (manifest.id !== this.id) throw new TypeError(`${this.id} cannot become ${manifest.id}`)
+    const client = this.#connected()
+    this.#manifest = manifest
+    this.#handlers = handlers
+    this.#verdict = pendingVerdict()
+    const heard = this.#heard(signal)
+    // Without a connection the next one registers it.
+    if (client.connected) {
+      this.#register(client).catch((error: unknown) => this.#log("warn", "not registered", { error: messageOf(error) }))
+    }
+    await heard
+  }
+
+  /** The Core's verdict on the manifest of now. */
+  async #heard(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, reject } = this.#verdict
+    const giveUp = () => {
+      const message = `the Core did not take "${this.id}" in time`
+      reject(new RemoteServiceError({ code: "REMOTE_UNREACHABLE", service: this.id }, message))
+    }
+    if (signal?.aborted) giveUp()
+    signal?.addEventListener("abort", giveUp, { once: true })
+    try {
+      await promise
     } finally {
       signal?.removeEventListener("abort", giveUp)
+    }
+  }
+
+  /** Where the broker is at the moment, and how to be let in. */
+  #login(): IClientOptions {
+    const { mqtt: url, password, username = password === undefined ? undefined : this.id } = this.#options
+    const address = mqttAddress(typeof url === "function" ? url() : url) as IClientOptions
+    const secret = typeof password === "function" ? password() : password
+    return {
+      ...address,
+      // [MQTT-3.1.2-22] A password comes with a name, or not at all.
+      ...(username === undefined ? {} : { username }),
+      ...(secret === undefined ? {} : { password: secret }),
     }
   }
 
@@ -142,14 +183,16 @@ export class RemoteServiceClient implements RemoteServiceHandle {
 
   /** The verdict is published before the manifest is acknowledged; read after it, it is the one on this manifest. */
   async #register(client: MqttClient): Promise<void> {
+    this.#hears = false
     const status = serviceTopic.status(this.id)
     const requests = KINDS.map((kind) => serviceTopic[kind](this.id, "+"))
     const granted = await client.subscribeAsync(requests, { qos: 1 })
     if (granted.some(({ qos }) => qos === 128)) {
       return this.#refused(`the broker does not give ${this.id} its topics; is its password the service's own token?`)
     }
-    await client.publishAsync(serviceTopic.manifest(this.id), JSON.stringify(this.#manifest), { qos: 1, retain: true })
     await client.unsubscribeAsync(status)
+    this.#hears = true
+    await client.publishAsync(serviceTopic.manifest(this.id), JSON.stringify(this.#manifest), { qos: 1, retain: true })
     await client.subscribeAsync(status, { qos: 1 })
   }
 
@@ -163,6 +206,7 @@ export class RemoteServiceClient implements RemoteServiceHandle {
   #take(topic: string, payload: Uint8Array): void {
     const [, , , kind = "", task = ""] = topic.split("/")
     if (topic === serviceTopic.status(this.id)) {
+      if (!this.#hears) return
       const verdict = Buffer.from(payload).toString("utf8")
       if (verdict === "ok") this.#verdict.resolve()
       else if (verdict !== "") this.#refused(verdict)
@@ -190,7 +234,9 @@ export class RemoteServiceClient implements RemoteServiceHandle {
     if (known === "running") return
     if (known === "full") return this.#log("error", "a request was dropped", { task, reason: "too many are running" })
     const answer = known === "new" ? await this.#answer(kind, request, leftMs) : known.answer
-    if (known === "new") this.#answered.end(key, answer)
+    if (known === "new") this.#answered.end(key, answer ?? failed("TIMED_OUT", `${task} was not done in time`))
+    // The Core ends the task by its own clock, as `timed-out`: an error of ours must not come before that.
+    if (answer === null) return
     try {
       await this.#connected().publishAsync(serviceTopic.result(this.id, request.execution), JSON.stringify(answer), {
         qos: 1,
@@ -200,7 +246,8 @@ export class RemoteServiceClient implements RemoteServiceHandle {
     }
   }
 
-  async #answer(kind: Kind, request: ServiceRequest, leftMs: number): Promise<ServiceAnswer> {
+  /** @returns null where the handler gave up because its time was over, or the service stops */
+  async #answer(kind: Kind, request: ServiceRequest, leftMs: number): Promise<ServiceAnswer | null> {
     const { task } = request
     const group = this.#handlers[kind === "task" ? "tasks" : kind] ?? {}
     const handler = Object.hasOwn(group, task) ? group[task] : undefined
@@ -216,6 +263,7 @@ export class RemoteServiceClient implements RemoteServiceHandle {
       if (kind === "recover" && said === "unknown") return failed("UNKNOWN", `nobody can say whether ${task} was done`)
       return resultOf(task, said)
     } catch (error) {
+      if (ctx.signal.aborted) return null
       return failed(isMesgError(error) ? error.code : "SERVICE_THREW", messageOf(error))
     }
   }
@@ -241,6 +289,24 @@ export class RemoteServiceClient implements RemoteServiceHandle {
   #log(level: "warn" | "error", message: string, fields: JsonObject): void {
     this.#options.log?.(level, message, fields)
   }
+}
+
+interface Verdict {
+  readonly promise: Promise<void>
+  resolve(): void
+  reject(error: RemoteServiceError): void
+}
+
+function pendingVerdict(): Verdict {
+  let resolve = () => {}
+  let reject = (_error: RemoteServiceError) => {}
+  const promise = new Promise<void>((accept, refuse) => {
+    resolve = accept
+    reject = refuse
+  })
+  // A refusal that comes while nobody waits was told to the log.
+  promise.catch(() => {})
+  return { promise, resolve, reject }
 }
 
 /** Where no Core is pinned the first valid signature decides; the claim is checked against it. */

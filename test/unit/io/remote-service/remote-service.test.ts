@@ -6,7 +6,13 @@ import { sha256 } from "../../../../agent/base/hash.ts"
 import { Answered } from "../../../../agent/io/remote-service/answered.ts"
 import { checkRequest } from "../../../../agent/io/remote-service/request-check.ts"
 import { REMOTE_EXECUTIONS_MAX } from "../../../../agent/base/limits.ts"
-import { type RemoteServiceHandle, remoteService } from "../../../../agent/sdk.ts"
+import {
+  type ManifestInput,
+  type RemoteHandlers,
+  type RemoteServiceHandle,
+  type RemoteTaskContext,
+  remoteService,
+} from "../../../../agent/sdk.ts"
 import { startBroker, stopBrokers, type TestBroker } from "../../../support/mqtt-broker.ts"
 
 interface Core {
@@ -96,6 +102,24 @@ describe("a service behind MQTT, at a real broker", () => {
   let release: () => void
   const runs: string[] = []
   const log: string[] = []
+  const MANIFEST: ManifestInput = { id: "pay", name: "Pay", version: "1.0.0" }
+  const gated = async (_inputs: never, ctx: RemoteTaskContext) => {
+    runs.push(ctx.execution)
+    told()
+    await new Promise<void>((resolve) => (release = resolve))
+    return { status: "done" }
+  }
+  const handlers: RemoteHandlers = {
+    tasks: {
+      pay: (inputs: { amount: number }, ctx) => {
+        runs.push(ctx.execution)
+        return { status: "paid", data: { amount: inputs.amount } }
+      },
+      slow: gated,
+    },
+    verify: { pay: (_inputs, result) => result.status === "paid" },
+    recover: { pay: () => "not-done" },
+  }
 
   before(async () => {
     broker = await startBroker({
@@ -112,31 +136,11 @@ describe("a service behind MQTT, at a real broker", () => {
       told()
     })
     await client.subscribeAsync("mesg/v1/pay/result/+", { qos: 1 })
-    const gate = () => new Promise<void>((resolve) => (release = resolve))
-    service = await remoteService(
-      { id: "pay", name: "Pay", version: "1.0.0" },
-      {
-        tasks: {
-          pay: (inputs: { amount: number }, ctx) => {
-            runs.push(ctx.execution)
-            return { status: "paid", data: { amount: inputs.amount } }
-          },
-          slow: async (_inputs, ctx) => {
-            runs.push(ctx.execution)
-            told()
-            await gate()
-            return { status: "done" }
-          },
-        },
-        verify: { pay: (_inputs, result) => result.status === "paid" },
-        recover: { pay: () => "not-done" },
-      },
-      {
-        mqtt: `mqtt://127.0.0.1:${broker.port}`,
-        core: core.key,
-        log: (_level, message, fields) => void log.push(`${message}: ${JSON.stringify(fields)}`),
-      },
-    )
+    service = await remoteService(MANIFEST, handlers, {
+      mqtt: () => `mqtt://127.0.0.1:${broker.port}`,
+      core: core.key,
+      log: (_level, message, fields) => void log.push(`${message}: ${JSON.stringify(fields)}`),
+    })
   })
   after(async () => {
     await service?.stop()
@@ -175,6 +179,60 @@ describe("a service behind MQTT, at a real broker", () => {
     })
     assert.deepEqual(results[1], results[0])
     assert.deepEqual(runs, ["ex_once.pay"])
+  })
+
+  it("takes another manifest while it works: what runs is answered, what comes later goes to the new handlers", async () => {
+    const manifests: string[] = []
+    const watcher = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.port}`, { protocolVersion: 4 })
+    watcher.on("message", (_topic, payload) => {
+      manifests.push((JSON.parse(String(payload)) as { version: string }).version)
+    })
+    await watcher.subscribeAsync("mesg/v1/pay/manifest", { qos: 1 })
+    try {
+      const before = { tasks: { later: () => ({ status: "old" }), slow: gated } }
+      await service.update({ id: "pay", name: "Pay", version: "1.1.0" }, before)
+      await send("task", signed(core, { execution: "ex_kept.slow", task: "slow" }))
+      await until(() => runs.includes("ex_kept.slow"))
+      await service.update(
+        { id: "pay", name: "Pay", version: "1.2.0" },
+        { tasks: { later: () => ({ status: "new" }) } },
+      )
+      await send("task", signed(core, { execution: "ex_new.later", task: "later" }))
+      await until(() => results.length === 1)
+      assert.deepEqual(results[0]!.body, { status: "new", data: {} })
+      release()
+      await until(() => results.length === 2)
+      assert.deepEqual(results[1]!.body, { status: "done", data: {} })
+      assert.deepEqual(manifests.slice(-2), ["1.1.0", "1.2.0"])
+    } finally {
+      await watcher.endAsync(true)
+      await service.update(MANIFEST, handlers)
+    }
+  })
+
+  it("gives up waiting for a verdict, and is no service of another id", async () => {
+    const signal = AbortSignal.abort()
+    await assert.rejects(service.update(MANIFEST, handlers, signal), { code: "REMOTE_UNREACHABLE" })
+    await assert.rejects(service.update({ ...MANIFEST, id: "other" }, handlers), TypeError)
+  })
+
+  it("says nothing of what gave up because its time was over: the Core ends that itself", async () => {
+    let gaveUp = false
+    const givesUp = (_inputs: never, { signal }: RemoteTaskContext) =>
+      new Promise<never>((_resolve, reject) => {
+        signal.addEventListener("abort", () => {
+          reject(signal.reason as Error)
+          gaveUp = true
+          told()
+        })
+      })
+    await service.update(MANIFEST, { tasks: { ...handlers.tasks, slow: givesUp } })
+    const deadline = new Date(Date.now() + 300).toISOString()
+    await send("task", signed(core, { execution: "ex_late.slow", task: "slow", deadline }))
+    await until(() => gaveUp)
+    await flush()
+    assert.deepEqual(results, [])
+    await service.update(MANIFEST, handlers)
   })
 
   it("does not begin what is running already", async () => {
