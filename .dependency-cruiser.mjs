@@ -30,15 +30,16 @@ export default {
       "nodes-only-sdk-and-schema",
       "^nodered-nodes/",
       ["^nodered-nodes/", "^agent/sdk[.]ts$", folder("schema")].concat([
-        // A template and a duration mean the same inline as in the agent: bundled, not written twice.
-        "^agent/(engine/executions/evaluate|ports/expressions|base/(duration|pause))[.]ts$",
+        // A template, a duration and a file mean the same here as in the agent: bundled, not written twice.
+        "^agent/(engine/executions/evaluate|ports/expressions|base/(duration|pause)|api/cli/document)[.]ts$",
       ]),
     ),
     {
       name: "nodes-see-types-of-schema",
       comment: "The package is published without the agent: of schema/ only types, which are gone when it is emitted.",
       severity: "error",
-      from: { path: "^nodered-nodes/" },
+      // What is imported gets the defaults of an application, as the agent gives them.
+      from: { path: "^nodered-nodes/", pathNot: "^nodered-nodes/src/runtime/transfer/" },
       to: { path: folder("schema"), dependencyTypesNot: ["type-only"] },
     },
     {

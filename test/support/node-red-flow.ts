@@ -88,3 +88,31 @@ export default {
   },
 }
 `
+
+const WHOLE_PAYLOAD = { type: "msg", value: "payload" }
+
+/** A task of a Service that is written as a flow. */
+export function serviceTaskNode(
+  id: string,
+  service: string,
+  task: string,
+  to: readonly string[],
+  more: Properties = {},
+): FlowNode {
+  const place = { z: "tab", x: 100, y: 100 }
+  return { id, type: "mesg-service-task", ...place, name: "", agent: "", service, task, ...more, wires: [to] }
+}
+
+/** Its data is the payload. */
+export function serviceResultNode(id: string, status: string, more: Properties = {}): FlowNode {
+  const place = { z: "tab", x: 500, y: 100 }
+  const data = { with: {}, withAll: WHOLE_PAYLOAD, schema: "" }
+  return { id, type: "mesg-service-result", ...place, name: "", agent: "", status, ...data, ...more, wires: [] }
+}
+
+/** Its data is the payload. */
+export function serviceEventNode(id: string, service: string, event: string, more: Properties = {}): FlowNode {
+  const place = { z: "tab", x: 500, y: 200 }
+  const data = { with: {}, withAll: WHOLE_PAYLOAD, declaration: "" }
+  return { id, type: "mesg-service-event", ...place, name: "", agent: "", service, event, ...data, ...more, wires: [] }
+}

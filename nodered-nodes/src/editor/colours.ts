@@ -4,5 +4,6 @@ export const COLOURS = {
   task: "#87CEC4",
   wait: "#E6D28A",
   application: "#A9BEE8",
+  service: "#C9B6E4",
   removed: "#B8B8B8",
 } as const

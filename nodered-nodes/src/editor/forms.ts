@@ -6,9 +6,17 @@ ${field("name", "fa-tag", `<input type="text" id="node-input-name" data-i18n="[p
 ${field("agent", "fa-server", `<input type="text" id="node-input-agent">`)}
 ${subject}
 <fieldset class="mesg-group"><legend data-i18n="mesg.label.inputs"></legend><div id="mesg-inputs"></div></fieldset>
-${field("join", "fa-code-fork", `<select id="node-input-join"><option value="all" data-i18n="mesg.choice.all"></option><option value="any" data-i18n="mesg.choice.any"></option></select>`)}
+${joinField()}
 ${field("timeout", "fa-clock-o", `<input type="text" id="node-input-timeout" data-i18n="[placeholder]mesg.placeholder.timeout">`)}
 <div class="form-row" role="group" aria-labelledby="mesg-ports-label"><label id="mesg-ports-label"><i class="fa fa-sign-out" aria-hidden="true"></i> <span data-i18n="mesg.label.outputs"></span></label><span id="mesg-ports"></span></div>`
+}
+
+/** How several statuses that lead to a node come together. */
+export function joinField(): string {
+  const options = ["auto", "all", "any"]
+    .map((choice) => `<option value="${choice}" data-i18n="mesg.choice.${choice}"></option>`)
+    .join("")
+  return field("join", "fa-code-fork", `<select id="node-input-join">${options}</select>`)
 }
 
 /** One row of a dialog. @param name of the property and of its label */

@@ -22,7 +22,7 @@ export function showInputs(container: Query, node: EditorNode, schema: Schema): 
   const whole = (node["withAll"] ?? null) as TypedValue | null
   container.empty()
   const properties = Object.entries(schema.properties ?? {})
-  if (properties.length === 0 || whole !== null) {
+  if (whole !== null || (properties.length === 0 && Object.keys(given).length === 0)) {
     row(container, "", { description: text("label.whole"), type: "object" }, whole, text("label.inputs"), false)
     return
   }

@@ -2,6 +2,7 @@ import type { PanelView } from "../runtime/panel/view.ts"
 import { element } from "./element.ts"
 import { agentEntry } from "./panel-entries.ts"
 import { text } from "./text.ts"
+import { EXPORT_ACTION, IMPORT_ACTION } from "./transfer.ts"
 
 const ACTION = "mesg:show-applications"
 const TAB = "mesg"
@@ -13,6 +14,12 @@ export function startPanel(): void {
   const content = element(
     "div",
     { class: "mesg-panel", tabindex: "-1", "aria-label": text("panel.name") },
+    element(
+      "div",
+      { class: "mesg-buttons" },
+      actionButton("transfer.import-title", IMPORT_ACTION),
+      actionButton("transfer.export-title", EXPORT_ACTION),
+    ),
     note,
     agents,
   )
@@ -54,6 +61,12 @@ export function startPanel(): void {
     if (stale) read()
   }).observe(content)
   RED.comms.subscribe("mesg/panel", read)
+}
+
+function actionButton(label: string, action: string): HTMLElement {
+  const button = element("button", { type: "button", class: "red-ui-button red-ui-button-small" }, text(label))
+  button.addEventListener("click", () => RED.actions.invoke(action))
+  return button
 }
 
 function show(view: PanelView, agents: HTMLElement, note: HTMLElement): void {

@@ -10,6 +10,8 @@ interface Editor {
     readonly registry: { getNodeList(): NodeSet[] }
     eachNode(visit: (node: EditorNode) => void): void
     node(id: string): EditorNode | null | undefined
+    /** Everything in the editor, deployed or not. */
+    createCompleteNodeSet(options: { readonly credentials: boolean }): unknown
     dirty(isDirty: boolean): void
     filterLinks(filter: { readonly source?: EditorNode }): readonly Link[]
   }
@@ -25,17 +27,19 @@ interface Editor {
     redraw(updateActive?: boolean): void
     /** Shows a node on its tab, and flashes it. */
     reveal(id: string): void
+    importNodes(nodes: readonly object[], options: { readonly generateIds: boolean; readonly addFlow: boolean }): void
   }
   readonly sidebar: {
     addTab(tab: Tab): void
     show(id: string): void
   }
-  readonly actions: { add(name: string, act: () => void): void }
+  readonly actions: { add(name: string, act: () => void): void; invoke(name: string): void }
   readonly keyboard: { add(scope: string, keys: string, action: string): void }
   readonly events: {
     on(event: string, listener: (value: never) => void): void
     emit(event: string, value: unknown): void
   }
+  notify(text: string, type: "error"): void
   readonly utils: { sanitize(text: string): string; renderMarkdown?(text: string): string }
   _(key: string, values?: Readonly<Record<string, unknown>>): string
 }
@@ -135,7 +139,18 @@ export interface Query {
 
 interface JQuery {
   (selector: string): Query
+  ajax(options: {
+    readonly url: string
+    readonly type: string
+    readonly contentType: string
+    readonly data: string
+  }): Posted
   getJSON(url: string, done: (data: unknown) => void): Request_
+}
+
+interface Posted {
+  done(call: (answer: unknown) => void): void
+  fail(call: (response: { readonly responseText: string }) => void): void
 }
 
 interface Request_ {

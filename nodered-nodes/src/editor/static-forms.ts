@@ -1,8 +1,20 @@
-import { eventForm, field, workForm } from "./forms.ts"
+import { eventForm, field, joinField, workForm } from "./forms.ts"
 
 const subject = (kind: "task" | "event") =>
   `${field("service", "fa-cube", `<select id="node-input-service"></select>`)}
 ${field(kind, "fa-bolt", `<select id="node-input-${kind}"></select>`)}`
+
+const named = (kind: "task" | "event") =>
+  `${field("service", "fa-cube", `<input type="text" id="node-input-service">`)}
+${field(kind, "fa-bolt", `<input type="text" id="node-input-${kind}">`)}`
+
+const json = (name: string) =>
+  field(name, "fa-code", `<textarea id="node-input-${name}" rows="5" spellcheck="false" class="mesg-code"></textarea>`)
+
+const head = `${field("name", "fa-tag", `<input type="text" id="node-input-name">`)}
+${field("agent", "fa-server", `<input type="text" id="node-input-agent">`)}`
+
+const data = `<fieldset class="mesg-group"><legend data-i18n="mesg.label.data"></legend><div id="mesg-inputs"></div></fieldset>`
 
 const config = (name: string, icon: string, input: string) => field(name, icon, input, "node-config-input")
 
@@ -25,8 +37,24 @@ ${field("name", "fa-tag", `<input type="text" id="node-input-name">`)}
 ${field("agent", "fa-server", `<input type="text" id="node-input-agent">`)}
 ${subject("event")}
 ${field("where", "fa-filter", `<input type="text" id="node-input-where">`)}
-${field("join", "fa-code-fork", `<select id="node-input-join"><option value="all" data-i18n="mesg.choice.all"></option><option value="any" data-i18n="mesg.choice.any"></option></select>`)}
+${joinField()}
 ${field("timeout", "fa-clock-o", `<input type="text" id="node-input-timeout" data-i18n="[placeholder]mesg.placeholder.duration">`)}`,
+  "mesg-service-task": `
+${head}
+${named("task")}
+${json("declaration")}
+<p class="mesg-note" data-i18n="mesg.note.task"></p>`,
+  "mesg-service-result": `
+${head}
+${field("status", "fa-flag", `<input type="text" id="node-input-status" data-i18n="[placeholder]mesg.placeholder.status">`)}
+${data}
+${json("schema")}`,
+  "mesg-service-event": `
+${head}
+${named("event")}
+${data}
+${json("declaration")}
+<p class="mesg-note" data-i18n="mesg.note.event"></p>`,
   "mesg-application": workForm(
     `${field("application", "fa-cubes", `<input type="text" id="node-input-application">`)}
 <div class="form-row"><label for="mesg-declared"><i class="fa fa-list" aria-hidden="true"></i> <span data-i18n="mesg.label.outputs"></span></label><input type="text" id="mesg-declared"></div>`,

@@ -6,6 +6,7 @@ import { eventDefaults, prepareEvent } from "./event-node.ts"
 import type { EditorNode, NodeDefinition } from "./red.ts"
 import { eventOf, followService, services, taskSubject } from "./services.ts"
 import { text } from "./text.ts"
+import { isJson } from "./validation.ts"
 import { isDuration, prepareWork, saveWork, type Subject, workBehaviour, workDefaults } from "./work-node.ts"
 
 const chosen = (value: unknown) => value !== "" && value !== undefined
@@ -28,13 +29,6 @@ function registerConfigurations(): void {
       return this.name || textOf(this, "url") || text("palette.agent")
     },
   })
-  const isJson = (value: unknown, _options?: object) => {
-    try {
-      return typeof value !== "string" || value === "" || typeof JSON.parse(value) === "object"
-    } catch {
-      return text("validation.json")
-    }
-  }
   RED.nodes.registerType("mesg-settings", {
     category: "config",
     defaults: {
@@ -111,7 +105,7 @@ function waitNode(): NodeDefinition {
       service: { value: "", required: true, validate: chosen },
       event: { value: "", required: true, validate: chosen },
       where: { value: "" },
-      join: { value: "all" },
+      join: { value: "auto" },
       timeout: { value: "", validate: isDuration },
       redact: { value: [] },
     },

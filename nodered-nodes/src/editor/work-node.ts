@@ -37,7 +37,7 @@ export function workDefaults(statuses: readonly string[], subjectOf: (node: Edit
       },
     },
     withAll: { value: null },
-    join: { value: "all" },
+    join: { value: "auto" },
     timeout: { value: "", validate: isDuration },
     retry: { value: null },
     redact: { value: [] },

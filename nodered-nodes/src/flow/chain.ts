@@ -87,7 +87,10 @@ class ChainReader {
     }
     this.#places.push(["", event!.place], ["/trigger", event!.place])
     const trigger = this.#trigger(event!)
-    for (const node of this.#nodes) if (node.kind?.kind === "wait") this.#checkWait(node)
+    for (const node of this.#nodes) {
+      this.#checkChosen(node)
+      if (node.kind?.kind === "wait") this.#checkWait(node)
+    }
     const tasks: Record<string, Task> = {}
     for (const node of this.#nodes) if (isWork(node)) tasks[this.#name(node)] = this.#task(node)
     const outputs = this.#nodes.filter((node) => node.kind?.kind === "serviceResult").map((node) => this.#output(node))
@@ -164,6 +167,22 @@ class ChainReader {
       )
     }
     return { wait, sources: this.#sources(wait.from) }
+  }
+
+  /** A node that was drawn and not yet opened. */
+  #checkChosen(node: GraphNode): void {
+    const { shelf } = this.#wiring
+    const kind = node.kind?.kind
+    const said = isWork(node)
+      ? targetOfNode(node, shelf)
+      : kind === "event" || kind === "wait"
+        ? eventOf(node, shelf)
+        : {}
+    const [missing] = Object.entries(said).flatMap(([what, name]) => (name === "" ? [what] : []))
+    if (missing === undefined) return
+    const whole =
+      "application" in said ? "an application" : `a service and one of its ${isWork(node) ? "tasks" : "events"}`
+    this.#fault(node, "NOTHING_CHOSEN", `no ${missing} is chosen`, `open the node and choose ${whole}`)
   }
 
   #checkWait(wait: GraphNode): void {

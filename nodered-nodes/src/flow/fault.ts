@@ -8,6 +8,7 @@ import type { Place } from "./scopes.ts"
 export const FLOW_CODES = [
   "AGENTS",
   "INPUT",
+  "NOTHING_CHOSEN",
   "OUTPUT_STATUS",
   "SETTINGS_GONE",
   "WAIT_BESIDE",

@@ -20,6 +20,8 @@ const CONNECTION_CODES: readonly string[] = [
   "UNREACHABLE",
   "UNKNOWN_TASK",
 ]
+/** What is said of a name that is not there. */
+const CHOICE_CODES: readonly string[] = ["SCHEMA", "UNKNOWN_SERVICE", "UNKNOWN_EVENT", "UNKNOWN_TASK"]
 const WIRE_CODES: readonly string[] = [
   ...CONNECTION_CODES,
   "OUTPUT_STATUS",
@@ -37,12 +39,14 @@ export function placeRefusals(application: CompiledApplication, refusals: readon
   const { places, faults } = application
   const said = new Set(faults.map(keyOf))
   const misdrawn = new Set(faults.filter(({ code }) => WIRE_CODES.includes(code)).map(spotOf))
+  const unchosen = new Set(faults.filter(({ code }) => code === "NOTHING_CHOSEN").map(spotOf))
   const placed = refusals.map(({ rule, path, message, remedy }): Fault => {
     return { ...placeOf(places, seenAt(rule, path, places)), code: rule, message, remedy }
   })
   return [
     ...faults,
     ...placed.filter((fault) => {
+      if (CHOICE_CODES.includes(fault.code) && unchosen.has(spotOf(fault))) return false
       if (CONNECTION_CODES.includes(fault.code) && misdrawn.has(spotOf(fault))) return false
       // The same words twice, where one node stands for several parts of the document.
       const key = keyOf(fault)

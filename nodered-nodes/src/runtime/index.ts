@@ -1,15 +1,23 @@
 import type { AddressInfo } from "node:net"
+import type { Catalogue } from "../flow/catalogue.ts"
+import { isMap, textOf } from "../flow/raw.ts"
 import { Connections } from "./agent/connections.ts"
+import { errorText } from "./api/agent-error.ts"
 import { Deployment } from "./deploy/deployment.ts"
-import { registerAgentNode, registerSettingsNode } from "./nodes/agent.ts"
+import { agentConnection, registerAgentNode, registerSettingsNode } from "./nodes/agent.ts"
 import { registerApplicationNode } from "./nodes/application.ts"
 import type { NodeContext } from "./nodes/context.ts"
 import { registerEventNode } from "./nodes/event.ts"
+import { registerServiceEventNode } from "./nodes/service-event.ts"
+import { registerServiceResultNode } from "./nodes/service-result.ts"
+import { registerServiceTaskNode } from "./nodes/service-task.ts"
 import { registerTaskNode } from "./nodes/task.ts"
 import { registerWaitNode } from "./nodes/wait.ts"
 import { Palette } from "./palette/palette.ts"
 import { PanelTicker } from "./panel/ticker.ts"
 import type { Red } from "./red.ts"
+import { exportApplications, importApplication } from "./transfer/transfer.ts"
+import { FlowServices } from "./services/flow-services.ts"
 
 /** What Node-RED calls when it loads this package. */
 export function mesg(red: Red): void {
@@ -17,6 +25,7 @@ export function mesg(red: Red): void {
   const palette = new Palette(red)
   const ticker = new PanelTicker(red)
   const deployment = new Deployment(red, connections, palette, ticker.changed)
+  const services = new FlowServices(red, connections, deployment.live)
   const context: NodeContext = {
     red,
     connections,
@@ -39,6 +48,10 @@ export function mesg(red: Red): void {
   registerTaskNode(context, "mesg-task")
   registerWaitNode(context)
   registerApplicationNode(context)
+  const serviceContext = { red, live: deployment.live, services }
+  registerServiceTaskNode(serviceContext)
+  registerServiceResultNode(serviceContext)
+  registerServiceEventNode(serviceContext)
   palette.start({
     task: (type) => registerTaskNode(context, type),
     event: (type) => registerEventNode(context, type),
@@ -48,9 +61,11 @@ export function mesg(red: Red): void {
     palette.follow(connection)
     connection.on("state", (problem) => {
       ticker.changed()
+      services.agentChanged(connection)
       if (problem !== null) return
       red.log.info(`mesg: ${red._("mesg.log.connected")}`)
       deployment.retry()
+      services.retry()
     })
   })
   // The agent of this machine, so that its services are in the palette before a node names it.
@@ -63,11 +78,30 @@ export function mesg(red: Red): void {
     response.set("Cache-Control", "no-store").json(deployment.view())
   })
   if (red.settings.mesgAgent === true) tellAgent(red)
+  const catalogue: Catalogue = { manifest: (id) => palette.manifest(id), application: () => undefined }
+  red.httpAdmin.post("/mesg/export", red.auth.needsPermission("flows.read"), ({ body }, response) => {
+    response.json(exportApplications(isMap(body) ? body["flows"] : null, catalogue))
+  })
+  red.httpAdmin.post("/mesg/import", red.auth.needsPermission("flows.write"), ({ body }, response) => {
+    const asked = isMap(body) ? body : {}
+    const agent = textOf(asked, "agent")
+    importApplication(textOf(asked, "text"), catalogue, agentConnection(red, connections, agent), agent).then(
+      (imported) => response.json(imported),
+      (error: unknown) => {
+        response.status(502)
+        response.json({ message: errorText(error) })
+      },
+    )
+  })
   palette.onChanged = () => deployment.retry()
-  red.events.on("flows:stopping", () => deployment.stopping())
+  red.events.on("flows:stopping", () => {
+    services.stopping()
+    deployment.stopping()
+  })
   red.events.on("flows:started", ({ config }) => {
     palette.keepUsed(new Set(config.flows.map(({ type }) => type)))
     deployment.started(config.flows)
+    services.started(config.flows)
   })
 }
 

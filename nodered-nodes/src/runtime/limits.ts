@@ -28,6 +28,8 @@ export const PALETTE_SETTLE_MS = 20
 export const EXECUTIONS_SHOWN_MAX = 1_000
 /** Messages that one wait node holds inline. */
 export const WAITS_MAX = 1_000
+/** Calls of services in flows of which it is remembered how they ended. */
+export const SERVICE_CALLS_ENDED_MAX = 1_000
 /** Manifests that are read at a time. */
 export const MANIFESTS_AT_A_TIME = 8
 /** Applications that the side panel lists, and what it lists of each. */

@@ -21,7 +21,10 @@ export interface Red {
   }
   readonly comms: { publish(topic: string, data: unknown, retain?: boolean): void }
   readonly auth: { needsPermission(permission: string): Middleware }
-  readonly httpAdmin: { get(path: string, ...handlers: Middleware[]): void }
+  readonly httpAdmin: {
+    get(path: string, ...handlers: Middleware[]): void
+    post(path: string, ...handlers: Middleware[]): void
+  }
   readonly util: {
     evaluateNodeProperty(
       value: string,
@@ -43,6 +46,8 @@ export type Middleware = (request: Request_, response: Response_, next: () => vo
 
 interface Request_ {
   readonly query: Readonly<Record<string, unknown>>
+  /** Of a POST, as JSON. */
+  readonly body?: unknown
 }
 
 interface Response_ {

@@ -49,6 +49,12 @@ export class AgentClient {
     }
   }
 
+  /** The broker of the agent, behind the same address, and the password to it. @throws AgentError AGENT_NOT_FOUND */
+  broker(): { readonly mqtt: string; readonly password: string } {
+    const { url, token } = this.#find()
+    return { mqtt: `${url.replace(/^http/, "ws")}/mqtt`, password: token }
+  }
+
   status(signal?: AbortSignal): Promise<AgentStatus> {
     return this.#ask("GET", "/status", { retryForMs: 0, ...(signal === undefined ? {} : { signal }) })
   }

@@ -8,7 +8,7 @@ import type { Connections } from "../agent/connections.ts"
 import { AgentError, errorText } from "../api/agent-error.ts"
 import type { Execution, Refusal } from "../api/shapes.ts"
 import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX } from "../limits.ts"
-import type { AgentNode } from "../nodes/agent.ts"
+import { agentConnection } from "../nodes/agent.ts"
 import type { Role } from "../nodes/context.ts"
 import type { Palette } from "../palette/palette.ts"
 import { panelOf, type Row } from "../panel/panel.ts"
@@ -281,8 +281,7 @@ export class Deployment {
   }
 
   #connectionOf(agent: string): AgentConnection {
-    const node = this.#red.nodes.getNode(agent) as AgentNode | null
-    return node?.connection ?? this.#connections.local
+    return agentConnection(this.#red, this.#connections, agent)
   }
 }
 

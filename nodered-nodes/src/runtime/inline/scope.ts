@@ -1,4 +1,5 @@
 import type { NodeConfig } from "../red.ts"
+import type { CallHandle } from "../services/service-calls.ts"
 import type { EventItem } from "../api/shapes.ts"
 import type { Message } from "../red.ts"
 
@@ -12,6 +13,8 @@ export interface InlineScope {
   /** The event that a wait node waited for, and its data. */
   readonly event?: unknown
   readonly data?: unknown
+  /** The call of a service's task that this is the work for. */
+  readonly call?: CallHandle
 }
 
 /** The message's own scope. One that comes from ordinary nodes has none: its payload stands for the trigger's data. */
@@ -30,6 +33,13 @@ export function eventMessage({ service, event, id, time, data }: EventItem): Mes
     event: { service, event, id, time },
     mesg: { trigger, tasks: {} },
   }
+}
+
+/** A message with the call of a task of a service in a flow: `payload` is its inputs. */
+export function callMessage(call: CallHandle, inputs: unknown): Message {
+  const { service, task, execution } = call
+  const mesg = { trigger: { data: inputs }, tasks: {}, call }
+  return { topic: `${service}.${task}`, payload: inputs, execution, mesg }
 }
 
 /** The message goes on with the result of a task: `payload` is its data, `status` its status. */

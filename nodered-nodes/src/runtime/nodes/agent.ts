@@ -42,6 +42,12 @@ export function registerSettingsNode(red: Red): void {
   )
 }
 
+/** @param agent id of a `mesg-agent` node @returns its connection; that of this machine's agent where there is none */
+export function agentConnection(red: Red, connections: Connections, agent: string): AgentConnection {
+  const node = red.nodes.getNode(agent) as AgentNode | null
+  return node?.connection ?? connections.local
+}
+
 /**
  * The connection of the agent that a node names; the agent of this machine where it names none.
  * The caller ends it with `release`.

@@ -1,6 +1,7 @@
 import type { Connections } from "../agent/connections.ts"
 import type { LiveNodes } from "../deploy/live-nodes.ts"
 import type { Red, RedNode } from "../red.ts"
+import type { FlowServices } from "../services/flow-services.ts"
 
 /** How a node takes part in the flows that were deployed last; null while that is not known. */
 export type Role = "inline" | "compiled" | "refused" | null
@@ -11,4 +12,9 @@ export interface NodeContext {
   readonly connections: Connections
   readonly live: LiveNodes
   roleOf(node: RedNode): Role
+}
+
+/** What the nodes of a Service that is written as a flow are registered with. */
+export interface ServiceNodeContext extends Pick<NodeContext, "red" | "live"> {
+  readonly services: FlowServices
 }

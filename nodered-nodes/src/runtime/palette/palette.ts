@@ -28,6 +28,8 @@ export class Palette {
   readonly #red: Red
   readonly #file: JsonFile<{ readonly v: 1; readonly services: readonly Known[] }>
   readonly #services = new Map<string, Known>()
+  /** By service, what each agent that has it says of it. */
+  readonly #said = new Map<string, Map<AgentConnection, Manifest>>()
   readonly #registered = new Set<string>()
   #registrar: Registrar | null = null
   /** Revisions of an earlier start are other ones. */
@@ -76,6 +78,7 @@ export class Palette {
         this.#read(connection, now, mine).catch((error: unknown) => this.#failed(connection, error))
       }, PALETTE_SETTLE_MS)
     }
+    connection.signal.addEventListener("abort", () => this.#leave(connection), { once: true })
     connection.on("service", ({ id }) => look([id]))
     connection.on("reset", () => {
       connection.client.services(connection.signal).then(
@@ -103,10 +106,33 @@ export class Palette {
       for (let id = rest.pop(); id !== undefined; id = rest.pop()) {
         const found = await connection.client.service(id, connection.signal)
         if (found !== null) mine.add(id)
-        if (found === null ? this.#remove(id) : this.#add(found.manifest, false)) changed = true
+        if (this.#says(connection, id, found?.manifest ?? null)) changed = true
       }
     }
     await Promise.all(Array.from({ length: MANIFESTS_AT_A_TIME }, worker))
+    if (changed) this.#changed()
+  }
+
+  /** @param manifest null where this agent does not have the service @returns whether something is new */
+  #says(connection: AgentConnection, id: string, manifest: Manifest | null): boolean {
+    const said = this.#said.get(id) ?? new Map<AgentConnection, Manifest>()
+    if (manifest === null) said.delete(connection)
+    else said.set(connection, manifest)
+    if (said.size === 0) {
+      this.#said.delete(id)
+      return this.#remove(id)
+    }
+    this.#said.set(id, said)
+    return this.#add(mergedManifest([...said.values()]), false)
+  }
+
+  /** No node names this agent any more: what others have of a service is what there is. What nobody else has stays. */
+  #leave(connection: AgentConnection): void {
+    let changed = false
+    for (const said of this.#said.values()) {
+      if (!said.delete(connection) || said.size === 0) continue
+      if (this.#add(mergedManifest([...said.values()]), false)) changed = true
+    }
     if (changed) this.#changed()
   }
 
@@ -155,4 +181,17 @@ export class Palette {
   #failed(connection: AgentConnection, error: unknown): void {
     if (!connection.signal.aborted) this.#red.log.warn(`mesg: services cannot be read: ${errorText(error)}`)
   }
+}
+
+/** One service of several agents: everything that any of them has; what two say differently is as the first says it. */
+export function mergedManifest(manifests: readonly Manifest[]): Manifest {
+  const [first, ...others] = manifests
+  return others.reduce<Manifest>(
+    (merged, { tasks, events }) => ({
+      ...merged,
+      tasks: { ...merged.tasks, ...tasks, ...merged.tasks },
+      events: { ...merged.events, ...events, ...merged.events },
+    }),
+    first!,
+  )
 }

@@ -1,0 +1,285 @@
+import {
+  type RemoteHandlers,
+  type RemoteServiceHandle,
+  type RemoteTaskContext,
+  remoteService,
+  type TaskResult,
+} from "../../../../agent/sdk.ts"
+import { type FlowService, servicesOf } from "../../flow/service-flow.ts"
+import type { Place } from "../../flow/scopes.ts"
+import type { AgentConnection } from "../agent/connection.ts"
+import type { Connections } from "../agent/connections.ts"
+import { errorText } from "../api/agent-error.ts"
+import { keyOfNode, keyOfPlace, type LiveNodes } from "../deploy/live-nodes.ts"
+import { REQUEST_TIMEOUT_MS } from "../limits.ts"
+import { agentConnection } from "../nodes/agent.ts"
+import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
+import { keyOf, type Offer, Offers } from "./offers.ts"
+import { type Answer, type CallHandle, ServiceCalls } from "./service-calls.ts"
+
+/** A call of a task, as the node of that task is given it. */
+export interface ServiceCall {
+  readonly handle: CallHandle
+  readonly inputs: unknown
+  /** Resolves when it has ended, however it did. */
+  readonly ended: Promise<unknown>
+}
+
+interface Running {
+  readonly handle: RemoteServiceHandle
+  manifest: string
+}
+
+/**
+ * The Services that are written as flows: registered with their agents at each deploy, like any service in a program of
+ * its own. What a service says of itself changes live; one whose nodes are gone is taken away.
+ */
+export class FlowServices {
+  readonly #red: Red
+  readonly #connections: Connections
+  readonly #live: LiveNodes
+  readonly #offers: Offers
+  readonly #calls = new ServiceCalls()
+  readonly #running = new Map<string, Running>()
+  /** By the node that takes calls. */
+  readonly #takers = new Map<string, (call: ServiceCall) => void>()
+  #services: readonly FlowService[] = []
+  #flows: readonly NodeConfig[] = []
+  #refused = false
+  /** Calls wait between two deploys until the nodes are there again. */
+  #ready = pending()
+  #life = new AbortController()
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(red: Red, connections: Connections, live: LiveNodes) {
+    this.#red = red
+    this.#connections = connections
+    this.#live = live
+    this.#offers = new Offers(red)
+  }
+
+  started(flows: readonly NodeConfig[]): void {
+    this.#life.abort(new Error("the flows are deployed again"))
+    this.#life = new AbortController()
+    this.#flows = flows
+    this.#services = servicesOf(flows)
+    this.#ready.open()
+    const { signal } = this.#life
+    this.#turn = this.#turn
+      .then(() => this.#deploy(signal))
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.#red.log.error(`mesg: ${errorText(error)}`)
+      })
+  }
+
+  stopping(): void {
+    this.#ready = pending(this.#ready)
+  }
+
+  /** An agent that was away is there again. */
+  retry(): void {
+    const missing = this.#services.some(({ agent, id }) => !this.#running.has(keyOf(agent, id)))
+    if (missing || this.#refused || this.#offers.all().length > this.#running.size) this.started(this.#flows)
+  }
+
+  /** Says on the nodes whether their agent is there. */
+  agentChanged(connection: AgentConnection): void {
+    for (const service of this.#services) {
+      const { agent, id } = service
+      if (agentConnection(this.#red, this.#connections, agent) !== connection || service.faults.length > 0) continue
+      if (connection.problem !== null) this.#show(service, "grey", "mesg.status.no-agent")
+      else if (this.#running.has(keyOf(agent, id))) this.#show(service, "green", "mesg.status.registered")
+    }
+  }
+
+  /** The node takes the calls of its task until it closes. */
+  serve(node: RedNode, take: (call: ServiceCall) => void): void {
+    const key = keyOfNode(node)
+    this.#takers.set(key, take)
+    node.on("close", (_removed, done) => {
+      if (this.#takers.get(key) === take) this.#takers.delete(key)
+      done()
+    })
+  }
+
+  /** The statuses that a call may end in; null where its service is no longer there. */
+  statusesOf({ service, task }: CallHandle): readonly string[] | null {
+    const found = this.#services.find(({ id, tasks }) => id === service && tasks.has(task))
+    return found === undefined ? null : Object.keys(found.manifest.tasks![task]!.statuses)
+  }
+
+  answer({ execution }: CallHandle, result: TaskResult): Answer {
+    return this.#calls.answer(execution, result)
+  }
+
+  /** Reports the event of a node. @throws Error where its service is not registered; RemoteServiceError */
+  async emit(node: RedNode, data: unknown): Promise<void> {
+    const key = keyOfNode(node)
+    for (const { agent, id, events } of this.#services) {
+      for (const [event, places] of events) {
+        if (!places.some((place) => keyOfPlace(place) === key)) continue
+        const running = this.#running.get(keyOf(agent, id))
+        if (running === undefined) throw new Error(this.#red._("mesg.error.not-registered", { service: id }))
+        return running.handle.emit(event, data)
+      }
+    }
+    throw new Error(this.#red._("mesg.error.no-subject"))
+  }
+
+  async #deploy(signal: AbortSignal): Promise<void> {
+    this.#refused = false
+    const wanted = new Set(this.#services.map(({ agent, id }) => keyOf(agent, id)))
+    for (const offer of this.#offers.all()) {
+      if (wanted.has(keyOf(offer.agent, offer.manifest.id))) continue
+      try {
+        await this.#withdraw(offer, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        this.#red.log.warn(`mesg: ${errorText(error)}`)
+      }
+    }
+    for (const service of this.#services) {
+      if (signal.aborted) return
+      await this.#offer(service, signal)
+    }
+  }
+
+  async #offer(service: FlowService, signal: AbortSignal): Promise<void> {
+    const { agent, id, manifest, faults } = service
+    for (const { code, message, remedy, ...place } of faults) this.#refuse(place, code, `${message}: ${remedy}`)
+    if (faults.length > 0) return
+    const connection = agentConnection(this.#red, this.#connections, agent)
+    if (connection.problem !== null) return this.#show(service, "grey", "mesg.status.no-agent")
+    const timed = timedSignal(signal)
+    try {
+      await this.#checkFree(service, connection, timed)
+      this.#offers.set({ agent, manifest })
+      await this.#register(service, connection, timed)
+      this.#show(service, "green", "mesg.status.registered")
+      this.#red.log.info(`mesg: ${this.#red._("mesg.log.registered", { service: id })}`)
+    } catch (error) {
+      if (signal.aborted) return
+      const code = (error as { code?: unknown }).code
+      // The agent never had it: there is nothing to take away later.
+      if (code === "REMOTE_REFUSED" && !this.#running.has(keyOf(agent, id))) this.#offers.forget({ agent, manifest })
+      const [first] = placesOf(service)
+      this.#refuse(first!, typeof code === "string" ? code : "ERROR", errorText(error))
+    }
+  }
+
+  async #register(service: FlowService, connection: AgentConnection, signal: AbortSignal): Promise<void> {
+    const { agent, id, manifest } = service
+    const key = keyOf(agent, id)
+    const handlers = this.#handlers(service)
+    const text = JSON.stringify(manifest)
+    const running = this.#running.get(key)
+    if (running?.manifest === text) return
+    if (running !== undefined) {
+      await running.handle.update(manifest, handlers, signal)
+      running.manifest = text
+      return
+    }
+    const { node } = await connection.client.status(signal)
+    const log = (level: "warn" | "error", message: string, fields: object) =>
+      this.#red.log[level](`mesg: ${id}: ${message} ${JSON.stringify(fields)}`)
+    // The agent's token and its port may be others after each of its starts.
+    const current = () => agentConnection(this.#red, this.#connections, agent).client
+    const handle = await remoteService(manifest, handlers, {
+      mqtt: () => current().broker().mqtt,
+      password: () => current().broker().password,
+      core: node,
+      log,
+      signal,
+    })
+    this.#running.set(key, { handle, manifest: text })
+  }
+
+  /** A service of this name that was not made here is somebody else's. */
+  async #checkFree({ agent, id }: FlowService, { client }: AgentConnection, signal: AbortSignal): Promise<void> {
+    if (this.#offers.has(agent, id) || (await client.service(id, signal)) === null) return
+    throw Object.assign(new Error(this.#red._("mesg.error.service-taken", { service: id })), { code: "NAME" })
+  }
+
+  async #withdraw(offer: Offer, signal: AbortSignal): Promise<void> {
+    const { agent, manifest } = offer
+    const connection = agentConnection(this.#red, this.#connections, agent)
+    if (connection.problem !== null) return
+    const key = keyOf(agent, manifest.id)
+    if (!this.#running.has(key)) {
+      // Of an earlier start: who takes a registration away must be who made it.
+      const made = { agent, id: manifest.id, manifest, tasks: new Map(), events: new Map(), faults: [] }
+      await this.#register(made, connection, timedSignal(signal))
+    }
+    const { handle } = this.#running.get(key)!
+    await handle.unregister()
+    this.#running.delete(key)
+    await handle.stop()
+    this.#offers.forget(offer)
+    this.#red.log.info(`mesg: ${this.#red._("mesg.log.withdrawn", { service: manifest.id })}`)
+  }
+
+  #handlers({ tasks }: FlowService): RemoteHandlers {
+    const take = (task: string) => async (inputs: unknown, ctx: RemoteTaskContext) => {
+      await this.#ready.opened
+      const place = tasks.get(task)!
+      const taker = this.#takers.get(keyOfPlace(place))
+      if (taker === undefined) throw new Error(this.#red._("mesg.error.no-taker", { task }))
+      const { service, execution, deadlineMs, signal } = ctx
+      const ended = this.#calls.open(execution, signal)
+      const handle = { service, task, execution, deadline: new Date(deadlineMs).toISOString() }
+      taker({ handle, inputs, ended })
+      return ended
+    }
+    const recover = (_inputs: unknown, { execution }: RemoteTaskContext) => this.#calls.recover(execution)
+    const names = [...tasks.keys()]
+    return {
+      tasks: Object.fromEntries(names.map((task) => [task, take(task)])),
+      recover: Object.fromEntries(names.map((task) => [task, recover])),
+    }
+  }
+
+  #refuse(place: Place, code: string, words: string): void {
+    this.#refused = true
+    const node = this.#live.at(place)
+    if (node === undefined) return this.#red.log.error(`mesg: ${code}: ${words}`)
+    node.error(`${code}: ${words}`)
+    node.status({ fill: "red", shape: "ring", text: code })
+  }
+
+  #show(service: FlowService, fill: "green" | "grey", key: string): void {
+    const status: Status = { fill, shape: "ring", text: this.#red._(key) }
+    for (const place of placesOf(service)) this.#live.at(place)?.status(status)
+  }
+}
+
+function placesOf({ tasks, events }: FlowService): Place[] {
+  return [...tasks.values(), ...[...events.values()].flat()]
+}
+
+/** Given up at the next deploy, and after a while. */
+function timedSignal(signal: AbortSignal): AbortSignal {
+  const timed = new AbortController()
+  const end = setTimeout(() => timed.abort(new Error("nobody answered in time")), REQUEST_TIMEOUT_MS)
+  end.unref()
+  signal.addEventListener("abort", () => timed.abort(signal.reason), { once: true, signal: timed.signal })
+  return timed.signal
+}
+
+interface Gate {
+  readonly opened: Promise<void>
+  readonly isOpen: boolean
+  open(): void
+}
+
+/** @param before one that is still shut goes on to be waited at */
+function pending(before?: Gate): Gate {
+  if (before !== undefined && !before.isOpen) return before
+  const gate = { opened: Promise.resolve(), isOpen: false, open: () => {} }
+  gate.opened = new Promise((resolve) => {
+    gate.open = () => {
+      gate.isOpen = true
+      resolve()
+    }
+  })
+  return gate
+}
