@@ -95,8 +95,8 @@ describe("the examples of the package for Node-RED", function () {
     execFileSync("mosquitto_pub", ["-h", host, "-p", String(port), "-q", "1", "-t", topic, "-m", text])
   }
 
-  it("are five", () => {
-    assert.equal(readdirSync(FOLDER).length, 5)
+  it("are six", () => {
+    assert.equal(readdirSync(FOLDER).length, 6)
   })
 
   it("1 logs every message", async () => {
@@ -138,6 +138,18 @@ describe("the examples of the package for Node-RED", function () {
     assert.deepEqual(await ended(app, () => charge(10)), { pay: "paid", tell: "published", note: null })
     charge(900)
     await until(() => /c-1 is not paid: 270 is more than the credit/.test(agent.output()), WAIT_MS, "the refusal")
+  })
+
+  it("6 offers a service that greets", async () => {
+    await deployInline(6)
+    const isThere = ({ topic, data }: Notice) =>
+      topic === "status/s1" && (data as { text?: string }).text === "registered"
+    await nodeRed.notice(isThere, "the service")
+    const inputs = JSON.stringify({ who: "you" })
+    const called = await agent.json<{ status: string; data: unknown }>(
+      ...["service", "call", "greeter", "greet", "--inputs", inputs, "--wait", "20"],
+    )
+    assert.deepEqual([called.status, called.data], ["greeted", { text: "Hello, you" }])
   })
 
   it("end with their flow", async () => {

@@ -14,14 +14,14 @@ export function startPanel(): void {
   const content = element(
     "div",
     { class: "mesg-panel", tabindex: "-1", "aria-label": text("panel.name") },
+    note,
+    agents,
     element(
       "div",
       { class: "mesg-buttons" },
       actionButton("transfer.import-title", IMPORT_ACTION),
       actionButton("transfer.export-title", EXPORT_ACTION),
     ),
-    note,
-    agents,
   )
   let seen = false
   let reading = false
