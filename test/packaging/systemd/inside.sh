@@ -85,7 +85,7 @@ s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bi
   check "deploys an application" mesg app deploy /lab/app.yml
   mesg service add /lab/pinger
   check "runs a confined service inside the unit's bounds" \
-    grep -F ex_ <<<"$(mesg service call pinger ping --inputs '{}' --json)"
+    grep -F '"state":"running"' <<<"$(mesg service show pinger --json)"
   check "takes an event of mosquitto_pub" publish
   check "has run the execution" until_ 20 has_completed 1
   check "installs again without a change" grep -qF "nothing was changed" <<<"$(install_)"
