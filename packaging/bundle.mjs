@@ -8,7 +8,7 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 /** What the bundle is made of; each change of one makes another bundle. */
-const SOURCES = [
+export const SOURCES = [
   "agent",
   "plugins",
   "packaging",

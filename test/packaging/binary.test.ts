@@ -1,20 +1,11 @@
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import {
-  appendFileSync,
-  chmodSync,
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-} from "node:fs"
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { builtBinary } from "../support/binary.ts"
+import { copySources } from "../support/copied-sources.ts"
 import { serviceFolder, tasksNamed } from "../support/service-folder.ts"
 import { ROOT } from "../support/sources.ts"
 import { tempDir } from "../support/temp-dir.ts"
@@ -133,11 +124,7 @@ describe("the single binary", function () {
 
   it("is the same, byte for byte, when it is built in another folder", () => {
     const elsewhere = join(tempDir("elsewhere"), "deeper/than/the/first")
-    mkdirSync(elsewhere, { recursive: true })
-    for (const name of ["agent", "plugins", "packaging", "package.json", "package-lock.json", "tsconfig.json"]) {
-      cpSync(join(ROOT, name), join(elsewhere, name), { recursive: true })
-    }
-    symlinkSync(join(ROOT, "node_modules"), join(elsewhere, "node_modules"))
+    copySources(elsewhere)
     const arm64 = builtBinary("arm64")
     assert.equal(sha256(builtBinary("arm64", elsewhere)), sha256(arm64))
     assert.equal(sha256(builtBinary("x64", elsewhere)), sha256(binary))

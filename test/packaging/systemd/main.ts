@@ -1,7 +1,7 @@
 // `npm run test:systemd`: the whole life of an installed agent in a real systemd, without a network. Needs root.
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { FORMAT } from "../../../agent/io/store/format.ts"
 import { buildBinary } from "../../../packaging/binary/build.ts"
@@ -9,6 +9,7 @@ import { makeRelease } from "../../../packaging/release.ts"
 import { releaseKey, seal } from "../../../packaging/release/signature.ts"
 import { packTree } from "../../../packaging/release/tree.ts"
 import type { Arch } from "../../../packaging/binary/materials.ts"
+import { copySources } from "../../support/copied-sources.ts"
 import { ROOT } from "../../support/sources.ts"
 import { tempDir } from "../../support/temp-dir.ts"
 
@@ -48,10 +49,7 @@ const FORMAT_FILE = "agent/io/store/format.ts"
 /** The agent of these sources, but with a format of the store that they do not know. */
 async function newerBinary(folder: string, version: string): Promise<string> {
   const sources = join(folder, "sources")
-  for (const name of ["agent", "plugins", "packaging", "package.json", "package-lock.json", "tsconfig.json"]) {
-    cpSync(join(ROOT, name), join(sources, name), { recursive: true })
-  }
-  symlinkSync(join(ROOT, "node_modules"), join(sources, "node_modules"))
+  copySources(sources)
   const before = readFileSync(join(sources, FORMAT_FILE), "utf8")
   const now = `${FORMAT + 1}`
   const after = before

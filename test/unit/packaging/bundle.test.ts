@@ -1,10 +1,10 @@
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { ensureBundle } from "../../../packaging/bundle.mjs"
-import { ROOT } from "../../support/sources.ts"
+import { copySources } from "../../support/copied-sources.ts"
 import { tempDir } from "../../support/temp-dir.ts"
 
 describe("packaging/bundle.mjs", function () {
@@ -13,21 +13,7 @@ describe("packaging/bundle.mjs", function () {
   const change = (text: string) => writeFileSync(join(root, "docs/examples/electric-car/note.txt"), text)
   before(() => {
     root = realpathSync(tempDir("bundle"))
-    for (const name of [
-      "agent",
-      "plugins",
-      "nodered-nodes",
-      "LICENSE",
-      "packaging",
-      "docs/examples",
-      "package.json",
-      "package-lock.json",
-      "tsconfig.json",
-    ]) {
-      mkdirSync(join(root, name, ".."), { recursive: true })
-      cpSync(join(ROOT, name), join(root, name), { recursive: true })
-    }
-    symlinkSync(join(ROOT, "node_modules"), join(root, "node_modules"))
+    copySources(root)
   })
 
   it("makes the same files of the same sources, another folder of others, and keeps the one that runs", async () => {
