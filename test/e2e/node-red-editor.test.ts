@@ -269,7 +269,9 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       const whole = <Value>(value: Value) => Object.fromEntries(keys.map((key) => [key, structuredClone(value)]))
       const tasks = whole(CHARGER.tasks!["pay"]!)
       const events = whole(CHARGER.events!["finished"]!)
-      await agent.json("service", "add", serviceFolder({ id: "many", tasks, events }, CHARGER_CODE))
+      const bodies = keys.map((key) => `"${key}": () => ({ status: "refused" })`)
+      const code = `export default { tasks: { ${bodies.join(", ")} } }`
+      await agent.json("service", "add", serviceFolder({ id: "many", tasks, events }, code))
       await entry("mesg:many/one-149").waitFor({ state: "attached" })
       await once(PALETTE_MS, async () => {
         await page.reload()
