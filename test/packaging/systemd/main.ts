@@ -146,6 +146,8 @@ WantedBy=default.target
     process.stdout.write(`FAIL it came to its end\n${boot.stdout}${boot.stderr}${boot.error?.message ?? ""}\n`)
   }
   if (failed > 0) process.stdout.write(existsSync(join(lab, "log")) ? readFileSync(join(lab, "log"), "utf8") : "")
+  // What failed stays to be looked at.
+  if (failed === 0) rmSync(root, { recursive: true })
   process.stdout.write(`${passed} passed, ${failed} failed\n`)
   return failed === 0 ? 0 : 1
 }
