@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { BACKUP_TRIES_MAX } from "./base/limits.ts"
 import { packFolder } from "./io/archive/archive.ts"
 import { sealKeys } from "./io/keys/sealed-keys.ts"
+import { copyUserFolder, credentialSecret } from "./io/node-red/backup.ts"
 import { StoreError } from "./io/store/error.ts"
 import type { Store } from "./ports/store.ts"
 import type { BackupHead } from "./schema/backup.ts"
@@ -31,8 +32,9 @@ export async function backupHome(file: string, backup: HomeBackup): Promise<numb
   const draft = `${file}.draft`
   const packed = `${file}.packed`
   const { home, version, nodeKey, madeMs, passphrase, signal } = backup
+  const nodeRed = join(home, "node-red")
   try {
-    const keys = passphrase === null ? null : await sealKeys(join(home, "keys"), passphrase)
+    const keys = passphrase === null ? null : await sealKeys(join(home, "keys"), passphrase, credentialSecret(nodeRed))
     await gather(draft, backup)
     const head: BackupHead = { v: 1, version, node: nodeKey, made: new Date(madeMs).toISOString(), keys: keys !== null }
     writeFileSync(join(draft, "backup.json"), `${JSON.stringify(head)}\n`)
@@ -48,22 +50,24 @@ export async function backupHome(file: string, backup: HomeBackup): Promise<numb
   }
 }
 
-/** The store, and the services that it names: a service that is changed in between is another one. */
-async function gather(draft: string, { home, store, signal }: HomeBackup): Promise<void> {
+/** The store, and the services that it names: a service that is changed in between is another one. Flows beside them. */
+async function gather(draft: string, { home, store, passphrase, signal }: HomeBackup): Promise<void> {
   for (let tries = 0; tries < BACKUP_TRIES_MAX; tries++) {
     rmSync(draft, { recursive: true, force: true })
     makeFolder(join(draft, "data"))
     const before = shelved(store)
     await store.backup(join(draft, "data", "store.mdb"), signal)
-    const isWhole = await copyFolders(before, join(home, "plugins"), join(draft, "plugins"))
+    const isWhole =
+      (await copyFolders(before, join(home, "plugins"), join(draft, "plugins"))) &&
+      (await copyUserFolder(join(home, "node-red"), join(draft, "node-red"), passphrase !== null))
     if (isWhole && sameNames(before, shelved(store))) {
       const config = join(home, "config.yml")
       if (existsSync(config)) cpSync(config, join(draft, "config.yml"))
       return
     }
   }
-  throw new StoreError({ code: "BACKUP_FAILED", file: draft }, "services were changed all the while", {
-    remedy: "try again when nobody adds or removes services",
+  throw new StoreError({ code: "BACKUP_FAILED", file: draft }, "services or flows were changed all the while", {
+    remedy: "try again when nobody adds or removes services, or deploys flows",
   })
 }
 

@@ -18,6 +18,7 @@ import { MesgError, messageOf } from "./base/errors.ts"
 import { looksLikeArchive, unpackInto } from "./io/archive/archive.ts"
 import { ArchiveError } from "./io/archive/error.ts"
 import { restoreKeys } from "./io/keys/sealed-keys.ts"
+import { restoreCredentials } from "./io/node-red/backup.ts"
 import { type BackupContent, invalidBackup, readBackup } from "./io/store/backup.ts"
 import { storeFiles, syncFolderOf } from "./io/store/files.ts"
 import { takeLock } from "./io/store/lock.ts"
@@ -84,6 +85,7 @@ export async function restoreHome(place: string, file: string, options: RestoreO
     const head = readHead(draft, file)
     const content = await readBackup(join(draft, "data", "store.mdb"))
     const keys = head.keys && !options.withoutKeys && (await putKeys(draft, options))
+    if (!keys) restoreCredentials(join(draft, "node-red"), null)
     for (const name of ["backup.json", "keys.sealed"]) rmSync(join(draft, name), { force: true })
     const before = options.dryRun ? null : takePlace(draft, home, options.wallMs)
     return { ...content, head, keys, before }
@@ -92,10 +94,13 @@ export async function restoreHome(place: string, file: string, options: RestoreO
   }
 }
 
+const HELD = ["backup.json", "keys.sealed", "config.yml", "data", "data/store.mdb", "plugins", "node-red"]
+
 /** What a backup may hold: other files of a home are made anew. Links are for the copies of services alone. */
 function isPartOfHome(path: string, isLink: boolean): boolean {
   if (path.startsWith("plugins/")) return true
-  return !isLink && ["backup.json", "keys.sealed", "config.yml", "data", "data/store.mdb", "plugins"].includes(path)
+  if (isLink) return false
+  return path.startsWith("node-red/") || HELD.includes(path)
 }
 
 function readHead(draft: string, file: string): BackupHead {
@@ -116,13 +121,14 @@ async function putKeys(draft: string, options: RestoreOptions): Promise<boolean>
         "give it with --passphrase-file or MESG_BACKUP_PASSPHRASE; --without-keys makes a new node without its secrets",
     })
   }
-  await restoreKeys(join(draft, "keys"), readFileSync(join(draft, "keys.sealed"), "utf8"), passphrase)
+  const sealed = readFileSync(join(draft, "keys.sealed"), "utf8")
+  restoreCredentials(join(draft, "node-red"), await restoreKeys(join(draft, "keys"), sealed, passphrase))
   return true
 }
 
 /** What makes a home more than a place: nothing of it is given up by accident. */
 function refuseUsed(home: string): void {
-  const used = ["config.yml", "keys", "data", "plugins"].filter((name) => {
+  const used = ["config.yml", "keys", "data", "plugins", "node-red"].filter((name) => {
     const path = join(home, name)
     return existsSync(path) && (!statSync(path).isDirectory() || readdirSync(path).length > 0)
   })

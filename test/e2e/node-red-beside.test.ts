@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
-import { existsSync, readFileSync, statSync } from "node:fs"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { gunzipSync } from "node:zlib"
 import { buildNodeRedPackage } from "../../packaging/nodered.mjs"
-import { runMesg, startAgent, type TestAgent } from "../support/agent.ts"
+import { onAgent, runMesg, startAgent, type TestAgent } from "../support/agent.ts"
 import { NODE_RED_VERSIONS, type NodeRedVersion } from "../support/node-red.ts"
 import { CHARGER, CHARGER_CODE, eventNode, tab, taskNode } from "../support/node-red-flow.ts"
 import { EDITOR_TIMEOUT_MS, openBrowser } from "../support/node-red-editor.ts"
@@ -18,8 +19,10 @@ interface RunFile {
 }
 
 const WAIT_MS = 60_000
+const CANARY = "canary-of-a-node-41d7"
 const SERVED = [
   { id: "in", type: "http in", z: "tab", x: 1, y: 1, url: "/hello", method: "get", upload: false, wires: [["out"]] },
+  { id: "ask", type: "http request", z: "tab", x: 5, y: 9, credentials: { user: "me", password: CANARY }, wires: [] },
   { id: "out", type: "http response", z: "tab", x: 9, y: 1, statusCode: "200", headers: {}, wires: [] },
 ]
 const FLOW = [
@@ -160,6 +163,44 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       place = await placed(place.pid)
       const { flows } = (await (await ask("/flows", bearer(agent.token))).json()) as { flows: { id: string }[] }
       assert.deepEqual(flows.map(({ id }) => id).sort(), FLOW.map(({ id }) => id).sort())
+    })
+
+    it("is in a backup with its flows and sealed credentials, and comes back with them elsewhere", async () => {
+      const folder = tempDir("backup")
+      const [words, whole, keyless] = ["words", "whole", "keyless"].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ]
+      writeFileSync(words, "five words that nobody guesses")
+      await agent.json("backup", whole, "--passphrase-file", words)
+      await agent.json("backup", keyless)
+      const secret = readFileSync(join(agent.home, "node-red/credential-secret"), "utf8")
+      for (const file of [whole, keyless]) {
+        const bytes = gunzipSync(readFileSync(file))
+        assert.ok(bytes.includes("node-red/flows.json"))
+        for (const hidden of [CANARY, secret]) assert.ok(!bytes.includes(hidden), hidden)
+        assert.equal(bytes.includes("flows_cred.json"), file === whole)
+      }
+      const withoutKeys = join(folder, "without")
+      assert.equal((await runMesg(withoutKeys, ["restore", whole, "--without-keys"])).code, 0)
+      assert.equal(existsSync(join(withoutKeys, "node-red/flows.json")), true)
+      for (const name of ["flows_cred.json", "credential-secret", ".sessions.json", "node_modules"]) {
+        assert.equal(existsSync(join(withoutKeys, "node-red", name)), false, name)
+      }
+      const home = join(folder, "home")
+      const done = await runMesg(home, ["restore", whole, "--passphrase-file", words])
+      assert.equal(done.code, 0, done.stderr)
+      await onAgent({ home, sets: sets() }, async (again) => {
+        const file = join(home, "run/node-red.json")
+        await until(() => existsSync(file), WAIT_MS, "the restored Node-RED")
+        const { url } = JSON.parse(readFileSync(file, "utf8")) as RunFile
+        const headers = { authorization: bearer(again.token), "node-red-api-version": "v2" }
+        const get = async (path: string): Promise<unknown> => (await fetch(new URL(path, url), { headers })).json()
+        const { flows } = (await get("/flows")) as { flows: { id: string }[] }
+        assert.deepEqual(flows.map(({ id }) => id).sort(), FLOW.map(({ id }) => id).sort())
+        assert.deepEqual(await get("/credentials/http-request/ask"), { user: "me", has_password: true })
+      })
     })
 
     it("ends when the agent is killed; who was its owner logs in anew at the next one", async () => {

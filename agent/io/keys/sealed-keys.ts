@@ -28,15 +28,20 @@ const SealedSchema = v.strictObject({
   nonce: hex(NONCE_BYTES),
   sealed: v.pipe(HexSchema, v.minLength(2 * TAG_BYTES)),
 })
-const KeysSchema = v.strictObject({ "node.key": hex(KEY_BYTES), "seal.key": hex(KEY_BYTES) })
+const KeysSchema = v.strictObject({
+  "node.key": hex(KEY_BYTES),
+  "seal.key": hex(KEY_BYTES),
+  "node-red": v.optional(v.string()),
+})
 
 /**
  * The keys of a home under a passphrase, for a backup.
  * @param dir `<home>/keys`
+ * @param nodeRed under which a Node-RED beside the agent encrypts credentials, where there is one
  * @returns JSON text
  * @throws KeysError PASSPHRASE_SHORT
  */
-export async function sealKeys(dir: string, passphrase: string): Promise<string> {
+export async function sealKeys(dir: string, passphrase: string, nodeRed: string | null): Promise<string> {
   if (passphrase.length < BACKUP_PASSPHRASE_LENGTH_MIN) {
     throw new KeysError(
       { code: "PASSPHRASE_SHORT" },
@@ -44,7 +49,8 @@ export async function sealKeys(dir: string, passphrase: string): Promise<string>
       { remedy: "take several words: whoever has the backup can guess as often as they like" },
     )
   }
-  const keys = Object.fromEntries(KEY_NAMES.map((name) => [name, toHex(keyFile(dir, name, KEY_BYTES))]))
+  const named = KEY_NAMES.map((name) => [name, toHex(keyFile(dir, name, KEY_BYTES))])
+  const keys = Object.fromEntries(nodeRed === null ? named : [...named, ["node-red", nodeRed]])
   const [salt, nonce] = [randomBytes(SALT_BYTES), randomBytes(NONCE_BYTES)]
   const cipher = createCipheriv("aes-256-gcm", await derive(passphrase, salt), nonce)
   cipher.setAAD(PURPOSE)
@@ -63,13 +69,15 @@ export async function sealKeys(dir: string, passphrase: string): Promise<string>
 /**
  * Writes the keys of a backup into a home that has none.
  * @param dir `<home>/keys`, made here
+ * @returns what was given as `nodeRed`
  * @throws KeysError PASSPHRASE_WRONG, KEY_FILE_DAMAGED
  */
-export async function restoreKeys(dir: string, text: string, passphrase: string): Promise<void> {
+export async function restoreKeys(dir: string, text: string, passphrase: string): Promise<string | null> {
   const keys = await openSealed(text, passphrase)
   makeFolder(dir)
   for (const name of KEY_NAMES)
     writeFileSync(join(dir, name), `${keys[name]}\n`, { mode: 0o600, flag: "wx", flush: true })
+  return keys["node-red"] ?? null
 }
 
 async function openSealed(text: string, passphrase: string): Promise<v.InferOutput<typeof KeysSchema>> {
