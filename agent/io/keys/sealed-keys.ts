@@ -49,8 +49,8 @@ export async function sealKeys(dir: string, passphrase: string, nodeRed: string 
       { remedy: "take several words: whoever has the backup can guess as often as they like" },
     )
   }
-  const named = KEY_NAMES.map((name) => [name, toHex(keyFile(dir, name, KEY_BYTES))])
-  const keys = Object.fromEntries(nodeRed === null ? named : [...named, ["node-red", nodeRed]])
+  const named = Object.fromEntries(KEY_NAMES.map((name) => [name, toHex(keyFile(dir, name, KEY_BYTES))]))
+  const keys = nodeRed === null ? named : { ...named, "node-red": nodeRed }
   const [salt, nonce] = [randomBytes(SALT_BYTES), randomBytes(NONCE_BYTES)]
   const cipher = createCipheriv("aes-256-gcm", await derive(passphrase, salt), nonce)
   cipher.setAAD(PURPOSE)
