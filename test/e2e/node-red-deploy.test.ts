@@ -200,4 +200,11 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[])
       await status("ended", (text) => /v\d+$/.test(text))
       assert.equal((await applications()).length, 2)
     })
+
+    it("are removed as soon as an agent that was away is back", async () => {
+      await rig.agent.kill()
+      await rig.nodeRed.deploy([tab()])
+      await rig.bringAgent()
+      await until(async () => (await applications()).join() === "by-hand 1", WAIT_MS, "the removal")
+    })
   })

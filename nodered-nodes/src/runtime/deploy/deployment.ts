@@ -32,6 +32,8 @@ export class Deployment {
   #roles = new Map<string, Role>()
   #flows: readonly NodeConfig[] = []
   #rows: readonly Row[] = []
+  /** Between stop and start nothing is wanted, and nothing may be removed for it. */
+  #runs = false
   #followed: (() => void)[] = []
   /** Ends what is under way when the next deploy comes. */
   #life = new AbortController()
@@ -61,6 +63,7 @@ export class Deployment {
   /** The flows run: what each node is part of is known when this returns, the agent is told behind it. */
   started(flows: readonly NodeConfig[]): void {
     this.stopping()
+    this.#runs = true
     this.#flows = flows
     const compiled = compileFlow(flows, {
       manifest: (id) => this.#palette.manifest(id),
@@ -80,9 +83,14 @@ export class Deployment {
     )
     this.#rows = rows
     this.#changed()
+    this.#queue((signal) => this.#deploy(rows, signal))
+  }
+
+  /** One after another, whatever becomes of the one before. */
+  #queue(work: (signal: AbortSignal) => Promise<void>): void {
     const { signal } = this.#life
     this.#turn = this.#turn
-      .then(() => this.#deploy(rows, signal))
+      .then(() => work(signal))
       .catch((error: unknown) => {
         if (!signal.aborted) this.#red.log.error(`mesg: ${errorText(error)}`)
       })
@@ -96,11 +104,15 @@ export class Deployment {
     this.#followed = []
     this.#roles = new Map()
     this.#rows = []
+    this.#runs = false
   }
 
-  /** Something that kept an application out of the agent may be over. */
+  /** Something that kept an application out of the agent, or in it, may be over. */
   retry(): void {
-    if (this.#rows.some(({ standing }) => standing !== "deployed")) this.started(this.#flows)
+    if (!this.#runs) return
+    const rows = this.#rows
+    if (rows.some(({ standing }) => standing !== "deployed")) this.started(this.#flows)
+    else this.#queue((signal) => this.#removeOthers(rows, signal))
   }
 
   #setRole({ places }: CompiledApplication, role: Role): void {
@@ -114,6 +126,12 @@ export class Deployment {
       if (row.standing === "refused") await this.#followBefore(row, signal)
       this.#changed()
     }
+    await this.#removeOthers(rows, signal)
+  }
+
+  /** What was made here and is drawn no more. */
+  async #removeOthers(rows: readonly Row[], signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
     const wanted = new Set(rows.map(({ application: { agent, name } }) => JSON.stringify([agent, name])))
     for (const { agent, name } of this.#memory.all()) {
       if (!wanted.has(JSON.stringify([agent, name]))) await this.#remove(agent, name, signal)
