@@ -4,6 +4,7 @@ import { basename, join } from "node:path"
 import { getuid } from "node:process"
 import { scaled } from "../../support/scale.ts"
 import type { Bench } from "../bench.ts"
+import type { Bound } from "../figure.ts"
 import { Subject } from "../program.ts"
 
 const SECTOR_BYTES = 512
@@ -12,11 +13,17 @@ const DISK_BYTES = 2 ** 30
 const WARM_UP = 4000
 const KB = 1000
 
+const upTo = (kb: number): Bound => ({ of: "value", atMost: kb })
+
+/**
+ * One at a time a workflow costs its commits. Effects have one each, which nothing makes cheaper than bare puts; below
+ * half of that comes who needs fewer.
+ */
 const CASES = [
-  { work: "send 3", name: "3 effects", concurrency: 64, gate: 6, aim: 2.5 },
-  { work: "send 3", name: "3 effects", concurrency: 1, gate: 40, aim: 20 },
-  { work: "count 3", name: "3 pure tasks", concurrency: 64, gate: 6, aim: 2.5 },
-  { work: "count 3", name: "3 pure tasks", concurrency: 1, gate: 40, aim: 20 },
+  { work: "send 3", name: "3 effects", concurrency: 64, gate: upTo(6), aim: upTo(2.5) },
+  { work: "send 3", name: "3 effects", concurrency: 1, gate: { of: "ratio", atMost: 1.1 }, aim: upTo(20) },
+  { work: "count 3", name: "3 pure tasks", concurrency: 64, gate: upTo(6), aim: upTo(2.5) },
+  { work: "count 3", name: "3 pure tasks", concurrency: 1, gate: upTo(40), aim: upTo(20) },
 ] as const
 
 /**
@@ -46,8 +53,8 @@ export async function benchDevice(bench: Bench): Promise<void> {
       unit: "kB",
       against: { kind: "limit", name: "4 puts on bare LMDB", value: limit },
       ratio: value / limit,
-      gate: [{ of: "value", atMost: gate }],
-      aim: [{ of: "value", atMost: aim }],
+      gate: [gate],
+      aim: [aim],
     })
   }
 }
