@@ -195,7 +195,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     })
     stops.push(() => http.stop())
 
-    await engine.start({ safe, afterCrash: opened.check === "full" })
+    await engine.start({ safe, afterCrash: opened.crashed })
     const bound = await broker.start()
     await http.start()
     addresses = { mqtt: urlOf("mqtt", bound.mqtt), http: http.address()!.url }

@@ -55,8 +55,8 @@ export const REFUSED_EVENTS_KEPT_MAX = 1000
 /** Events that wait for room at once; past it they are refused: MQTT publishers are cut off and send again. */
 export const EVENTS_WAITING_MAX = 20_000
 /**
- * So long after a start that followed a crash, the first step of an execution runs no task: who sends the event again
- * that a task crashed by does so within minutes.
+ * So long after a start that followed a crash, no step runs a task before it is durable: who sends the event again that a
+ * task crashed by does so within minutes.
  */
 export const CAREFUL_AFTER_CRASH_MS = 600_000
 /** Conditions of waiting executions that are judged at once, for one event: between them others have their turn. */

@@ -37,7 +37,7 @@ export interface AdvanceContext {
   readonly core: string
   /** Takes a slot for the task if one is free; else the task is queued and begun when one is. */
   place(live: Live, task: number): boolean
-  /** Whether no task is begun in the step that creates its execution. */
+  /** Whether every task is begun only once its start is durable. */
   isCareful(): boolean
   /** Begins an attempt before its start is durable. @returns its end where that comes in this turn of the event loop */
   execute(live: Live, effect: Effect & { kind: "execute" }): Soon<readonly Input[]>
@@ -165,7 +165,7 @@ class Advancing {
       }
       case "execute": {
         // docs/spec/execution.md#pure-tasks
-        return this.#isPure(effect.task) && !this.#bringsResult && !(this.#before === null && context.isCareful())
+        return this.#isPure(effect.task) && !this.#bringsResult && !context.isCareful()
           ? context.execute(live, effect)
           : null
       }

@@ -57,7 +57,7 @@ type OpenRecord = readonly [
     | readonly [],
 ]
 /** As a change of format leaves it. */
-type OpenRecordBefore = NonNullable<OpenRow["head"]> & Omit<OpenRow, "head">
+type OpenRecordBefore = Omit<NonNullable<OpenRow["head"]>, "pin"> & Omit<OpenRow, "head"> & { readonly pin?: Pin }
 
 type EndedRecord = readonly [
   v: 2,
@@ -85,7 +85,7 @@ export function openRow({ execution, steps, head }: OpenRow): OpenRecord {
 export function readOpenRow(record: unknown): OpenRow {
   if (!Array.isArray(record)) {
     const { execution, steps, pin, core, chunks } = record as OpenRecordBefore
-    return { execution, steps, head: { pin: pinOf(pin), core, chunks } }
+    return { execution, steps, head: pin === undefined ? null : { pin: pinOf(pin), core, chunks } }
   }
   const [, execution, steps, app, workflow, version, core, chunks, call] = record as unknown as OpenRecord
   if (app === undefined) return { execution, steps, head: null }

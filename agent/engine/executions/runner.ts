@@ -56,6 +56,7 @@ export class Runner {
   readonly #events: RunnerEvents
   readonly #context: AdvanceContext
   #isCareful = false
+  #isAdvancing = false
   #stopped = false
 
   constructor(ports: EnginePorts, tasks: Tasks, veils: Veils, events: RunnerEvents) {
@@ -81,7 +82,7 @@ export class Runner {
     for (const live of this.active.values()) live.cancelTimer?.()
   }
 
-  /** The agent has crashed, perhaps by a task: for a while each one begins only when its execution is durable. */
+  /** The agent has crashed, perhaps by a task: for a while each one begins only when its start is durable. */
   beCareful(): void {
     const { clock } = this.#ports
     this.#isCareful = true
@@ -115,12 +116,16 @@ export class Runner {
     also: readonly Change[] = [],
   ): Promise<readonly (RejectionCode | null)[]> {
     for (const lock of lockAll(feedings)) await lock
+    // Asked for from within another step, as by a slot that a task of it gave back: that one first, on a stack of its own.
+    if (this.#isAdvancing) await Promise.resolve()
     let written: Promise<unknown>
     let advances: readonly Advance[]
     try {
       if (this.#stopped) throw new Error("the engine has stopped")
       // What they evaluate goes side by side: all of them are locked meanwhile.
-      const advancing = this.#advance(feedings)
+      const advancing = this.#advanceAll(feedings)
+      // Who comes meanwhile, an awaited event or a remote answer, finds a new one here and waits for its lock.
+      if (advancing instanceof Promise) for (const { live } of feedings) this.#index(live)
       advances = advancing instanceof Promise ? await advancing : advancing
       for (const { live } of advances) this.#index(live)
       written = this.#write(feedings, changesOf(advances, also))
@@ -139,6 +144,15 @@ export class Runner {
     }
     for (const step of advances) this.#act(step)
     return advances.map((step) => step.rejected)
+  }
+
+  #advanceAll(feedings: readonly Feeding[]): Soon<readonly Advance[]> {
+    this.#isAdvancing = true
+    try {
+      return this.#advance(feedings)
+    } finally {
+      this.#isAdvancing = false
+    }
   }
 
   #advance(feedings: readonly Feeding[]): Soon<readonly Advance[]> {

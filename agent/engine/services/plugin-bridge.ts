@@ -47,6 +47,8 @@ export function pluginBridge(
   }
   const bridge: ServiceBridge = {
     async emit(event, data, id, options) {
+      // Not inside the step of the task that emits it: that comes before.
+      await Promise.resolve()
       const patient = options?.patient ?? true
       const message = handling.getStore()
       const also = message?.qos === 2 ? { also: () => message.takeChanges() } : {}

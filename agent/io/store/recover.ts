@@ -18,6 +18,8 @@ export interface StartReport {
    */
   readonly check: "full" | "pages" | "none"
   readonly recovered: StoreRecovery | null
+  /** There was a run before, and it was not stopped in order. */
+  readonly crashed: boolean
 }
 
 /** @throws StoreError STORE_NOT_WRITABLE */
@@ -44,17 +46,18 @@ export async function prepareData(
   removeDrafts(files)
   const clean = takeCleanMark(files)
   if (!existsSync(files.data)) {
-    if (listCopies(files).length === 0) return { check: "none", recovered: null }
+    if (listCopies(files).length === 0) return { check: "none", recovered: null, crashed: false }
     // Cut between quarantine and restore, or the file was removed by hand: the copies are what is left.
     const reason = "the data file is missing"
-    return { check: "none", recovered: await fromCopy(files, { ...options, quarantined: null, reason }) }
+    return { check: "none", recovered: await fromCopy(files, { ...options, quarantined: null, reason }), crashed: true }
   }
   const check = !clean ? "full" : statSync(files.data).size <= options.pageCheckBytes ? "pages" : "none"
-  if (check === "none") return { check, recovered: null }
+  const crashed = !clean
+  if (check === "none") return { check, recovered: null, crashed }
   const verdict = check === "full" ? await checkFile(files.data, options.command) : walkPages(files.data)
-  if (verdict.ok) return { check, recovered: null }
+  if (verdict.ok) return { check, recovered: null, crashed }
   const quarantined = quarantine(files, options.wallMs)
-  return { check, recovered: await fromCopy(files, { ...options, quarantined, reason: verdict.reason }) }
+  return { check, recovered: await fromCopy(files, { ...options, quarantined, reason: verdict.reason }), crashed }
 }
 
 async function fromCopy(

@@ -395,7 +395,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/compose.ts",
-        from: 'afterCrash: opened.check === "full"',
+        from: "afterCrash: opened.crashed",
         to: "afterCrash: false",
       },
     ],

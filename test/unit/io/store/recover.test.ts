@@ -33,7 +33,7 @@ describe("starting and stopping the store", () => {
       const dir = newHome()
       await (await filled(dir)).stop()
       const store = storeIn(dir, { pageCheckBytes })
-      assert.deepEqual(await store.start(), { check, recovered: null })
+      assert.deepEqual(await store.start(), { check, recovered: null, crashed: false })
       assert.equal(store.count("tab"), 100)
       await store.stop()
     })
@@ -43,7 +43,7 @@ describe("starting and stopping the store", () => {
     await (await filled(dir)).stop()
     rmSync(join(dir, "clean"))
     const store = storeIn(dir)
-    assert.deepEqual(await store.start(), { check: "full", recovered: null })
+    assert.deepEqual(await store.start(), { check: "full", recovered: null, crashed: true })
     await store.stop()
   })
 
