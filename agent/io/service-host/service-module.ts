@@ -56,6 +56,9 @@ export function moduleOf(value: unknown, file: string): ServiceModule {
   return value as ServiceModule
 }
 
+/** A manifest may declare hundreds of tasks, and nobody reads a sentence of that many clauses. */
+const PROBLEMS_NAMED = 5
+
 /** Tasks of the code and of the manifest must be the same, and verify and recover belong to them. @throws ServiceError SERVICE_CODE_INVALID */
 export function checkHandlers(names: HandlerNames, manifest: Pick<Manifest, "id" | "tasks">, file: string): void {
   const declared = Object.keys(manifest.tasks)
@@ -69,7 +72,9 @@ export function checkHandlers(names: HandlerNames, manifest: Pick<Manifest, "id"
     ),
   ]
   if (problems.length === 0) return
-  throw new ServiceError({ code: "SERVICE_CODE_INVALID", file }, `${file}: ${problems.join("; ")}`, {
+  const more = problems.length - PROBLEMS_NAMED
+  const said = [...problems.slice(0, PROBLEMS_NAMED), ...(more > 0 ? [`and ${more} more of that kind`] : [])]
+  throw new ServiceError({ code: "SERVICE_CODE_INVALID", file }, `${file}: ${said.join("; ")}`, {
     remedy: "make the names under `tasks` in the code and in service.yml the same",
   })
 }
