@@ -7,13 +7,15 @@ import { build } from "esbuild"
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const SOURCE = join(ROOT, "nodered-nodes")
 
+/** What is built names its sources: the same from wherever it is built, and wherever its packages really lie. */
+const NAMED_ALIKE = { absWorkingDir: ROOT, preserveSymlinks: true }
+
 /** @param folder where the package is put; what was there is removed */
 export async function buildNodeRedPackage(folder) {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  // What is built names its sources: the same from wherever it is built.
   const forNode = {
-    absWorkingDir: ROOT,
+    ...NAMED_ALIKE,
     bundle: true,
     platform: "node",
     target: "node20",
@@ -31,7 +33,7 @@ export async function buildNodeRedPackage(folder) {
   await build({ ...forNode, entryPoints: [join(SOURCE, "src/host/settings.ts")], outfile: join(folder, "host.js") })
   const { outputFiles } = await build({
     entryPoints: [join(SOURCE, "src/editor/index.ts")],
-    absWorkingDir: ROOT,
+    ...NAMED_ALIKE,
     bundle: true,
     write: false,
     target: "es2022",
@@ -57,7 +59,7 @@ export async function buildNodeRedPackage(folder) {
 async function staticForms() {
   const { outputFiles } = await build({
     entryPoints: [join(SOURCE, "src/editor/static-forms.ts")],
-    absWorkingDir: ROOT,
+    ...NAMED_ALIKE,
     bundle: true,
     write: false,
     platform: "neutral",
