@@ -4,6 +4,19 @@ import { join } from "node:path"
 import { type ApiServer, startApiServer } from "./api-server.ts"
 import { mesg } from "./cli.ts"
 
+export const APPLICATION = `# Charging an electric car.
+name: ev-charging
+workflows:
+  charge-finished:
+    trigger: { service: ocpp, event: transaction-stopped }
+    tasks:
+      pay:
+        run: ethereum.transfer
+      tell:
+        run: email.send
+        after: pay.sent
+`
+
 /** Commands against a server of its own for each test of the `describe` that calls this, in UTC. */
 export function commandsUnderTest() {
   let server: ApiServer

@@ -99,11 +99,11 @@ export class ExecutionBook implements Executions {
   /** @param moves an execution that waits goes on by it: that is finishing, which the reserve is for */
   #hasRoom(moves: boolean): boolean {
     // Waiting executions need events to go on: they never keep events out, until there are far too many.
-    const { active, activeBytes, ending, running } = this.runner
+    const { active, ending, heldBytes, running } = this.runner
     if (running + ending.size >= this.#options.maxActive || this.#ports.store.isFull()) return false
     if (moves) return true
     if (active.size >= EXECUTIONS_WAITING_MAX) return false
-    return activeBytes < EXECUTIONS_DATA_BYTES_MAX && this.usedShare() < ROOM_SHARE
+    return heldBytes < EXECUTIONS_DATA_BYTES_MAX && this.usedShare() < ROOM_SHARE
   }
 
   /** Share of the quota in use with the largest event that may come on top. */

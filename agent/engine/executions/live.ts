@@ -17,7 +17,7 @@ export class Live {
   durable: ExecutionState | null = null
   /** Resolves when its newest step is in the store. */
   written: Promise<unknown> = WRITTEN
-  /** About how long the data of its trigger is as text: what it costs to hold it. Set while it is active. */
+  /** About how long the data of its trigger is as text: what it costs to hold it. 0 until it is held. */
   bytes = 0
   /** Whether it is among the active ones. */
   active = false

@@ -46,8 +46,8 @@ export class Runner {
   readonly ending = new SlotMap<ExecutionId, Live>()
   /** How many of the active ones run: the others wait for events or for their turn. */
   running = 0
-  /** Sum of `Live.bytes` of the active ones. */
-  activeBytes = 0
+  /** Sum of `Live.bytes` of the active and the ending ones. */
+  heldBytes = 0
   readonly waits = new Waits()
   readonly log = new OpenLog()
   readonly #ports: EnginePorts
@@ -163,7 +163,7 @@ export class Runner {
     )
   }
 
-  /** So many at a time: in between others have their turn. */
+  /** So many at a time: what others have to evaluate comes in between. */
   async #advanceMany(feedings: readonly Feeding[]): Promise<readonly Advance[]> {
     const advances: Advance[] = []
     for (let at = 0; at < feedings.length; at += EVENT_JUDGEMENTS_MAX) {
@@ -205,12 +205,11 @@ export class Runner {
     const active = !isFinished(live.state)
     if (active !== live.active) {
       live.active = active
-      if (active) live.bytes = dataLength(live.state.trigger.data)
-      this.activeBytes += active ? live.bytes : -live.bytes
       if (active) this.active.set(live.id, live)
       else this.active.delete(live.id)
     }
     if (!active) this.ending.set(live.id, live)
+    if (live.bytes === 0) this.heldBytes += live.bytes = dataLength(live.state.trigger.data)
     this.#countRunning(live, live.state.status === "running")
     this.waits.update(live)
     this.#watchClock(live)
@@ -240,10 +239,16 @@ export class Runner {
   #act({ live, state, moved, spent, effects }: Advance): void {
     live.durable = state
     live.journal.settle(spent)
-    if (isFinished(state)) this.ending.delete(live.id)
+    if (isFinished(state)) this.#letGo(live)
     if (this.#stopped) return
     if (moved) this.#events.changed(live)
     for (const effect of effects) this.#do(live, effect)
+  }
+
+  #letGo(live: Live): void {
+    this.ending.delete(live.id)
+    this.heldBytes -= live.bytes
+    live.bytes = 0
   }
 
   #do(live: Live, effect: Effect): void {

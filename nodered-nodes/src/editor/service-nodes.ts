@@ -38,49 +38,46 @@ function serviceTaskNode(): NodeDefinition {
 
 function serviceResultNode(): NodeDefinition {
   return {
-    ...look,
+    ...dataNode("service-result", "status"),
     defaults: {
-      name: { value: "" },
-      agent: { value: "", type: "mesg-agent", required: false },
+      ...COMMON,
       status: { value: "" },
       schema: { value: "", validate: isJson },
-      with: { value: {} },
-      withAll: { value: WHOLE_PAYLOAD },
+      ...DATA,
     },
-    inputs: 1,
-    outputs: 0,
-    paletteLabel: () => text("palette.service-result"),
-    label() {
-      return this.name || textOf(this, "status") || text("palette.service-result")
-    },
-    ...dataForm(),
   }
 }
 
 function serviceEventNode(): NodeDefinition {
   return {
-    ...look,
+    ...dataNode("service-event", "event"),
     defaults: {
-      name: { value: "" },
-      agent: { value: "", type: "mesg-agent", required: false },
+      ...COMMON,
       service: { value: "", required: true, validate: isNamed },
       event: { value: "", required: true, validate: isNamed },
       declaration: { value: "", validate: isJson },
-      with: { value: {} },
-      withAll: { value: WHOLE_PAYLOAD },
+      ...DATA,
     },
-    inputs: 1,
-    outputs: 0,
-    paletteLabel: () => text("palette.service-event"),
-    label() {
-      return this.name || textOf(this, "event") || text("palette.service-event")
-    },
-    ...dataForm(),
   }
 }
 
-function dataForm(): Pick<NodeDefinition, "oneditprepare" | "oneditsave"> {
+const COMMON: NodeDefinition["defaults"] = {
+  name: { value: "" },
+  agent: { value: "", type: "mesg-agent", required: false },
+}
+const DATA: NodeDefinition["defaults"] = { with: { value: {} }, withAll: { value: WHOLE_PAYLOAD } }
+
+/** A node that ends a way through a flow with data. @param named which of its fields names it where its name does not */
+function dataNode(type: string, named: string): Omit<NodeDefinition, "defaults"> {
+  const label = () => text(`palette.${type}`)
   return {
+    ...look,
+    inputs: 1,
+    outputs: 0,
+    paletteLabel: label,
+    label() {
+      return this.name || textOf(this, named) || label()
+    },
     oneditprepare() {
       showInputs($("#mesg-inputs"), this, {})
     },

@@ -1,19 +1,6 @@
 import assert from "node:assert/strict"
 import { mesg } from "../../../support/cli.ts"
-import { commandsUnderTest } from "../../../support/commands.ts"
-
-const APPLICATION = `# Charging an electric car.
-name: ev-charging
-workflows:
-  charge-finished:
-    trigger: { service: ocpp, event: transaction-stopped }
-    tasks:
-      pay:
-        run: ethereum.transfer
-      tell:
-        run: email.send
-        after: pay.sent
-`
+import { APPLICATION, commandsUnderTest } from "../../../support/commands.ts"
 
 describe("commands about applications", () => {
   const tested = commandsUnderTest()

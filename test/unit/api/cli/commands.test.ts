@@ -8,23 +8,10 @@ import { COMMANDS } from "../../../../agent/api/cli/command-list.ts"
 import { readRunFiles, writeRunFiles } from "../../../../agent/api/run-files.ts"
 import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
 import { mesg, objectOf } from "../../../support/cli.ts"
-import { commandsUnderTest } from "../../../support/commands.ts"
+import { APPLICATION, commandsUnderTest } from "../../../support/commands.ts"
 import { FAKE_TIME_MS, refusal } from "../../../support/fake-core.ts"
 import { assertGolden } from "../../../support/golden.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
-
-const APPLICATION = `# Charging an electric car.
-name: ev-charging
-workflows:
-  charge-finished:
-    trigger: { service: ocpp, event: transaction-stopped }
-    tasks:
-      pay:
-        run: ethereum.transfer
-      tell:
-        run: email.send
-        after: pay.sent
-`
 
 describe("commands", () => {
   const tested = commandsUnderTest()

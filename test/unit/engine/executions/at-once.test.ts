@@ -1,5 +1,7 @@
 import assert from "node:assert/strict"
+import { EVENT_DATA_BYTES_MAX, EXECUTIONS_DATA_BYTES_MAX } from "../../../../agent/base/limits.ts"
 import { JsonataExpressions } from "../../../../agent/io/expressions/expressions.ts"
+import type { ExecutionBook } from "../../../../agent/engine/executions/executions.ts"
 import type { Evaluated } from "../../../../agent/ports/expressions.ts"
 import { type TestEngine, testEngine, type TestService } from "../../../support/engine.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
@@ -9,6 +11,8 @@ const ANY = { data: {} } as const
 const PURE = { statuses: { ok: {} }, effect: "pure" } as const
 const SLOTS = 1024
 const MANY = 100_000
+/** Far more than they need: what hangs is to be told, not waited for. */
+const TURNS_MAX = 1000
 
 function serviceOf(execute: NonNullable<TestService["execute"]>): TestService {
   return {
@@ -67,7 +71,7 @@ describe("tasks that answer at once", () => {
     await test.settle()
     assert.deepEqual(test.engine.load(), { queued: 3000, running: SLOTS })
     gate.resolve(OK)
-    while (test.engine.executions.counts().running > 0) await test.settle()
+    for (let turn = 0; turn < TURNS_MAX && test.engine.executions.counts().running > 0; turn++) await test.settle()
     assert.equal(test.engine.executions.counts().completed, SLOTS + 3000)
     assert.deepEqual([test.engine.load(), test.broken], [{ queued: 0, running: 0 }, []])
     await test.stop()
@@ -130,6 +134,40 @@ describe("tasks that answer at once", () => {
     store.release()
     const refused = (await Promise.allSettled(answers)).filter(({ status }) => status === "rejected")
     assert.equal(refused.length, 90)
+    await test.stop()
+  })
+})
+
+describe("the data of executions", () => {
+  it("is bounded all together, also of those that only wait for their last write", async () => {
+    const store = new MemoryStore()
+    const test = await testEngine([serviceOf(() => OK)], { store, maxActive: MANY })
+    await test.engine.applications.deploy(ONE, {})
+    store.hold()
+    const data = "x".repeat(EVENT_DATA_BYTES_MAX - 100)
+    const most = Math.ceil(EXECUTIONS_DATA_BYTES_MAX / data.length)
+    const send = () => test.engine.events.accept({ service: "work", event: "go", data })
+    const answers = Array.from({ length: most }, send)
+    await assert.rejects(send(), { code: "OVERLOADED" })
+    store.release()
+    await Promise.all(answers)
+    await test.settle()
+    await send()
+    await test.stop()
+  })
+})
+
+describe("an execution that was ended", () => {
+  it("is let go once, also where something else came for it too late", async () => {
+    const test = await testEngine([serviceOf(() => new Promise(() => {}))])
+    await test.engine.applications.deploy(ONE, {})
+    const { executions } = await emit(test)
+    const { runner } = test.engine.executions as ExecutionBook
+    assert.ok(runner.heldBytes > 0)
+    const live = runner.active.get(executions[0]!)!
+    const cancel = () => runner.feed(live, [{ kind: "cancel", atMs: test.clock.now() }])
+    assert.deepEqual(await Promise.all([cancel(), cancel()]), [null, "EXECUTION_ENDED"])
+    assert.deepEqual([runner.heldBytes, runner.active.size, runner.ending.size, runner.running], [0, 0, 0, 0])
     await test.stop()
   })
 })

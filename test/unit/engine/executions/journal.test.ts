@@ -148,6 +148,17 @@ describe("an execution in the store", () => {
     assert.deepEqual(log.removalsOf(ids[0]!), [])
   })
 
+  it("is read also where its rows have names, as those that a change of format leaves", async () => {
+    const store = new MemoryStore()
+    const rows = [
+      { v: 2, execution: ID, pin: PIN, core: CORE, chunks: 0, steps: "[1,0]" },
+      { v: 2, execution: ID, steps: "[2,0]" },
+    ]
+    await store.write(rows.map((value, number) => ({ put: TABLE.open, key: [number], value })))
+    const { pin, written } = readRows(store, ID, [0, 1])!
+    assert.deepEqual([pin, written], [PIN, { core: CORE, chunks: 0, tail: "[1,0],[2,0]" }])
+  })
+
   it("of version 1 is read", async () => {
     const store = new MemoryStore()
     const end = { status: "completed", startedMs: 1, finishedMs: 2 }

@@ -152,6 +152,25 @@ describe("pure tasks", () => {
     await stop()
   })
 
+  it("begin only once the result is durable that they follow, of a task with an effect", async () => {
+    const store = new WatchedStore()
+    const manifest = serviceOf("pure", () => ok).manifest
+    const service = {
+      manifest: { ...manifest, tasks: { ...manifest.tasks, a: { statuses: { ok: {} } } } },
+      execute: () => ok,
+    }
+    const test = await testEngine([service], { store })
+    await test.engine.applications.deploy(application, {})
+    await test.engine.events.accept({ service: "work", event: "go", data: {} })
+    await test.settle()
+    assert.deepEqual(store.steps, [
+      ["triggered", "started"],
+      ["result", "started"],
+      ["result", "started", "result"],
+    ])
+    await test.stop()
+  })
+
   it("are the only ones: a task with an effect outside begins when its start is durable", async () => {
     const { store, settle, stop } = await run("idempotent")
     await settle()
