@@ -128,7 +128,7 @@ describe("a service in a program of its own", function () {
       })
 
       it("registers its manifest and is told that it is taken", async () => {
-        await until(() => program.output.includes("the agent says: ok"), 10_000, `the verdict in: ${program.output}`)
+        await until(() => program.output.includes("the agent says: ok"), 10_000, "the verdict")
         const response = await agent.api("GET", `/services/${id}`)
         const { kind, tasks } = (await response.json()) as { kind: string; tasks: unknown }
         assert.deepEqual([kind, tasks], ["mqtt", ["convert"]])
