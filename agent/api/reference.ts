@@ -25,8 +25,9 @@ refused (\`IDEMPOTENCY_KEY_REUSED\`, 409), and so is a key where no answer is ke
 ${[...areas].map(([area, operations]) => areaSection(area, operations)).join("\n")}
 ## The stream
 
-\`GET /api/v1/stream?kinds=event,refused,execution,service,log&service=&app=&execution=\` sends server-sent events named
+\`GET /api/v1/stream?kinds=event,refused,execution,service,application,log&service=&app=&execution=\` sends server-sent events named
 after their kind. Each has an id except log lines, and the stream begins with one; a connection that sends it back as \`Last-Event-ID\` gets what it missed.
+An \`application\` comes when it is deployed, paused, resumed or removed, as it is in the list, and with \`removed\`.
 \`reset\` says that this is no longer held, or that the agent was started again: read the lists once more. \`dropped\`
 counts log lines that came faster than they were read.
 `

@@ -206,6 +206,13 @@ export type FeedItem =
   | { readonly seq: number; readonly kind: "event-refused"; readonly event: RefusedEvent }
   | { readonly seq: number; readonly kind: "execution"; readonly execution: ExecutionView }
   | { readonly seq: number; readonly kind: "service"; readonly service: ServiceView }
+  /** `removed`: this is how it was last. */
+  | {
+      readonly seq: number
+      readonly kind: "application"
+      readonly application: ApplicationView
+      readonly removed: boolean
+    }
 
 /** What happened, after it is durable. Readers only subscribe; a slow reader loses nothing but must resume by seq. */
 export interface Feed {

@@ -55,6 +55,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
   }
   const applications: ApplicationBook = new ApplicationBook(
     ports,
+    feed,
     () => catalogue,
     () => retarget(),
   )

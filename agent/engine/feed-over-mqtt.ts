@@ -30,5 +30,9 @@ function bodyOf(item: FeedItem): unknown {
       return item.execution
     case "service":
       return item.service
+    case "application": {
+      const { deployedMs, ...application } = item.application
+      return { ...application, deployed: new Date(deployedMs).toISOString(), removed: item.removed }
+    }
   }
 }

@@ -234,12 +234,16 @@ describe("the engine of a running agent", function () {
     assert.equal(gate.most(), 3)
   })
 
-  it("publishes events and executions on the feed topics", async () => {
-    await deploy(agent, "fed", { take: { run: "lab.note" } })
+  it("publishes applications, events and executions on the feed topics", async () => {
     const client = await connectAsync(agent.mqtt.url, { protocolVersion: 4 })
     const heard: { topic: string; body: Record<string, unknown> }[] = []
     client.on("message", (topic, payload) => heard.push({ topic, body: JSON.parse(payload.toString()) as never }))
-    await client.subscribeAsync(["mesg/v1/feed/event/lab/seen", "mesg/v1/feed/execution/fed/main"], { qos: 1 })
+    const topics = ["application/fed", "event/lab/seen", "execution/fed/main"]
+    await client.subscribeAsync(
+      topics.map((topic) => `mesg/v1/feed/${topic}`),
+      { qos: 1 },
+    )
+    await deploy(agent, "fed", { take: { run: "lab.note" } })
     await emit(agent, "fed", { n: 1 })
     await until(
       () => heard.some(({ body }) => body["status"] === "completed"),
@@ -247,6 +251,9 @@ describe("the engine of a running agent", function () {
       "the execution on its feed topic",
     )
     await client.endAsync()
+    const { document: _, ...shown } = await agent.json<{ document: unknown }>("app", "show", "fed")
+    const application = heard.find(({ topic }) => topic === "mesg/v1/feed/application/fed")
+    assert.deepEqual(application?.body, { ...shown, removed: false })
     const event = heard.find(({ topic }) => topic === "mesg/v1/feed/event/lab/seen")
     assert.deepEqual(event?.body["data"], { app: "fed", n: 1 })
     assert.match(String(event?.body["time"]), /^\d{4}-\d\d-\d\dT/)

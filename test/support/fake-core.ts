@@ -168,6 +168,7 @@ export class FakeCore implements Core {
         }),
       }
       this.applicationViews.set(view.name, { ...view, document: application })
+      this.#tellApplication(view)
       return { ...view, warnings: [{ path: "/workflows", message: "nobody handles ok" }] }
     },
     list: (paging) => {
@@ -178,8 +179,9 @@ export class FakeCore implements Core {
     pause: async (name) => this.#change(name, { paused: true }),
     resume: async (name) => this.#change(name, { paused: false }),
     remove: async (name) => {
-      this.#application(name)
+      const { document: _, ...view } = this.#application(name)
       this.applicationViews.delete(name)
+      this.#tellApplication(view, true)
     },
     run: async (name, workflow, data) => {
       this.#ask("applications.run", { name, workflow, data })
@@ -242,6 +244,10 @@ export class FakeCore implements Core {
     this.executionViews[at] = execution
     this.feed.publish(`execution/${execution.app}/${execution.workflow}`, () => ({ kind: "execution", execution }))
     return execution
+  }
+
+  #tellApplication(application: ApplicationView, removed = false): void {
+    this.feed.publish(`application/${application.name}`, () => ({ kind: "application", application, removed }))
   }
 
   #ask(what: string, input: unknown): void {

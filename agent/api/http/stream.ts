@@ -4,7 +4,7 @@ import type { Feed, FeedItem } from "../../engine/core.ts"
 import type { LogTail } from "../deps.ts"
 import { ApiError } from "../errors.ts"
 import type { StreamKind } from "../operations/schemas/system.ts"
-import { eventView, logView, refusedView, serviceView } from "./views.ts"
+import { applicationView, eventView, logView, refusedView, serviceView } from "./views.ts"
 
 export interface StreamFilter {
   readonly kinds: readonly StreamKind[]
@@ -158,6 +158,10 @@ class Client {
     if (item.kind === "execution") {
       const shown = item.execution
       return other(app, shown.app) || other(execution, shown.id) ? null : { kind, data: shown }
+    }
+    if (item.kind === "application") {
+      const shown = { ...applicationView(item.application), removed: item.removed }
+      return other(app, shown.name) || other(execution, null) ? null : { kind, data: shown }
     }
     if (other(app, null) || other(execution, null)) return null
     if (item.kind === "service")

@@ -103,19 +103,30 @@ function leadsTo(goal: string, from: string, catalogue: Catalogue): boolean {
 }
 
 /**
- * Fixed inputs that break the task's schema: the task will end in `error` whenever it is reached.
+ * Fixed inputs that break the schema of what runs: the task will end in `error` whenever it is reached.
  * Without expressions they are checked whole; with expressions only that no required one is missing.
  */
 export function unfitInputs(workflow: ApplicationWorkflow, at: string, catalogue: Catalogue): Warning[] {
   return Object.entries(workflow.tasks).flatMap(([name, task]) => {
-    const target = runTarget(task.run)
-    if ("application" in target || !isKnown(task.run, catalogue)) return []
-    const { inputs: schema } = catalogue.manifest(target.service)!.tasks[target.task]!
-    return unfit(schema as JsonObject, task.with as Json).map(({ path, message }) => ({
+    const schema = inputSchema(task.run, catalogue)
+    return unfit(schema, task.with as Json).map(({ path, message }) => ({
       path: `${at}/tasks/${pointerToken(name)}/with${path}`,
       message: `the inputs of task "${name}" never fit ${task.run}: ${message}`,
     }))
   })
+}
+
+/** What a task is given; an application is given the data of its trigger. @returns any object where it is not known */
+function inputSchema(run: string, catalogue: Catalogue): JsonObject {
+  const target = runTarget(run)
+  if ("service" in target) {
+    const tasks = catalogue.manifest(target.service)?.tasks ?? {}
+    return Object.hasOwn(tasks, target.task) ? (tasks[target.task]!.inputs as JsonObject) : {}
+  }
+  const [workflow] = Object.values(catalogue.application(target.application)?.workflows ?? {})
+  if (workflow === undefined) return {}
+  const events = catalogue.manifest(workflow.trigger.service)?.events ?? {}
+  return Object.hasOwn(events, workflow.trigger.event) ? (events[workflow.trigger.event]!.data as JsonObject) : {}
 }
 
 function unfit(schema: JsonObject, inputs: Json): readonly DataIssue[] {

@@ -8,6 +8,7 @@ import type { JsonObject } from "../../schema/json.ts"
 import type { Manifest } from "../../schema/manifest.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { ApplicationView, Page, Paging, Verdict } from "../core.ts"
+import type { FeedLog } from "../feed.ts"
 import { pageOf } from "../page.ts"
 import type { EnginePorts } from "../ports.ts"
 import { areSealed, lostSettings, openSetting, sealSettings } from "../sealed-settings.ts"
@@ -46,6 +47,7 @@ interface Deployed {
 /** The applications of this Core: deployed, versioned, paused, removed. */
 export class ApplicationBook {
   readonly #ports: EnginePorts
+  readonly #feed: FeedLog
   readonly #catalogue: () => Catalogue
   readonly #deployed = new Map<string, Deployed>()
   readonly #pinned = new Map<string, PinnedWorkflow>()
@@ -53,8 +55,9 @@ export class ApplicationBook {
   readonly #turns = new Turns()
 
   /** @param changed called when triggers may have changed */
-  constructor(ports: EnginePorts, catalogue: () => Catalogue, changed: () => void) {
+  constructor(ports: EnginePorts, feed: FeedLog, catalogue: () => Catalogue, changed: () => void) {
     this.#ports = ports
+    this.#feed = feed
     this.#catalogue = catalogue
     this.#changed = changed
   }
@@ -190,8 +193,7 @@ export class ApplicationBook {
       { put: TABLE.applicationVersion, key: [application.name, version], value: versionRecord },
     ])
     this.#remember(application.name, record)
-    this.#changed()
-    return this.#view(application.name, this.#find(application.name))
+    return this.#tell(this.#view(application.name, this.#find(application.name)))
   }
 
   list(paging: Paging): Page<ApplicationView> {
@@ -224,8 +226,16 @@ export class ApplicationBook {
   async #remove(name: ApplicationName): Promise<void> {
     const { record } = this.#find(name)
     await this.#ports.store.write([{ put: TABLE.application, key: [name], value: { ...record, removed: true } }])
+    const view = this.#view(name, this.#find(name))
     this.#deployed.delete(name)
+    this.#tell(view, true)
+  }
+
+  /** What is durable now: to triggers, then to readers. */
+  #tell(application: ApplicationView, removed = false): ApplicationView {
     this.#changed()
+    this.#feed.publish(`application/${application.name}`, () => ({ kind: "application", application, removed }))
+    return application
   }
 
   /** Versions that nobody can need any more: not the newest ones, and no execution that is kept is pinned to them. */
@@ -249,8 +259,7 @@ export class ApplicationBook {
     const record = { ...deployed.record, paused }
     await this.#ports.store.write([{ put: TABLE.application, key: [name], value: record }])
     this.#deployed.set(name, { ...deployed, record })
-    this.#changed()
-    return this.#view(name, this.#find(name))
+    return this.#tell(this.#view(name, this.#find(name)))
   }
 
   #find(name: string): Deployed {

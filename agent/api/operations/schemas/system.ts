@@ -66,7 +66,7 @@ export const ConfigEntrySchema = v.object({
   description: v.string(),
 })
 
-export const STREAM_KINDS = ["event", "refused", "execution", "service", "log"] as const
+export const STREAM_KINDS = ["event", "refused", "execution", "service", "application", "log"] as const
 export type StreamKind = (typeof STREAM_KINDS)[number]
 
 export const TokenSchema = v.object({

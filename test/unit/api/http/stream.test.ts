@@ -156,6 +156,25 @@ describe("GET /stream", () => {
     })
   }
 
+  it("sends each application as it is in the list, and says when it is gone", async () => {
+    const one = await reader("?kinds=application&app=ev-charging")
+    const path = "/api/v1/applications/ev-charging"
+    const document = { name: "ev-charging", workflows: {} }
+    await server.core.applications.deploy({ ...document, name: "other" }, {})
+    await server.call("PUT", path, { body: document })
+    const listed = await server.call("GET", path)
+    await server.call("DELETE", path)
+    const { document: _, ...shown } = listed.body as { document: unknown; name: string }
+    const frames = await one.take(2)
+    assert.deepEqual(
+      frames.map(({ event, data }) => [event, data]),
+      [
+        ["application", { ...shown, removed: false }],
+        ["application", { ...shown, removed: true }],
+      ],
+    )
+  })
+
   it("follows one execution", async () => {
     const one = server.core.startExecution("running")
     const stream = await reader(`?kinds=execution&execution=${one.id}`)

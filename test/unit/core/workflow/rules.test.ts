@@ -247,5 +247,28 @@ describe("the rules of applications", () => {
       }
       assert.deepEqual(warnings({ a: { run: "s.strict", with: { n: "{{ trigger.data.n }}" } } }), [])
     })
+
+    it("of what a called application can never be triggered with", () => {
+      const called = published("close", "public", "s.t")
+      const [workflow] = Object.values(called.workflows)
+      Object.assign(workflow!.trigger, { event: "z" })
+      const services = catalogueOf([SERVICE_S], [called])
+      const warned = (inputs: Record<string, unknown>) => {
+        const { refusals, warnings } = checkApplication(
+          applicationOf({ a: { run: "app:close", with: inputs } }),
+          services,
+          expressions,
+        )
+        assert.deepEqual(refusals, [])
+        return warnings
+      }
+      assert.deepEqual(warned({ m: 1 }), [
+        {
+          path: "/workflows/w/tasks/a/with",
+          message: 'the inputs of task "a" never fit app:close: must NOT have additional properties',
+        },
+      ])
+      assert.deepEqual(warned({ n: "text" }), [])
+    })
   })
 })

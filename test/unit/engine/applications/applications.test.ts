@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import type { ApplicationName } from "../../../../agent/base/ids.ts"
 import { testEngine } from "../../../support/engine.ts"
 import { WORK, workApplication } from "../../../support/work-service.ts"
 
@@ -21,6 +22,34 @@ describe("changes of applications", () => {
     const again = await testEngine([{ manifest: WORK }], { store: test.store, clock: test.clock })
     assert.deepEqual(Object.keys(again.engine.executions.show(id).tasks), ["c"])
     await again.stop()
+  })
+
+  it("are told to readers once they are durable, each as it is then", async () => {
+    const test = await testEngine([{ manifest: WORK }])
+    const { applications, feed } = test.engine
+    const name = "app" as ApplicationName
+    const told: unknown[] = []
+    const end = feed.subscribe((item) => {
+      if (item.kind !== "application") return
+      const { version, paused } = item.application
+      const isThere = applications.list({}).items.some((one) => one.name === item.application.name)
+      told.push([item.application.name, version, paused, item.removed, isThere])
+    })
+    await applications.deploy(application("a"), {})
+    await applications.deploy(application("b"), {})
+    await applications.pause(name)
+    await applications.resume(name)
+    await applications.remove(name)
+    await assert.rejects(applications.remove(name), { code: "APPLICATION_NOT_FOUND" })
+    end()
+    assert.deepEqual(told, [
+      ["app", 1, false, false, true],
+      ["app", 2, false, false, true],
+      ["app", 2, true, false, true],
+      ["app", 2, false, false, true],
+      ["app", 2, false, true, false],
+    ])
+    await test.stop()
   })
 
   it("that fail keep nothing from those that come after", async () => {
