@@ -43,7 +43,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
   const veils = new Veils()
   const services = new ServiceBook(ports, feed, demand, veils)
   const tasks: Tasks = new Tasks(ports.clock, {
-    service: (id, signal) => services.running(id, signal),
+    service: (id, stop) => services.running(id, stop),
     application: (name, call, signal) => calls.call(name, call, signal),
     wasStopped: (id, run) => services.wasStopped(id, run),
     isRemote: (id) => services.isRemote(id),

@@ -87,10 +87,15 @@ export type RecoverAnswer =
   | { readonly kind: "not-done" }
   | { readonly kind: "unknown" }
 
+/** Tells a call to end: an AbortController whose signal is made when somebody looks at it, which few short calls do. */
+export interface Stop {
+  readonly signal: AbortSignal
+}
+
 /** A Service that can be called: a plugin, a confined child, or a program behind MQTT. */
 export interface RunningService {
   /** At once where the task answers without waiting. Never throws or rejects; ends soon after the signal aborts. */
-  execute(call: TaskCall, signal: AbortSignal): Soon<TaskAnswer>
+  execute(call: TaskCall, stop: Stop): Soon<TaskAnswer>
   recover(call: TaskCall, signal: AbortSignal): Promise<RecoverAnswer>
   /** @returns null where the service does not verify this task */
   verify(call: TaskCall, result: { status: string; data: Json }, signal: AbortSignal): Promise<boolean | null>

@@ -48,7 +48,10 @@ export function confinedServices() {
   ): Promise<TaskAnswer> {
     const execution = `ex_1.${task}` as TaskExecutionId
     const deadlineMs = Date.now() + 20_000
-    return service.execute({ execution, task, inputs, deadlineMs }, signal ?? new AbortController().signal)
+    return service.execute(
+      { execution, task, inputs, deadlineMs },
+      signal === undefined ? new AbortController() : { signal },
+    )
   }
 
   return {

@@ -146,7 +146,7 @@ function hostOf(services: readonly TestService[], bridges: Map<string, ServiceBr
       bridges.set(spec.manifest.id, bridge)
       service.start?.(bridge)
       return {
-        execute: (call, signal) => service.execute?.(call, signal) ?? { kind: "result", status: "ok", data: {} },
+        execute: (call, { signal }) => service.execute?.(call, signal) ?? { kind: "result", status: "ok", data: {} },
         recover: async (call) => service.recover?.(call) ?? { kind: "unknown" },
         verify: async () => null,
         stop: async () => service.stop?.(),

@@ -33,7 +33,10 @@ export class Plugin<Bridge extends ServiceBridge = RecordingBridge> {
     const declared = this.manifest.tasks[task]!
     fits(declared.inputs, inputs, `inputs of ${task}`)
     const call = { execution, task, inputs, deadlineMs: Date.now() + 10_000 }
-    const answer = await this.#running.execute(call, options.signal ?? new AbortController().signal)
+    const answer = await this.#running.execute(
+      call,
+      options.signal === undefined ? new AbortController() : { signal: options.signal },
+    )
     if (answer.kind === "result") {
       const status = declared.statuses[answer.status]
       if (status === undefined) throw new Error(`${task} answered the undeclared status ${answer.status}`)

@@ -46,9 +46,9 @@ type PackedStep = readonly [atMs: number, core: string | 0, ...inputs: Packed[]]
 
 /** @returns JSON text; steps with a comma between them are the text of several */
 export function stepText({ atMs, core, inputs }: StepRecord, context: StepContext): string {
-  let text = `[${atMs},${core === context.core ? 0 : JSON.stringify(core)}`
-  for (const input of inputs) text += `,${inputText(input, atMs, context)}`
-  return `${text}]`
+  const step: unknown[] = [atMs, core === context.core ? 0 : core]
+  for (const input of inputs) step.push(packed(input, atMs, context))
+  return JSON.stringify(step)
 }
 
 /** @param text of any number of steps */
@@ -61,22 +61,18 @@ export function stepsOfText(text: string, context: StepContext): StepRecord[] {
   }))
 }
 
-function inputText(input: Input, stepMs: number, { core }: StepContext): string {
+function packed(input: Input, stepMs: number, { core }: StepContext): readonly unknown[] {
   const row = ROW_OF.get(input.kind)!
   const fields = input as unknown as Readonly<Record<string, unknown>>
   const names = ROWS[row]!
-  let text = `[${row},${input.atMs - stepMs}`
+  const values: unknown[] = [row, input.atMs - stepMs]
   for (let i = 1; i < names.length; i++) {
     const name = names[i]!
     const value = fields[name]
-    if (name === "event") text += `,${eventText(value as Event, stepMs)}`
-    else text += name === "core" && value === core ? ",0" : `,${valueText(value)}`
+    if (name === "event") values.push(packedEvent(value as Event, stepMs))
+    else values.push(name === "core" && value === core ? 0 : value)
   }
-  return `${text}]`
-}
-
-function valueText(value: unknown): string {
-  return typeof value === "number" ? `${value}` : JSON.stringify(value)
+  return values
 }
 
 function unpacked([row, afterMs, ...values]: Packed, stepMs: number, { execution, core }: StepContext): Input {
@@ -91,8 +87,8 @@ function unpacked([row, afterMs, ...values]: Packed, stepMs: number, { execution
   return input as unknown as Input
 }
 
-function eventText({ service, event, data, id, timeMs }: Event, stepMs: number): string {
-  return JSON.stringify([service, event, data, id, timeMs - stepMs] satisfies PackedEvent)
+function packedEvent({ service, event, data, id, timeMs }: Event, stepMs: number): PackedEvent {
+  return [service, event, data, id, timeMs - stepMs]
 }
 
 function unpackedEvent([service, event, data, id, afterMs]: PackedEvent, stepMs: number): Event {

@@ -1,8 +1,9 @@
+import type { Soon } from "../../base/soon.ts"
 import { type ErrorDetail, MesgError, messageOf } from "../../base/errors.ts"
 import { SERVICE_RESTART_DELAY_MS_MAX, SERVICE_RESTART_DELAY_MS_MIN } from "../../base/limits.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Log } from "../../ports/log.ts"
-import type { RunningService, ServiceBridge, ServiceHost, ServiceSpec } from "../../ports/service-host.ts"
+import type { RunningService, ServiceBridge, ServiceHost, ServiceSpec, Stop } from "../../ports/service-host.ts"
 import { checkSettings, settingsTrouble } from "../../schema/settings.ts"
 import type { ServiceView } from "../core.ts"
 
@@ -107,9 +108,10 @@ export class Hosted {
   }
 
   /** Resolves when it runs; with null where it is stopped, or the signal aborts first. */
-  whenRunning(signal: AbortSignal): RunningService | null | Promise<RunningService | null> {
+  whenRunning(stop: Stop): Soon<RunningService | null> {
     if (this.running !== null) return this.running
     if (!this.#wanted) return null
+    const { signal } = stop
     return new Promise((resolve) => {
       const look = () => {
         if (this.running === null && this.#wanted && !signal.aborted) return

@@ -2,7 +2,7 @@ import { utf8 } from "../../base/bytes.ts"
 import type { TaskExecutionId } from "../../base/ids.ts"
 import type { Broker } from "../../ports/broker.ts"
 import type { Keys } from "../../ports/keys.ts"
-import type { RecoverAnswer, RunningService, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
+import type { RecoverAnswer, RunningService, Stop, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
 import type { Json } from "../../schema/json.ts"
 import { type ServiceAnswer, serviceTopic } from "../../schema/service-message.ts"
 import { signedRequest } from "./request.ts"
@@ -26,9 +26,9 @@ export class RemoteService implements RunningService {
     this.#keys = keys
   }
 
-  async execute(call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
+  async execute(call: TaskCall, stop: Stop): Promise<TaskAnswer> {
     await this.#send(serviceTopic.task(this.#id, call.task), signedRequest(call, this.#keys))
-    await aborted(signal)
+    await aborted(stop.signal)
     return {
       kind: "error",
       code: "NO_ANSWER",

@@ -1,6 +1,7 @@
+import type { Soon } from "../../base/soon.ts"
 import { CALLED, type ServiceId, type TaskExecutionId, taskExecutionId } from "../../base/ids.ts"
 import { isFinished } from "../../core/execution/state.ts"
-import type { RunningService, WebhookRequest, WebhookResponse } from "../../ports/service-host.ts"
+import type { RunningService, Stop, WebhookRequest, WebhookResponse } from "../../ports/service-host.ts"
 import { compileDataSchema, type DataCheck } from "../../schema/data-schema.ts"
 import type { Event } from "../../schema/event.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
@@ -123,9 +124,9 @@ export class ServiceBook implements Services, EventCatalogue {
   }
 
   /** The service a task runs on: waits while it is starting. */
-  running(id: string, signal: AbortSignal): RunningService | null | Promise<RunningService | null> {
+  running(id: string, stop: Stop): Soon<RunningService | null> {
     const hosted = this.#installed.get(id)
-    return hosted === undefined ? this.#registered.running(id) : hosted.whenRunning(signal)
+    return hosted === undefined ? this.#registered.running(id) : hosted.whenRunning(stop)
   }
 
   wasStopped(id: string, run: RunningService): boolean {

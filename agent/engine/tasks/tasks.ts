@@ -9,7 +9,7 @@ import { type Soon, soon } from "../../base/soon.ts"
 import { SlotMap } from "../../base/slot-map.ts"
 import type { TaskDefinition } from "../../core/workflow/definition.ts"
 import type { Clock } from "../../ports/clock.ts"
-import type { RecoverAnswer, RunningService, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
+import type { RecoverAnswer, RunningService, Stop, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
 import type { Json } from "../../schema/json.ts"
 
 /** How one attempt ended: with the task's one status, without, or with the run of the service that it ran in. */
@@ -38,7 +38,7 @@ export interface Attempt {
 /** Who runs tasks: services of this Core, and public applications used as tasks. */
 export interface Executors {
   /** Waits while the service is starting or restarting. @returns null where there is none, or the signal aborted */
-  service(id: string, signal: AbortSignal): RunningService | null | Promise<RunningService | null>
+  service(id: string, stop: Stop): Soon<RunningService | null>
   application(name: string, call: TaskCall, signal: AbortSignal): Promise<TaskAnswer>
   /** Whether somebody ended this run of the service: another one may take its place. */
   wasStopped(id: string, run: RunningService): boolean
@@ -98,7 +98,7 @@ export class Tasks {
     const { execution, definition } = attempt
     const call = this.#call(attempt)
     const controller = new AbortController()
-    const answering = this.#answer(attempt, call, controller.signal)
+    const answering = this.#answer(attempt, call, controller)
     if (!(answering instanceof Promise)) {
       this.#release(definition)
       return answering
@@ -141,7 +141,7 @@ export class Tasks {
     if ("application" in run) return { kind: "not-done" }
     if (attempt.blocked !== undefined || this.#notSent(attempt) !== null) return { kind: "unknown" }
     const signal = AbortSignal.timeout(TASK_RECOVER_TIMEOUT_MS)
-    const service = await this.#executors.service(run.service, signal)
+    const service = await this.#executors.service(run.service, { signal })
     return service === null ? { kind: "unknown" } : service.recover(this.#call(attempt), signal)
   }
 
@@ -156,20 +156,20 @@ export class Tasks {
     return { execution, task, inputs, deadlineMs: this.#clock.now() + definition.timeoutMs }
   }
 
-  #answer(attempt: Attempt, call: TaskCall, signal: AbortSignal): Soon<AttemptEnd> {
+  #answer(attempt: Attempt, call: TaskCall, stop: Stop): Soon<AttemptEnd> {
     const { run } = attempt.definition
     const blocked = attempt.blocked ?? this.#notSent(attempt)
     if (blocked !== null) return failedEnd({ ...blocked, outcome: "known" })
-    if ("application" in run) return this.#executors.application(run.application, call, signal).then(endOf)
-    const service = this.#executors.service(run.service, signal)
-    if (service instanceof Promise) return service.then((found) => this.#askOf(found, run.service, call, signal))
-    return this.#askOf(service, run.service, call, signal)
+    if ("application" in run) return this.#executors.application(run.application, call, stop.signal).then(endOf)
+    const service = this.#executors.service(run.service, stop)
+    if (service instanceof Promise) return service.then((found) => this.#askOf(found, run.service, call, stop))
+    return this.#askOf(service, run.service, call, stop)
   }
 
-  #askOf(service: RunningService | null, id: string, call: TaskCall, signal: AbortSignal): Soon<AttemptEnd> {
+  #askOf(service: RunningService | null, id: string, call: TaskCall, stop: Stop): Soon<AttemptEnd> {
     if (service === null)
       return failedEnd({ code: "SERVICE_NOT_RUNNING", message: `service "${id}" is not running`, outcome: "known" })
-    return soon(service.execute(call, signal), (answer): AttemptEnd => {
+    return soon(service.execute(call, stop), (answer): AttemptEnd => {
       // What a task says for itself as it stops is its end; what the stop made of it is none.
       const isCut = answer.kind === "error" && (answer.outcome === "unknown" || answer.code === "SERVICE_STOPPED")
       if (!isCut || !this.#executors.wasStopped(id, service)) return endOf(answer)

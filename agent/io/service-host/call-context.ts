@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream"
 import type { TaskExecutionId } from "../../base/ids.ts"
 import type { ServiceContext, TaskContext } from "../../ports/service-author.ts"
-import type { TaskCall } from "../../ports/service-host.ts"
+import type { Stop, TaskCall } from "../../ports/service-host.ts"
 import type { Backend } from "./backend.ts"
 
 /**
@@ -9,25 +9,40 @@ import type { Backend } from "./backend.ts"
  * of a short call.
  */
 export class CallSignal {
+  readonly #stop: Stop
   #onAbort: (() => void) | null = null
   #controller: AbortController | null = null
   #aborted = false
   #reason: unknown
 
-  /** Called once, when the call is told to stop; now, where it has been. */
-  set onAbort(listener: () => void) {
-    this.#onAbort = listener
-    if (this.#aborted) listener()
+  /** @param stop of who makes the call */
+  constructor(stop: Stop) {
+    this.#stop = stop
+  }
+
+  /**
+   * For a call that takes time: from here on it ends with its caller's signal.
+   * @param onAbort called once, when the call is told to stop; now, where it has been
+   * @returns what lets go of the caller's signal
+   */
+  follow(onAbort: () => void): () => void {
+    this.#onAbort = onAbort
+    const { signal } = this.#stop
+    const abort = () => this.abort(signal.reason)
+    signal.addEventListener("abort", abort, { once: true })
+    if (this.#aborted) onAbort()
+    else if (signal.aborted) abort()
+    return () => signal.removeEventListener("abort", abort)
   }
 
   get aborted(): boolean {
-    return this.#aborted
+    return this.#aborted || this.#stop.signal.aborted
   }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController()
-      if (this.#aborted) this.#controller.abort(this.#reason)
+      if (this.aborted) this.#controller.abort(this.#reason ?? this.#stop.signal.reason)
     }
     return this.#controller.signal
   }

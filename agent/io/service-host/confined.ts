@@ -22,6 +22,7 @@ import type {
   RunningService,
   ServiceBridge,
   ServiceSpec,
+  Stop,
   TaskAnswer,
   TaskCall,
 } from "../../ports/service-host.ts"
@@ -256,7 +257,7 @@ class ConfinedService implements RunningService {
     if (this.#started && !this.#stopping) this.#bridge.ended(end)
   }
 
-  async execute(call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> {
+  async execute(call: TaskCall, { signal }: Stop): Promise<TaskAnswer> {
     const name = `${this.#spec.manifest.id}.${call.task}`
     try {
       const said = await this.#ask("execute", { ...call }, signal)

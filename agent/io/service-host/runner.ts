@@ -22,7 +22,7 @@ import type {
   TaskHandler,
   VerifyHandler,
 } from "../../ports/service-author.ts"
-import type { RecoverAnswer, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
+import type { RecoverAnswer, Stop, TaskAnswer, TaskCall } from "../../ports/service-host.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import { copyJson, plainJson } from "../../schema/plain-json.ts"
 import type { Backend, LogLevel } from "./backend.ts"
@@ -96,10 +96,10 @@ export class ServiceRunner {
     }
   }
 
-  execute(call: TaskCall, signal: AbortSignal): Soon<TaskAnswer> {
+  execute(call: TaskCall, stop: Stop): Soon<TaskAnswer> {
     const handler = this.#handler<TaskHandler>("tasks", call.task)
     if (handler === null) return failed("TASK_UNKNOWN", `${this.#id} has no task ${call.task}`, "known")
-    return this.#run<TaskAnswer>(call, signal, {
+    return this.#run<TaskAnswer>(call, stop, {
       run: handler,
       answer: (said) => this.#resultOf(call.task, said),
       threw: (error) => failed(codeOf(error), `${this.#id}.${call.task}: ${sentenceOf(error)}`, outcomeOf(error)),
@@ -111,34 +111,42 @@ export class ServiceRunner {
   async recover(call: TaskCall, signal: AbortSignal): Promise<RecoverAnswer> {
     const handler = this.#handler<RecoverHandler>("recover", call.task)
     if (handler === null) return { kind: "unknown" }
-    return this.#run<RecoverAnswer>(call, signal, {
-      run: handler,
-      answer: (said) => {
-        if (said === "not-done" || said === "unknown") return { kind: said }
-        const answer = this.#resultOf(call.task, said)
-        return answer.kind === "result" ? answer : { kind: "unknown" }
+    return this.#run<RecoverAnswer>(
+      call,
+      { signal },
+      {
+        run: handler,
+        answer: (said) => {
+          if (said === "not-done" || said === "unknown") return { kind: said }
+          const answer = this.#resultOf(call.task, said)
+          return answer.kind === "result" ? answer : { kind: "unknown" }
+        },
+        threw: (error) => {
+          this.#say("warn", `its recover of ${call.task} failed`, error)
+          return { kind: "unknown" }
+        },
+        aborted: () => ({ kind: "unknown" }),
       },
-      threw: (error) => {
-        this.#say("warn", `its recover of ${call.task} failed`, error)
-        return { kind: "unknown" }
-      },
-      aborted: () => ({ kind: "unknown" }),
-    })
+    )
   }
 
   async verify(call: TaskCall, result: { status: string; data: Json }, signal: AbortSignal): Promise<boolean | null> {
     const handler = this.#handler<VerifyHandler>("verify", call.task)
     if (handler === null) return null
-    return this.#run<boolean | null>(call, signal, {
-      run: (inputs, ctx) => handler(inputs, { status: result.status, data: copyJson(result.data) as never }, ctx),
-      // Only `true` approves: a verdict of any other type is a mistake, and a mistake must not pay out.
-      answer: (said) => said === true,
-      threw: (error) => {
-        this.#say("warn", `its verification of ${call.task} failed`, error)
-        return false
+    return this.#run<boolean | null>(
+      call,
+      { signal },
+      {
+        run: (inputs, ctx) => handler(inputs, { status: result.status, data: copyJson(result.data) as never }, ctx),
+        // Only `true` approves: a verdict of any other type is a mistake, and a mistake must not pay out.
+        answer: (said) => said === true,
+        threw: (error) => {
+          this.#say("warn", `its verification of ${call.task} failed`, error)
+          return false
+        },
+        aborted: () => false,
       },
-      aborted: () => false,
-    })
+    )
   }
 
   #handler<Handler>(group: Handlers, task: string): Handler | null {
@@ -147,37 +155,29 @@ export class ServiceRunner {
   }
 
   /** A handler that answers without waiting for anything costs no more than its call. */
-  #run<Answer>(call: TaskCall, signal: AbortSignal, how: HowToRun<Answer>): Soon<Answer> {
-    const own = new CallSignal()
+  #run<Answer>(call: TaskCall, stop: Stop, how: HowToRun<Answer>): Soon<Answer> {
+    const own = new CallSignal(stop)
     if (this.#life.signal.aborted) own.abort(this.#stopped())
-    else if (signal.aborted) own.abort(signal.reason)
     try {
       const said = how.run(copyJson(call.inputs) as never, new CallContext(this.#context, call, own, this.#backend))
-      return isPromise(said) ? this.#wait(said, own, signal, how) : how.answer(said)
+      return isPromise(said) ? this.#wait(said, own, how) : how.answer(said)
     } catch (error) {
       return endOf(error, own, how)
     }
   }
 
   /** Until the handler has answered, or for a while after it was told to stop. */
-  #wait<Answer>(
-    said: PromiseLike<unknown>,
-    own: CallSignal,
-    signal: AbortSignal,
-    how: HowToRun<Answer>,
-  ): Promise<Answer> {
+  #wait<Answer>(said: PromiseLike<unknown>, own: CallSignal, how: HowToRun<Answer>): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>()
     const number = this.#callNumber++
     this.#calls.set(number, own)
     let grace: NodeJS.Timeout | undefined
-    own.onAbort = () => {
+    const letGo = own.follow(() => {
       grace = setTimeout(() => end(how.aborted()), SERVICE_ABORT_GRACE_MS)
-    }
-    const abort = () => own.abort(signal.reason)
-    signal.addEventListener("abort", abort, { once: true })
+    })
     const end = (answer: Answer) => {
       clearTimeout(grace)
-      signal.removeEventListener("abort", abort)
+      letGo()
       this.#calls.delete(number)
       resolve(answer)
     }

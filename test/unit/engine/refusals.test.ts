@@ -168,7 +168,7 @@ describe("a task ends in error", () => {
     const broker = new FakeBroker()
     const pump = new RemoteService("pump", broker, keys as never)
     const call = { execution: "ex_1.a" as TaskExecutionId, task: "do", inputs: {}, deadlineMs: 0 }
-    const answer = await pump.execute(call, AbortSignal.abort())
+    const answer = await pump.execute(call, { signal: AbortSignal.abort() })
     assert.equal(answer.kind === "error" && answer.code, "NO_ANSWER")
     assert.deepEqual(
       broker.published.map(({ topic }) => topic),

@@ -83,7 +83,7 @@ async function runExample(
   const began = performance.now()
   const execution = `example-${index + 1}.${name}` as TaskExecutionId
   const call: TaskCall = { execution, task: name, inputs: example.inputs, deadlineMs: Date.now() + timeoutMs }
-  const answer = await service.execute(call, AbortSignal.timeout(timeoutMs))
+  const answer = await service.execute(call, { signal: AbortSignal.timeout(timeoutMs) })
   const message = difference(answer, manifest.id, name, task, example)
   return { task: name, example: index + 1, ok: message === "", message, ms: Math.round(performance.now() - began) }
 }
@@ -105,7 +105,7 @@ function difference(answer: TaskAnswer, service: string, name: string, task: Man
 /** A service that runs on its own, asked without a broker: `<program> --execute TASK`. */
 function programAt(file: string): Pick<RunningService, "execute" | "stop"> {
   return {
-    execute: (call, signal) => executeProgram(file, call, signal),
+    execute: (call, { signal }) => executeProgram(file, call, signal),
     stop: async () => undefined,
   }
 }

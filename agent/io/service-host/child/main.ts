@@ -50,7 +50,7 @@ async function serve(op: string, args: never, signal: AbortSignal): Promise<Json
       await runner?.stop()
       return null
     case "execute":
-      return asJson(await running().execute(args as TaskCall, signal))
+      return asJson(await running().execute(args as TaskCall, { signal }))
     case "recover":
       return asJson(await running().recover(args as TaskCall, signal))
     case "verify": {

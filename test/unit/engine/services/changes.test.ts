@@ -50,7 +50,7 @@ describe("a service that is changed while it runs", () => {
     const { hosted, runs, mayStop } = slowToStop()
     await hosted.start()
     const replaced = hosted.replace(specOf())
-    const answer = hosted.whenRunning(AbortSignal.timeout(1000))
+    const answer = hosted.whenRunning({ signal: AbortSignal.timeout(1000) })
     mayStop.resolve()
     await replaced
     assert.equal(runs.length, 2)
@@ -61,7 +61,7 @@ describe("a service that is changed while it runs", () => {
     const { hosted, mayStop } = slowToStop()
     await hosted.start()
     const stopped = hosted.stop()
-    assert.equal(await hosted.whenRunning(AbortSignal.timeout(1000)), null)
+    assert.equal(await hosted.whenRunning({ signal: AbortSignal.timeout(1000) }), null)
     mayStop.resolve()
     await stopped
   })

@@ -35,7 +35,7 @@ describe("a service in the agent's process", () => {
   const run = (manifest: Partial<ManifestInput>, code: string, config: JsonObject = {}) =>
     runFolder(serviceFolder(manifest, code), config)
   const call = (service: RunningService, task: string, inputs: Json = {}, signal = new AbortController().signal) =>
-    service.execute({ execution: "ex_1.t" as TaskExecutionId, task, inputs, deadlineMs: Date.now() + 5000 }, signal)
+    service.execute({ execution: "ex_1.t" as TaskExecutionId, task, inputs, deadlineMs: Date.now() + 5000 }, { signal })
   const codeOf = (answer: TaskAnswer) => (answer.kind === "error" ? `${answer.code} ${answer.outcome}` : answer.status)
 
   const answers: { name: string; body: string; answer: string }[] = [

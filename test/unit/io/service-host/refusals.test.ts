@@ -60,7 +60,7 @@ describe("a confined service is refused", function () {
       }
       const service = await run("confined", `export default { tasks: { async t(_, ctx) { ${body(port)} } } }`, manifest)
       const call = { execution: "ex_1.t" as TaskExecutionId, task: "t", inputs: {}, deadlineMs: Date.now() + 10_000 }
-      const answer = await service.execute(call, new AbortController().signal)
+      const answer = await service.execute(call, new AbortController())
       assert.equal(answer.kind === "error" ? answer.code : answer.status, code, JSON.stringify(answer))
       await service.stop()
     })
