@@ -90,7 +90,7 @@ async function open(ctx: ServiceContext<Config>, name: string, broker: Broker): 
     connectTimeout: CONNECT_TIMEOUT_MS,
     reconnectPeriod: 2000,
     queueQoSZero: false,
-    resubscribe: true,
+    resubscribe: false,
     manualConnect: true,
   })
   clients.set(name, client)
@@ -107,10 +107,18 @@ async function open(ctx: ServiceContext<Config>, name: string, broker: Broker): 
   }
   const topics = [...(broker.topics ?? [])]
   if (topics.length > 0) {
-    client.on("connect", () => {
-      client.subscribeAsync(topics, { qos: broker.qos ?? 1 }).catch((error: unknown) => {
-        ctx.log.error("the broker refuses a subscription", { broker: name, topics, reason: messageOf(error) })
-      })
+    // A session that was cut before the broker had the subscription is there without it.
+    let subscribed = false
+    client.on("connect", ({ sessionPresent }) => {
+      if (subscribed && sessionPresent) return
+      subscribed = false
+      client.subscribeAsync(topics, { qos: broker.qos ?? 1 }).then(
+        () => {
+          subscribed = true
+        },
+        (error: unknown) =>
+          ctx.log.error("the broker refuses a subscription", { broker: name, topics, reason: messageOf(error) }),
+      )
     })
   }
   client.connect()

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict"
 import { execFile, execFileSync } from "node:child_process"
+import { once } from "node:events"
+import { type AddressInfo, createServer } from "node:net"
 import { promisify } from "node:util"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -10,6 +12,7 @@ import { startBroker, stopBrokers, type TestBroker } from "../../support/mqtt-br
 import { type Plugin, runPlugin } from "../../support/run-plugin.ts"
 import { RecordingBridge } from "../../support/service-bridge.ts"
 import { tempDir } from "../../support/temp-dir.ts"
+import { until } from "../../support/until.ts"
 
 /** The bridge with the agent's real broker behind it. */
 class BrokerBridge extends RecordingBridge {
@@ -239,6 +242,32 @@ describe("the service mqtt", function () {
       })
     })
   }
+
+  it("subscribes again where its session is there without the subscription, cut before the broker had it", async () => {
+    let connections = 0
+    const subscribed: number[] = []
+    const server = createServer((socket) => {
+      const connection = ++connections
+      socket.on("data", (packet: Buffer) => {
+        const kind = packet[0]! >> 4
+        // CONNACK of 3.1.1, the second time with "session present".
+        if (kind === 1) socket.write(Buffer.from([0x20, 2, connection > 1 ? 1 : 0, 0]))
+        if (kind !== 8) return
+        subscribed.push(connection)
+        if (connection === 1) socket.destroy()
+      })
+    })
+    await once(server.listen(0, "127.0.0.1"), "listening")
+    const { port } = server.address() as AddressInfo
+    try {
+      await run({ topics: [], brokers: { cut: { url: `mqtt://127.0.0.1:${port}`, version: "3.1.1", topics: ["m"] } } })
+      await until(() => subscribed.includes(2), 15_000, "the second subscription")
+    } finally {
+      await plugin?.stop()
+      plugin = undefined
+      server.close()
+    }
+  })
 
   it("a broker that is not there keeps nobody from starting", async () => {
     const service = await run({ brokers: { gone: { url: "mqtt://127.0.0.1:1" } } })
