@@ -6,14 +6,10 @@ export type JsonObject = { readonly [key: string]: Json }
 
 /** @returns whether the value nests deeper than the limit; never recurses, so a hostile value cannot overflow the stack */
 export function isTooDeep(value: unknown, depthMax = JSON_DEPTH_MAX): boolean {
-  let level: unknown[] = [value]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > depthMax) return true
-    const next: unknown[] = []
-    for (const item of level) {
-      if (typeof item === "object" && item !== null) for (const inner of Object.values(item)) next.push(inner)
-    }
-    level = next
+  if (depthMax < 0) return true
+  if (typeof value !== "object" || value === null) return false
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
+    if (isTooDeep(inner, depthMax - 1)) return true
   }
   return false
 }

@@ -1,6 +1,6 @@
 import { utf8Length } from "../base/bytes.ts"
 import { JSON_DEPTH_MAX } from "../base/limits.ts"
-import type { Json } from "./json.ts"
+import type { Json, JsonObject } from "./json.ts"
 
 export type PlainJson =
   | { readonly ok: true; readonly value: Json; readonly bytes: number }
@@ -11,7 +11,7 @@ export function copyJson<Value extends Json>(value: Value): Value {
   if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) return value.map((item: Json) => copyJson(item)) as Json as Value
   const copy: Record<string, Json> = {}
-  for (const [key, member] of Object.entries(value)) setMember(copy, key, copyJson(member))
+  for (const key of Object.keys(value)) setMember(copy, key, copyJson((value as JsonObject)[key]!))
   return copy as Json as Value
 }
 
@@ -22,11 +22,14 @@ export function setMember(target: Record<string, Json>, key: string, value: Json
   } else target[key] = value
 }
 
+/** The names and indexes that lead to a value. */
+type Path = (string | number)[]
+
 class NotPlain extends Error {
   readonly path: string
-  constructor(path: string, message: string) {
+  constructor(path: Path, message: string) {
     super(message)
-    this.path = path
+    this.path = path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")
   }
 }
 
@@ -38,7 +41,7 @@ class NotPlain extends Error {
  */
 export function plainJson(value: unknown, bytesMax: number): PlainJson {
   try {
-    const copy = copyOf(value, "", 0)
+    const copy = copyOf(value, [])
     const bytes = utf8Length(JSON.stringify(copy))
     if (bytes > bytesMax)
       return { ok: false, path: "", message: `takes ${bytes} bytes, at most ${bytesMax} are allowed` }
@@ -51,7 +54,7 @@ export function plainJson(value: unknown, bytesMax: number): PlainJson {
 }
 
 // Depth is bounded, so the recursion is, and a cycle ends as "nests deeper".
-function copyOf(value: unknown, path: string, depth: number): Json {
+function copyOf(value: unknown, path: Path): Json {
   if (value === null || typeof value === "boolean") return value
   if (typeof value === "string") {
     if (value.isWellFormed()) return value
@@ -62,20 +65,27 @@ function copyOf(value: unknown, path: string, depth: number): Json {
     throw new NotPlain(path, `is ${value}, which JSON cannot carry`)
   }
   if (typeof value !== "object") throw new NotPlain(path, `is a ${typeof value}, which JSON cannot carry`)
-  if (depth >= JSON_DEPTH_MAX)
+  if (path.length >= JSON_DEPTH_MAX)
     throw new NotPlain(path, `nests deeper than ${JSON_DEPTH_MAX} levels, or contains itself`)
-  if (Array.isArray(value)) return Array.from(value, (item, i) => copyOf(item, `${path}/${i}`, depth + 1))
+  if (Array.isArray(value)) return Array.from(value, (item, i) => memberOf(item, i, path))
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype as object)) {
     throw new NotPlain(path, `is an instance of ${value.constructor?.name ?? "a class"}, not a plain object`)
   }
   const copy: Record<string, Json> = {}
-  for (const [key, member] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const member = (value as Readonly<Record<string, unknown>>)[key]
     if (member === undefined) continue
     if (!key.isWellFormed()) throw new NotPlain(path, "has a name with half a surrogate pair, which UTF-8 cannot carry")
-    const inner = copyOf(member, `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, depth + 1)
-    setMember(copy, key, inner)
+    setMember(copy, key, memberOf(member, key, path))
   }
+  return copy
+}
+
+function memberOf(value: unknown, key: string | number, path: Path): Json {
+  path.push(key)
+  const copy = copyOf(value, path)
+  path.pop()
   return copy
 }
 

@@ -1,3 +1,4 @@
+import { joined } from "../../base/joined.ts"
 import { type Admission, type AdmissionMemory, admit, admitPending, NO_MEMORY } from "../../core/workflow/admission.ts"
 import type { WorkflowDefinition } from "../../core/workflow/definition.ts"
 import type { Clock } from "../../ports/clock.ts"
@@ -77,7 +78,7 @@ export class Admissions {
   }
 
   #of({ app, workflow }: WorkflowDefinition): AdmissionMemory {
-    return this.#memory.get(`${app}/${workflow}`)?.memory ?? NO_MEMORY
+    return this.#memory.get(joined(app, workflow))?.memory ?? NO_MEMORY
   }
 
   #settle(
@@ -91,7 +92,7 @@ export class Admissions {
   }
 
   #remember(app: string, workflow: string, memory: AdmissionMemory): void {
-    const name = `${app}/${workflow}`
+    const name = joined(app, workflow)
     this.#memory.set(name, { app, workflow, memory })
     this.#watch(name, app, workflow, memory)
   }

@@ -1,5 +1,6 @@
 import type { ExecutionId, ServiceId } from "../../base/ids.ts"
 import { EVENT_DATA_BYTES_MAX, EVENT_ID_LENGTH_MAX, JSON_DEPTH_MAX } from "../../base/limits.ts"
+import { joined } from "../../base/joined.ts"
 import { type Soon, soonAll } from "../../base/soon.ts"
 import { isWaitingFor, triggeredInput } from "../../core/execution/transition.ts"
 import type { Change } from "../../ports/store.ts"
@@ -185,8 +186,7 @@ export class EventInbox implements Events, EventIntake {
   }
 
   async #take(event: Event, options: AcceptOptions): Promise<Accepted> {
-    const topic = `${event.service}/${event.event}`
-    const looking = this.#inTurn(topic, () => this.#look(event))
+    const looking = this.#inTurn(joined(event.service, event.event), () => this.#look(event))
     const { matched, sifted } = looking instanceof Promise ? await looking : looking
     if (matched.length === 0 && this.#reached(event, sifted).length === 0) {
       this.#accepted++
@@ -210,7 +210,7 @@ export class EventInbox implements Events, EventIntake {
   }
 
   #tell(event: Event): void {
-    this.#feed.publish(`event/${event.service}/${event.event}`, () => ({
+    this.#feed.publish(joined("event", joined(event.service, event.event)), () => ({
       kind: "event",
       event: { ...event, data: this.#services.shownData(event) },
     }))

@@ -1,3 +1,4 @@
+import { joined } from "../../base/joined.ts"
 import type { PinnedWorkflow } from "../applications/pinned.ts"
 
 /** Which workflows an event may trigger, by (service, event). */
@@ -8,7 +9,7 @@ export class Triggers {
     this.#byTopic = new Map()
     for (const pinned of workflows) {
       const { service, event } = pinned.definition.trigger
-      const topic = `${service}/${event}`
+      const topic = joined(service, event)
       const list = this.#byTopic.get(topic)
       if (list === undefined) this.#byTopic.set(topic, [pinned])
       else list.push(pinned)
@@ -16,6 +17,6 @@ export class Triggers {
   }
 
   find(service: string, event: string): readonly PinnedWorkflow[] {
-    return this.#byTopic.get(`${service}/${event}`) ?? []
+    return this.#byTopic.get(joined(service, event)) ?? []
   }
 }

@@ -1,4 +1,4 @@
-import { type Soon, soon, soonAll } from "../../base/soon.ts"
+import { type Soon, soon } from "../../base/soon.ts"
 import type { Evaluated, Expressions, ExpressionScope } from "../../ports/expressions.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
 import { templateParts } from "../../core/workflow/template.ts"
@@ -22,7 +22,15 @@ export type EventScope = JsonObject & { readonly data: Json }
 
 /** What expressions see of an event. */
 export function eventScope({ service, event, id, timeMs, data }: Event): EventScope {
-  return { service, event, id, time: new Date(timeMs).toISOString(), data }
+  return { service, event, id, time: isoTime(timeMs), data }
+}
+
+/** Events come many in a millisecond. */
+let newest = { timeMs: Number.NaN, text: "" }
+
+function isoTime(timeMs: number): string {
+  if (newest.timeMs !== timeMs) newest = { timeMs, text: new Date(timeMs).toISOString() }
+  return newest.text
 }
 
 /** What expressions of one task see of the execution. @param awaited the event that opened the task */
@@ -59,7 +67,7 @@ const compiled = new WeakMap<object, Renderer>()
 
 function rendererOf(template: Json): Renderer {
   if (typeof template === "string") return textRenderer(template)
-  if (typeof template !== "object" || template === null) return () => ({ ok: true, value: template })
+  if (typeof template !== "object" || template === null) return always(template)
   const known = compiled.get(template)
   if (known !== undefined) return known
   const renderer = Array.isArray(template) ? listRenderer(template) : objectRenderer(template as JsonObject)
@@ -71,16 +79,21 @@ function textRenderer(text: string): Renderer {
   const parts = templateParts(text)
   if (parts === null) return () => ({ ok: false, message: "a {{ is never closed" })
   const [only] = parts
-  if (only === undefined) return () => ({ ok: true, value: "" })
+  if (only === undefined) return always("")
   if (parts.length === 1) {
-    if ("text" in only) return () => ({ ok: true, value: only.text })
+    if ("text" in only) return always(only.text)
     return (evaluate) => evaluate(only.expression)
   }
-  return (evaluate) =>
-    gather(
-      parts.map((part) => ("text" in part ? { ok: true as const, value: part.text } : evaluate(part.expression))),
-      (values) => values.map(asText).join(""),
-    )
+  const items = parts.map((part): Renderer => {
+    if ("text" in part) return always(part.text)
+    return (evaluate) => evaluate(part.expression)
+  })
+  return (evaluate) => gather(items, evaluate, (values) => values.map(asText).join(""))
+}
+
+function always(value: Json): Renderer {
+  const answer = { ok: true, value } as const
+  return () => answer
 }
 
 function asText(value: Json | undefined): string {
@@ -90,37 +103,43 @@ function asText(value: Json | undefined): string {
 
 function listRenderer(list: readonly Json[]): Renderer {
   const items = list.map(rendererOf)
-  return (evaluate) =>
-    gather(
-      items.map((item) => item(evaluate)),
-      (values) => values.map((value) => value ?? null),
-    )
+  return (evaluate) => gather(items, evaluate, (values) => values.map((value) => value ?? null))
 }
 
 function objectRenderer(object: JsonObject): Renderer {
   const keys = Object.keys(object)
   const items = keys.map((key) => rendererOf(object[key]!))
-  return (evaluate) =>
-    gather(
-      items.map((item) => item(evaluate)),
-      (values) => {
-        const rendered: Record<string, Json> = {}
-        values.forEach((value, i) => {
-          if (value !== undefined) setMember(rendered, keys[i]!, value)
-        })
-        return rendered
-      },
-    )
+  const join = (values: readonly (Json | undefined)[]) => {
+    const rendered: Record<string, Json> = {}
+    values.forEach((value, i) => {
+      if (value !== undefined) setMember(rendered, keys[i]!, value)
+    })
+    return rendered
+  }
+  return (evaluate) => gather(items, evaluate, join)
 }
 
-/** Joins parts; the first failure is the answer. */
-function gather(parts: readonly Soon<Evaluated>[], join: (values: (Json | undefined)[]) => Json): Soon<Evaluated> {
-  return soonAll(parts, (answers): Evaluated => {
-    const values: (Json | undefined)[] = []
-    for (const answer of answers) {
-      if (!answer.ok) return answer
-      values.push(answer.value)
+type Join = (values: readonly (Json | undefined)[]) => Json
+
+/** Joins parts; the first failure is the answer. From the first that has to wait, those that are left wait side by side. */
+function gather(items: readonly Renderer[], evaluate: Evaluate, join: Join): Soon<Evaluated> {
+  const values: (Json | undefined)[] = []
+  for (const [at, item] of items.entries()) {
+    const answer = item(evaluate)
+    if (answer instanceof Promise) {
+      const later = items.slice(at + 1).map((next) => next(evaluate))
+      return Promise.all([answer, ...later]).then((answers) => together(values, answers, join))
     }
-    return { ok: true, value: join(values) }
-  })
+    if (!answer.ok) return answer
+    values.push(answer.value)
+  }
+  return { ok: true, value: join(values) }
+}
+
+function together(values: (Json | undefined)[], answers: readonly Evaluated[], join: Join): Evaluated {
+  for (const answer of answers) {
+    if (!answer.ok) return answer
+    values.push(answer.value)
+  }
+  return { ok: true, value: join(values) }
 }

@@ -1,3 +1,4 @@
+import { joined } from "../../base/joined.ts"
 import { messageOf } from "../../base/errors.ts"
 import { type ExecutionId, type TaskExecutionId, taskExecutionId } from "../../base/ids.ts"
 import { EVENT_DATA_BYTES_MAX, EXECUTIONS_DATA_BYTES_MAX, EXECUTIONS_WAITING_MAX } from "../../base/limits.ts"
@@ -65,8 +66,12 @@ export class ExecutionBook implements Executions {
   #changed(live: Live): void {
     const state = live.durable!
     const { app, workflow } = live.pin
-    this.#feed.publish(`execution/${app}/${workflow}`, () => ({ kind: "execution", execution: executionView(state) }))
-    for (const listener of [...(this.#followers.get(live.id) ?? [])]) listener(state)
+    this.#feed.publish(joined("execution", joined(app, workflow)), () => ({
+      kind: "execution",
+      execution: executionView(state),
+    }))
+    const followers = this.#followers.get(live.id)
+    if (followers !== undefined) for (const listener of [...followers]) listener(state)
     if (isFinished(state)) this.#finished(live, state)
     // One that has ended, or only waits for events now, leaves room.
     this.room.wake()

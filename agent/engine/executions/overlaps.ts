@@ -1,3 +1,4 @@
+import { joined } from "../../base/joined.ts"
 import type { Live } from "./live.ts"
 
 /** The executions of one workflow that have not ended. */
@@ -26,7 +27,7 @@ export class Overlaps {
   }
 
   isBusy(app: string, workflow: string): boolean {
-    return this.#lanes.has(`${app}/${workflow}`)
+    return this.#lanes.has(joined(app, workflow))
   }
 
   /** Forgets an ended execution. @returns the one whose turn it is now, if any is held and none else runs */
@@ -69,5 +70,5 @@ export class Overlaps {
 const COMPACT_AT = 1024
 
 function nameOf({ pin }: Live): string {
-  return `${pin.app}/${pin.workflow}`
+  return joined(pin.app, pin.workflow)
 }

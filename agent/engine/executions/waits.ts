@@ -1,4 +1,5 @@
 import type { ExecutionId } from "../../base/ids.ts"
+import { joined } from "../../base/joined.ts"
 import { awaitedEvents } from "../../core/execution/transition.ts"
 import { type Correlation, correlationKey, correlationOf } from "../../core/workflow/correlation.ts"
 import type { Event } from "../../schema/event.ts"
@@ -88,7 +89,7 @@ function registrationOf(live: Live, task: number, service: string, event: string
 }
 
 function topicOf(service: string, event: string): string {
-  return `${service}/${event}`
+  return joined(service, event)
 }
 
 function bucketOf(topic: string, path: readonly string[], key: string): string {

@@ -99,54 +99,50 @@ export class ServiceRunner {
   execute(call: TaskCall, stop: Stop): Soon<TaskAnswer> {
     const handler = this.#handler<TaskHandler>("tasks", call.task)
     if (handler === null) return failed("TASK_UNKNOWN", `${this.#id} has no task ${call.task}`, "known")
-    return this.#run<TaskAnswer>(call, stop, {
-      run: handler,
-      answer: (said) => this.#resultOf(call.task, said),
-      threw: (error) => failed(codeOf(error), `${this.#id}.${call.task}: ${sentenceOf(error)}`, outcomeOf(error)),
-      aborted: () =>
-        failed("TASK_ABORTED", `${this.#id}.${call.task} was told to stop before it had answered`, "unknown"),
-    })
+    return this.#run(call, stop, handler, this.#execution)
+  }
+
+  readonly #execution: Meaning<TaskAnswer> = {
+    answer: (said, { task }) => this.#resultOf(task, said),
+    threw: (error, { task }) => failed(codeOf(error), `${this.#id}.${task}: ${sentenceOf(error)}`, outcomeOf(error)),
+    aborted: ({ task }) =>
+      failed("TASK_ABORTED", `${this.#id}.${task} was told to stop before it had answered`, "unknown"),
   }
 
   async recover(call: TaskCall, signal: AbortSignal): Promise<RecoverAnswer> {
     const handler = this.#handler<RecoverHandler>("recover", call.task)
-    if (handler === null) return { kind: "unknown" }
-    return this.#run<RecoverAnswer>(
-      call,
-      { signal },
-      {
-        run: handler,
-        answer: (said) => {
-          if (said === "not-done" || said === "unknown") return { kind: said }
-          const answer = this.#resultOf(call.task, said)
-          return answer.kind === "result" ? answer : { kind: "unknown" }
-        },
-        threw: (error) => {
-          this.#say("warn", `its recover of ${call.task} failed`, error)
-          return { kind: "unknown" }
-        },
-        aborted: () => ({ kind: "unknown" }),
-      },
-    )
+    return handler === null ? { kind: "unknown" } : this.#run(call, { signal }, handler, this.#recovery)
+  }
+
+  readonly #recovery: Meaning<RecoverAnswer> = {
+    answer: (said, { task }) => {
+      if (said === "not-done" || said === "unknown") return { kind: said }
+      const answer = this.#resultOf(task, said)
+      return answer.kind === "result" ? answer : { kind: "unknown" }
+    },
+    threw: (error, { task }) => {
+      this.#say("warn", `its recover of ${task} failed`, error)
+      return { kind: "unknown" }
+    },
+    aborted: () => ({ kind: "unknown" }),
   }
 
   async verify(call: TaskCall, result: { status: string; data: Json }, signal: AbortSignal): Promise<boolean | null> {
     const handler = this.#handler<VerifyHandler>("verify", call.task)
     if (handler === null) return null
-    return this.#run<boolean | null>(
-      call,
-      { signal },
-      {
-        run: (inputs, ctx) => handler(inputs, { status: result.status, data: copyJson(result.data) as never }, ctx),
-        // Only `true` approves: a verdict of any other type is a mistake, and a mistake must not pay out.
-        answer: (said) => said === true,
-        threw: (error) => {
-          this.#say("warn", `its verification of ${call.task} failed`, error)
-          return false
-        },
-        aborted: () => false,
-      },
-    )
+    const judge: Handler = (inputs, ctx) =>
+      handler(inputs, { status: result.status, data: copyJson(result.data) as never }, ctx)
+    return this.#run(call, { signal }, judge, this.#verification)
+  }
+
+  readonly #verification: Meaning<boolean | null> = {
+    // Only `true` approves: a verdict of any other type is a mistake, and a mistake must not pay out.
+    answer: (said) => said === true,
+    threw: (error, { task }) => {
+      this.#say("warn", `its verification of ${task} failed`, error)
+      return false
+    },
+    aborted: () => false,
   }
 
   #handler<Handler>(group: Handlers, task: string): Handler | null {
@@ -155,25 +151,30 @@ export class ServiceRunner {
   }
 
   /** A handler that answers without waiting for anything costs no more than its call. */
-  #run<Answer>(call: TaskCall, stop: Stop, how: HowToRun<Answer>): Soon<Answer> {
+  #run<Answer>(call: TaskCall, stop: Stop, handler: Handler, meaning: Meaning<Answer>): Soon<Answer> {
     const own = new CallSignal(stop)
     if (this.#life.signal.aborted) own.abort(this.#stopped())
     try {
-      const said = how.run(copyJson(call.inputs) as never, new CallContext(this.#context, call, own, this.#backend))
-      return isPromise(said) ? this.#wait(said, own, how) : how.answer(said)
+      const said = handler(copyJson(call.inputs) as never, new CallContext(this.#context, call, own, this.#backend))
+      return isPromise(said) ? this.#wait(said, own, call, meaning) : meaning.answer(said, call)
     } catch (error) {
-      return endOf(error, own, how)
+      return endOf(error, own, call, meaning)
     }
   }
 
   /** Until the handler has answered, or for a while after it was told to stop. */
-  #wait<Answer>(said: PromiseLike<unknown>, own: CallSignal, how: HowToRun<Answer>): Promise<Answer> {
+  #wait<Answer>(
+    said: PromiseLike<unknown>,
+    own: CallSignal,
+    call: TaskCall,
+    meaning: Meaning<Answer>,
+  ): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>()
     const number = this.#callNumber++
     this.#calls.set(number, own)
     let grace: NodeJS.Timeout | undefined
     const letGo = own.follow(() => {
-      grace = setTimeout(() => end(how.aborted()), SERVICE_ABORT_GRACE_MS)
+      grace = setTimeout(() => end(meaning.aborted(call)), SERVICE_ABORT_GRACE_MS)
     })
     const end = (answer: Answer) => {
       clearTimeout(grace)
@@ -182,8 +183,8 @@ export class ServiceRunner {
       resolve(answer)
     }
     Promise.resolve(said)
-      .then(how.answer)
-      .then(end, (error) => end(endOf(error, own, how)))
+      .then((result) => meaning.answer(result, call))
+      .then(end, (error) => end(endOf(error, own, call, meaning)))
     return promise
   }
 
@@ -291,17 +292,18 @@ export class ServiceRunner {
   }
 }
 
-/** How a handler is called and what its ends mean. */
-interface HowToRun<Answer> {
-  run(inputs: never, ctx: TaskContext): unknown
-  answer(said: unknown): Answer
-  threw(error: unknown): Answer
-  aborted(): Answer
+type Handler = (inputs: never, ctx: TaskContext) => unknown
+
+/** What the ends of a handler mean. */
+interface Meaning<Answer> {
+  answer(said: unknown, call: TaskCall): Answer
+  threw(error: unknown, call: TaskCall): Answer
+  aborted(call: TaskCall): Answer
 }
 
 /** A handler that gave up because it was told to has perhaps done half of it. */
-function endOf<Answer>(error: unknown, own: CallSignal, how: HowToRun<Answer>): Answer {
-  return own.aborted ? how.aborted() : how.threw(error)
+function endOf<Answer>(error: unknown, own: CallSignal, call: TaskCall, meaning: Meaning<Answer>): Answer {
+  return own.aborted ? meaning.aborted(call) : meaning.threw(error, call)
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
