@@ -138,6 +138,8 @@ export const MQTT_OFFLINE_BYTES_PER_CLIENT_MAX = 16 * MIB
 /** Of connected clients, and those that wait while publishers are held; past it a CONNECT with a will is refused. */
 export const MQTT_WILLS_MAX = 20_000
 export const MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX = 1000
+/** Clients that published where they may not and whose names are remembered, so that each is logged once. */
+export const MQTT_REFUSED_CLIENTS_KEPT_MAX = 1000
 export const MQTT_TOPIC_LENGTH_MAX = 1024
 export const MQTT_TOPIC_LEVELS_MAX = 32
 export const MQTT_CLIENT_ID_LENGTH_MAX = 128
@@ -192,7 +194,7 @@ export const SERVICE_MEMORY_CHECK_MS = 500
 /** What Node itself takes; the cap on resident memory is this plus the memory the manifest asks for. */
 export const SERVICE_RUNTIME_MEMORY_MB = 72
 export const SERVICE_STDERR_BYTES_MAX = 4 * KIB
-/** Services that were refused over MQTT whose reason is remembered, so that it is logged once. */
+/** Services and clients that were refused over MQTT and are remembered, so that each reason is logged once. */
 export const SERVICE_REFUSALS_KEPT_MAX = 200
 export const SERVICE_LOG_LINES_PER_S_MAX = 100
 export const SERVICE_SOURCE_BYTES_MAX = 4 * MIB

@@ -29,8 +29,14 @@ export interface Message {
   readonly retain: boolean
 }
 
+/** Who published. */
+export interface Sender {
+  readonly clientId: string
+  readonly principal: Principal
+}
+
 export interface IncomingMessage extends Message {
-  readonly from: { readonly clientId: string; readonly principal: Principal }
+  readonly from: Sender
   /** It was retained before the agent subscribed: said again, not said now. */
   readonly replayed: boolean
   /**
@@ -47,6 +53,15 @@ export interface IncomingMessage extends Message {
  */
 export type MessageHandler = (message: IncomingMessage) => Promise<void> | void
 
+/** Topics where only the agent publishes, whatever the rights of its clients. */
+export interface Reserved {
+  readonly filter: string
+  /** What matches the filter and is free all the same. */
+  readonly except: readonly string[]
+  /** A client published there: it goes nowhere, is counted, and is acknowledged when this resolves. */
+  refused(topic: string, from: Sender): Promise<void>
+}
+
 export interface ClientView {
   readonly clientId: string
   readonly principal: string
@@ -59,6 +74,8 @@ export interface Broker {
   publish(message: Message): Promise<void>
   /** The agent's own subscription; retained messages are handed over at once. Messages of `publish` are not echoed. */
   subscribe(filter: string, handler: MessageHandler): () => void
+  /** @returns ends it */
+  reserve(reserved: Reserved): () => void
   retained(filter: string): Iterable<Message>
   /** Whether any client would get a message on this topic: what nobody wants need not be put together. */
   wanted(topic: string): boolean

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { type ChildProcess, spawn } from "node:child_process"
 import { generateKeyPairSync, sign } from "node:crypto"
 import { once } from "node:events"
-import { readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import mqtt, { type MqttClient } from "mqtt"
 import { canonicalJson } from "../../agent/base/canonical.ts"
@@ -11,6 +11,7 @@ import { type Language, newService } from "../../agent/io/service-host/author/ne
 import { type RemoteServiceHandle, remoteService } from "../../agent/sdk.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { freePort } from "../support/free-port.ts"
+import { startBroker, stopBroker } from "../support/mqtt-broker.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { tempDir } from "../support/temp-dir.ts"
 import { until } from "../support/until.ts"
@@ -34,6 +35,26 @@ class Program {
     if (pid === undefined || exitCode !== null) return
     process.kill(-pid, "SIGKILL")
     await once(this.#child, "exit")
+  }
+}
+
+/** Who asks for tasks, with a key of his own. */
+class TestCore {
+  readonly #pair = generateKeyPairSync("ed25519")
+  readonly key = Buffer.from(this.#pair.publicKey.export({ format: "jwk" }).x!, "base64url").toString("hex")
+
+  request(execution: string, from = this.key): string {
+    const message = {
+      execution,
+      task: "convert",
+      inputs: { celsius: 1 },
+      deadline: new Date(Date.now() + 60_000).toISOString(),
+      from,
+      chain: "00".repeat(32),
+    }
+    const digest = sha256(Buffer.from(canonicalJson(message)))
+    const signed = Buffer.concat([Buffer.from("mesg/v1/service\0"), Buffer.alloc(32), digest])
+    return JSON.stringify({ ...message, sig: sign(null, signed, this.#pair.privateKey).toString("hex") })
   }
 }
 
@@ -92,27 +113,6 @@ describe("a service in a program of its own", function () {
     return items.map((item) => item.trigger.id).sort()
   }
 
-  /** A request on the service's topic that its Core has not signed. */
-  function forged(
-    service: string,
-    change: (message: Record<string, unknown>) => Record<string, unknown>,
-  ): Promise<unknown> {
-    const { privateKey, publicKey } = generateKeyPairSync("ed25519")
-    const from = Buffer.from(publicKey.export({ format: "jwk" }).x!, "base64url").toString("hex")
-    const message = change({
-      execution: "ex_forged.convert",
-      task: "convert",
-      inputs: { celsius: 1 },
-      deadline: new Date(Date.now() + 60_000).toISOString(),
-      from,
-      chain: "00".repeat(32),
-    })
-    const digest = sha256(Buffer.from(canonicalJson(message as never)))
-    const signed = Buffer.concat([Buffer.from("mesg/v1/service\0"), Buffer.alloc(32), digest])
-    const sig = sign(null, signed, privateKey).toString("hex")
-    return client.publishAsync(`mesg/v1/${service}/task/convert`, JSON.stringify({ ...message, sig }), { qos: 1 })
-  }
-
   for (const language of ["python", "shell"] as const satisfies readonly Language[]) {
     describe(`in ${language}`, () => {
       const id = `thermo-${language}`
@@ -150,22 +150,36 @@ describe("a service in a program of its own", function () {
       })
 
       it("does nothing for somebody who is not its Core, whatever he claims", async () => {
+        // A broker that lets anybody publish requests, as the Core's own does not.
+        const core = new TestCore()
         const results: string[] = []
-        const take = (topic: string) => results.push(topic)
-        client.on("message", take)
-        await client.subscribeAsync(`mesg/v1/${id}/result/+`, { qos: 1 })
-        await forged(id, (message) => message)
-        await forged(id, (message) => ({ ...message, from: nodeKey }))
-        await client.publishAsync(`mesg/v1/${id}/task/convert`, "no JSON at all", { qos: 1 })
-        // It serves in order: once it has answered this one, it has been through those.
-        await call(id, "convert", { celsius: 0 })
-        client.off("message", take)
-        await client.unsubscribeAsync(`mesg/v1/${id}/result/+`)
-        assert.equal(program.output.split("not signed by our Core").length - 1, 3, program.output)
-        assert.deepEqual(
-          results.filter((topic) => topic.includes("forged")),
-          [],
-        )
+        const { broker, port: open } = await startBroker({
+          prepare: (own) => {
+            own.subscribe(`mesg/v1/${id}/result/+`, ({ topic }) => void results.push(topic.split("/").at(-1)!))
+          },
+        })
+        const folder = join(tempDir("program"), id)
+        await newService(folder, { id, language })
+        const home = tempDir("home")
+        mkdirSync(join(home, "run"))
+        const about = { mqtt: `mqtt://127.0.0.1:${open}`, nodeKey: core.key }
+        writeFileSync(join(home, "run/agent.json"), JSON.stringify(about))
+        const file = join(folder, language === "python" ? "service.py" : "service.sh")
+        const lonely = new Program(file, [], { MESG_HOME: home })
+        programs.push(lonely)
+        const topic = `mesg/v1/${id}/task/convert`
+        const ask = (payload: string) => broker.publish({ topic, payload: Buffer.from(payload), qos: 1, retain: false })
+        await until(() => broker.attended(topic, "mesg/"), 20_000, `${id} listens`)
+        const stranger = new TestCore()
+        await ask(stranger.request("forged"))
+        await ask(stranger.request("claimed", core.key))
+        await ask("no JSON at all")
+        // It serves in order: once it has answered its Core, it has been through those.
+        await ask(core.request("true"))
+        await until(() => results.length > 0, 20_000, `an answer; it said: ${lonely.output}`)
+        assert.deepEqual(results, ["true"])
+        assert.equal(lonely.output.split("not signed by our Core").length - 1, 3, lonely.output)
+        await stopBroker(broker)
       })
 
       it("its events start executions, each event once by its id", async () => {
@@ -187,6 +201,25 @@ describe("a service in a program of its own", function () {
       for (const id of ["thermo-python", "thermo-shell"]) {
         await until(async () => (await call(id, "convert", { celsius: 100 })).status === "converted", 20_000, id)
       }
+    })
+  })
+
+  describe("under the id of a service that runs on the Core", () => {
+    it("is refused, and the manifest of that service stays what it is", async () => {
+      const manifest = { id: "timer", name: "Another", version: "9.0.0" }
+      const retained = new Promise<string>((resolve) => {
+        client.on("message", (topic, payload) => {
+          if (topic === "mesg/v1/timer/manifest") resolve(String(payload))
+        })
+      })
+      const options = { mqtt: agent.mqtt.url, core: nodeKey, signal: AbortSignal.timeout(20_000) }
+      await assert.rejects(remoteService(manifest, {}, options), {
+        code: "REMOTE_REFUSED",
+        message: 'the Core refuses timer: service "timer" runs on this Core',
+      })
+      await client.publishAsync("mesg/v1/timer/manifest", "", { qos: 1, retain: true })
+      await client.subscribeAsync("mesg/v1/timer/manifest", { qos: 1 })
+      assert.notEqual((JSON.parse(await retained) as { version: string }).version, "9.0.0")
     })
   })
 

@@ -1,12 +1,15 @@
 import { topicMatches } from "../../agent/base/topic.ts"
-import type { Broker, IncomingMessage, Message, MessageHandler } from "../../agent/ports/broker.ts"
+import type { Broker, IncomingMessage, Message, MessageHandler, Reserved, Sender } from "../../agent/ports/broker.ts"
 import type { Change } from "../../agent/ports/store.ts"
+
+const SENDER: Sender = { clientId: "test", principal: { name: "test", publish: ["#"], subscribe: ["#"] } }
 
 /** A Broker with no network: what the agent says is kept, what clients say is said by `say`. */
 export class FakeBroker implements Broker {
   readonly published: Message[] = []
   readonly #retained = new Map<string, Message>()
   readonly #handlers = new Set<{ filter: string; handler: MessageHandler }>()
+  readonly #reserved = new Set<Reserved>()
   /** Filters that somebody outside subscribed to. */
   readonly subscribed = new Set<string>()
 
@@ -21,7 +24,7 @@ export class FakeBroker implements Broker {
   async say(
     topic: string,
     payload: unknown,
-    options: { qos?: 0 | 1 | 2; retain?: boolean; changes?: readonly Change[] } = {},
+    options: { qos?: 0 | 1 | 2; retain?: boolean; changes?: readonly Change[]; from?: Sender } = {},
   ) {
     const text = typeof payload === "string" ? payload : JSON.stringify(payload)
     const message = {
@@ -29,6 +32,10 @@ export class FakeBroker implements Broker {
       payload: new TextEncoder().encode(text),
       qos: options.qos ?? 1,
       retain: options.retain ?? false,
+    }
+    for (const { filter, except, refused } of this.#reserved) {
+      if (!topicMatches(filter, topic) || except.some((free) => topicMatches(free, topic))) continue
+      return refused(topic, options.from ?? SENDER)
     }
     if (message.retain) this.#retained.set(topic, message)
     const handlers = [...this.#handlers].filter(({ filter }) => topicMatches(filter, topic))
@@ -45,8 +52,12 @@ export class FakeBroker implements Broker {
   }
 
   #incoming(message: Message, replayed: boolean, changes: readonly Change[]): IncomingMessage {
-    const from = { clientId: "test", principal: { name: "test", publish: ["#"], subscribe: ["#"] } }
-    return { ...message, from, replayed, takeChanges: () => changes }
+    return { ...message, from: SENDER, replayed, takeChanges: () => changes }
+  }
+
+  reserve(reserved: Reserved): () => void {
+    this.#reserved.add(reserved)
+    return () => this.#reserved.delete(reserved)
   }
 
   *retained(filter: string): Iterable<Message> {

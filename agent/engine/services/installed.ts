@@ -41,6 +41,8 @@ export interface InstalledOptions {
     subscriptions: Subscriptions,
     ended: ServiceBridge["ended"],
   ): { readonly bridge: ServiceBridge; close(): void }
+  /** Nobody else announces a service under this id. @returns ends it */
+  reserve(id: string): () => void
   /** The service runs, stops, or is another one now. */
   changed(id: string): void
 }
@@ -52,6 +54,13 @@ export interface AddOptions {
   readonly networkAny?: boolean
 }
 
+interface InstalledService {
+  readonly hosted: Hosted
+  record: ServiceRecord
+  /** Its id is free again. */
+  readonly release: () => void
+}
+
 const SHIPPED: ServiceRecord = { v: 1, folder: null, isolation: "in-process", networkAny: true, config: {} }
 
 /** Services that this Core runs: those that ship with it and those its owner added. All changes are live. */
@@ -59,7 +68,7 @@ export class Installed {
   readonly #ports: InstalledPorts
   readonly #veils: Veils
   readonly #options: InstalledOptions
-  readonly #services = new Map<string, { readonly hosted: Hosted; record: ServiceRecord }>()
+  readonly #services = new Map<string, InstalledService>()
   readonly #turns = new Turns()
 
   constructor(ports: InstalledPorts, veils: Veils, options: InstalledOptions) {
@@ -208,7 +217,7 @@ export class Installed {
   }
 
   async #remove(id: string): Promise<void> {
-    const { hosted, record } = this.#find(id)
+    const { hosted, record, release } = this.#find(id)
     if (record.folder === null) {
       throw new RegistryError(
         { code: "SERVICE_BUILT_IN", service: id },
@@ -225,10 +234,14 @@ export class Installed {
       ...values.map(({ key }) => ({ remove: TABLE.serviceStore, key })),
     ])
     this.#services.delete(id)
-    await shelf.remove(record.folder)
-    this.#veils.forget(id)
-    for (const topic of [serviceTopic.manifest(id), serviceTopic.status(id)]) {
-      await broker.publish({ topic, payload: new Uint8Array(0), qos: 1, retain: true })
+    try {
+      await shelf.remove(record.folder)
+      this.#veils.forget(id)
+      for (const topic of [serviceTopic.manifest(id), serviceTopic.status(id)]) {
+        await broker.publish({ topic, payload: new Uint8Array(0), qos: 1, retain: true })
+      }
+    } finally {
+      release()
     }
   }
 
@@ -266,7 +279,7 @@ export class Installed {
       settled: () => subscriptions.settle(),
       changed: () => this.#options.changed(manifest.id),
     })
-    this.#services.set(manifest.id, { hosted, record })
+    this.#services.set(manifest.id, { hosted, record, release: this.#options.reserve(manifest.id) })
     return hosted
   }
 

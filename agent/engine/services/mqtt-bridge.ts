@@ -1,5 +1,6 @@
 import { fromUtf8, utf8 } from "../../base/bytes.ts"
 import { EVENT_ID_LENGTH_MAX, MANIFEST_BYTES_MAX, SERVICE_REFUSALS_KEPT_MAX } from "../../base/limits.ts"
+import { Said } from "../../base/said.ts"
 import type { TaskExecutionId } from "../../base/ids.ts"
 import type { Broker, IncomingMessage } from "../../ports/broker.ts"
 import type { Log } from "../../ports/log.ts"
@@ -28,9 +29,9 @@ export interface MqttBridgeParts {
 /** The bridge of the paper's Services over MQTT: `mesg/v1/<service>/…`. See docs/spec/service.md#topics */
 export function bridgeMqtt(parts: MqttBridgeParts): () => void {
   const { broker } = parts
-  const complain = complaints(parts.log)
+  const said = new Said(SERVICE_REFUSALS_KEPT_MAX)
   const stops = [
-    broker.subscribe(`${TOPIC_ROOT}/+/manifest`, (message) => takeManifest(parts, message, complain)),
+    broker.subscribe(`${TOPIC_ROOT}/+/manifest`, (message) => takeManifest(parts, message, said)),
     broker.subscribe(`${TOPIC_ROOT}/+/event/#`, (message) => takeEvent(parts, message)),
     broker.subscribe(`${TOPIC_ROOT}/+/result/+`, (message) => takeAnswer(parts, message)),
   ]
@@ -39,47 +40,26 @@ export function bridgeMqtt(parts: MqttBridgeParts): () => void {
   }
 }
 
-interface Refusal {
-  readonly code: "SERVICE_ID_TAKEN" | "MANIFEST_INVALID"
-  readonly service: string
-  readonly client: string
-  readonly reason: string
-}
-
-/** Says in the log that a manifest was refused; a service that tries it again and again is named once. */
-function complaints(log: Log): (refusal: Refusal) => void {
-  const said = new Map<string, string>()
-  return (refusal) => {
-    const { service, code, reason } = refusal
-    if (said.get(service) === reason) return
-    if (said.size >= SERVICE_REFUSALS_KEPT_MAX) said.delete(said.keys().next().value!)
-    said.set(service, reason)
-    const remedy = code === "SERVICE_ID_TAKEN" ? "give that service another id" : "correct its manifest"
-    log.warn("a service that announced itself over MQTT was refused", { ...refusal, remedy })
-  }
-}
-
-async function takeManifest(
-  parts: MqttBridgeParts,
-  message: IncomingMessage,
-  complain: (refusal: Refusal) => void,
-): Promise<void> {
+async function takeManifest(parts: MqttBridgeParts, message: IncomingMessage, said: Said): Promise<void> {
   const { topic, payload, replayed, from } = message
   const service = topic.split("/")[2]!
-  if (parts.isHosted(service)) {
-    // What was kept is what the agent itself has said of it; a client's word is corrected when services are announced.
-    if (replayed || payload.length === 0) return
-    const reason = `service "${service}" runs on this Core`
-    complain({ code: "SERVICE_ID_TAKEN", service, client: from.clientId, reason })
-    // Not kept: the status that is kept is that of the service that runs here.
-    return say(parts.broker, service, reason, false)
-  }
+  // What was kept is what the agent itself has said of it, or is corrected when services are announced.
+  if (parts.isHosted(service)) return
   if (payload.length === 0) {
     parts.unregister(service)
     return say(parts.broker, service, "")
   }
   const reason = register(parts, service, payload, replayed ? null : from.clientId)
-  if (reason !== null) complain({ code: "MANIFEST_INVALID", service, client: from.clientId, reason })
+  // A service that tries the same again and again is named once.
+  if (reason !== null && said.isNews(service, reason)) {
+    parts.log.warn("a service that announced itself over MQTT was refused", {
+      code: "MANIFEST_INVALID",
+      service,
+      client: from.clientId,
+      reason,
+      remedy: "correct its manifest",
+    })
+  }
   return say(parts.broker, service, reason ?? "ok")
 }
 
@@ -101,8 +81,8 @@ function register(
   return null
 }
 
-function say(broker: Broker, service: string, verdict: string, retain = true): Promise<void> {
-  return broker.publish({ topic: serviceTopic.status(service), payload: utf8(verdict), qos: 1, retain })
+function say(broker: Broker, service: string, verdict: string): Promise<void> {
+  return broker.publish({ topic: serviceTopic.status(service), payload: utf8(verdict), qos: 1, retain: true })
 }
 
 async function takeEvent({ inbox, log, heard }: MqttBridgeParts, message: IncomingMessage): Promise<void> {

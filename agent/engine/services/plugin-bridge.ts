@@ -87,7 +87,7 @@ export function pluginBridge(
       const open = () =>
         parts.subscriptions.add(filter, (message) => {
           // What other services and the agent say to each other is not for a service, whatever it subscribed to.
-          if (isAgents(message.topic) && !message.topic.startsWith(FEED)) return
+          if (isAgents(message.topic)) return
           const call = () => handler(message.topic, message.payload, { qos: message.qos, retained: message.replayed })
           return handling.run(message, call)
         })
@@ -127,8 +127,6 @@ class Reporting {
     }
   }
 }
-
-const FEED = `${TOPIC_ROOT}/feed/`
 
 /** Manifests, tasks, results, feed, `$SYS`: what clients get by rights of their own, and services through the bridge. */
 function isAgents(topic: string): boolean {

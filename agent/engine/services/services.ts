@@ -23,6 +23,7 @@ import { type AddOptions, Installed, type InstalledPorts } from "./installed.ts"
 import { bridgeMqtt } from "./mqtt-bridge.ts"
 import { pluginBridge } from "./plugin-bridge.ts"
 import { Registered } from "./registered.ts"
+import { ReservedTopics } from "./reserved-topics.ts"
 import type { Veils } from "../veils.ts"
 import { Webhooks } from "./webhooks.ts"
 
@@ -33,6 +34,7 @@ export class ServiceBook implements Services, EventCatalogue {
   readonly #ports: ServicePorts
   readonly #feed: FeedLog
   readonly #webhooks: Webhooks
+  readonly #reserved: ReservedTopics
   readonly #installed: Installed
   readonly #registered: Registered
   readonly #eventChecks = new WeakMap<Manifest, Map<string, DataCheck>>()
@@ -46,7 +48,9 @@ export class ServiceBook implements Services, EventCatalogue {
     this.#feed = feed
     this.#webhooks = new Webhooks(ports.clock)
     this.#registered = new Registered(ports.broker, ports.keys)
+    this.#reserved = new ReservedTopics(ports.broker, ports.log)
     this.#installed = new Installed(ports, veils, {
+      reserve: (id) => this.#reserved.reserveManifest(id),
       bridge: (service, subscriptions, ended) => {
         const { broker } = ports
         return pluginBridge(
@@ -73,7 +77,8 @@ export class ServiceBook implements Services, EventCatalogue {
 
   /** Opens the MQTT bridge and starts every service. */
   async start(): Promise<void> {
-    this.#stopBridge = bridgeMqtt({
+    const free = this.#reserved.reserveRest()
+    const close = bridgeMqtt({
       broker: this.#ports.broker,
       log: this.#ports.log,
       inbox: this.#inbox,
@@ -83,6 +88,10 @@ export class ServiceBook implements Services, EventCatalogue {
       heard: (service, clientId) => this.#registered.heard(service, clientId),
       answer: (service, execution, answer) => this.#answer(service, execution, answer),
     })
+    this.#stopBridge = () => {
+      close()
+      free()
+    }
     await this.#installed.start()
   }
 

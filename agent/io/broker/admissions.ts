@@ -77,7 +77,7 @@ export class Admissions {
     if (connection.closed) return UNAVAILABLE
     if (principal === null) return NOT_AUTHORIZED
     const rights = new Rights(principal)
-    if (client.will !== null && !rights.mayPublish(client.will.topic)) return NOT_AUTHORIZED
+    if (client.will !== null && !this.#mayLeave(client.will.topic, rights)) return NOT_AUTHORIZED
     const other = this.#byClient.get(client.id)
     if (this.#belongsToAnother(client.id, principal)) return IDENTIFIER_REJECTED
     if (other === undefined && this.#byClient.size >= this.#connectionsMax) return UNAVAILABLE
@@ -98,6 +98,12 @@ export class Admissions {
     connection.admission = { session: opened.session, rights, credentials, present }
     await this.#apply(opened.session, rights)
     return 0
+  }
+
+  #mayLeave(will: string, rights: Rights): boolean {
+    // The packet was read: this is a name within our bounds.
+    const { reserved } = this.#router.route(this.#router.topics.of(will)!)
+    return rights.mayPublish(will) && reserved === null
   }
 
   /** A client id and what is queued under it are not taken over by somebody else, but for the owner. */

@@ -9,7 +9,15 @@ import {
   MQTT_SYS_INTERVAL_MS,
 } from "../../base/limits.ts"
 import { isTopicFilter, topicMatches } from "../../base/topic.ts"
-import type { Authenticate, Broker, ClientView, Message, MessageHandler, Principal } from "../../ports/broker.ts"
+import type {
+  Authenticate,
+  Broker,
+  ClientView,
+  Message,
+  MessageHandler,
+  Principal,
+  Reserved,
+} from "../../ports/broker.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Log } from "../../ports/log.ts"
 import type { Metrics } from "../../ports/metrics.ts"
@@ -25,6 +33,7 @@ import { type Bound, Listeners } from "./listeners.ts"
 import { Outputs } from "./output.ts"
 import { StorePersistence } from "./persistence.ts"
 import { Incoming, Publication, type Publisher } from "./publication.ts"
+import { Refusals } from "./refusals.ts"
 import { Retained } from "./retained.ts"
 import { Rights } from "./rights.ts"
 import { Router } from "./router.ts"
@@ -74,6 +83,7 @@ class MqttBroker implements RunningBroker, Home {
   readonly router: Router
   readonly sessions: SessionStore
   readonly outputs: Outputs
+  readonly refusals: Refusals
   readonly counters = new Counters()
   readonly log: Log
   readonly packetBytesMax: number
@@ -101,6 +111,7 @@ class MqttBroker implements RunningBroker, Home {
     this.packetBytesMax = mqtt.maxPacketBytes
     this.nowMs = options.clock.elapsed()
     this.outputs = new Outputs(this.counters)
+    this.refusals = new Refusals(this.counters, metrics, log)
     this.sessions = new SessionStore(store, log)
     this.router = new Router({
       retained: this.#retained,
@@ -193,6 +204,10 @@ class MqttBroker implements RunningBroker, Home {
     return end
   }
 
+  reserve(reserved: Reserved): () => void {
+    return this.router.reserve(reserved)
+  }
+
   *retained(filter: string): Generator<Message> {
     for (const { topic, payload, qos } of this.#retained.match(filter)) yield { topic, payload, qos, retain: true }
   }
@@ -249,12 +264,6 @@ class MqttBroker implements RunningBroker, Home {
     this.#plane.drop(connection)
   }
 
-  refused(clientId: string, topic: string): void {
-    this.counters.publishRefused++
-    this.#options.metrics.count("mesg_mqtt_publish_refused_total")
-    this.log.warn("an MQTT client may not publish there", { clientId, topic })
-  }
-
   #accept(link: Link): void {
     if (this.#stopping || this.#connections.size >= this.#options.mqtt.maxConnections + MQTT_CONNECTIONS_PENDING_MAX) {
       link.destroy()
@@ -306,8 +315,13 @@ class MqttBroker implements RunningBroker, Home {
 
   /** Rights may have changed since CONNECT: without them it goes nowhere, and is counted. */
   async #publishWill(clientId: string, principal: Principal, will: Message, turns: InOrder): Promise<void> {
-    const topic = this.router.topics.of(will.topic)
-    if (topic === null || !new Rights(principal).mayPublish(will.topic)) return this.refused(clientId, will.topic)
+    // CONNECT has checked it.
+    const topic = this.router.topics.of(will.topic)!
+    const { reserved } = this.router.route(topic)
+    if (reserved !== null || !new Rights(principal).mayPublish(will.topic)) {
+      await this.refusals.refuse({ clientId, principal }, will.topic, reserved)
+      return
+    }
     const publication = new Publication(topic, new Uint8Array(will.payload), will.qos, will.retain)
     try {
       await this.#publish(publication, { clientId, principal, session: null }, turns)

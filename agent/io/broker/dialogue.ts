@@ -6,6 +6,7 @@ import {
   MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX,
   MQTT_UNRELEASED_PER_CLIENT_MAX,
 } from "../../base/limits.ts"
+import type { Reserved } from "../../ports/broker.ts"
 import { malformed, notAllowed } from "./error.ts"
 import type { Floor } from "./floor.ts"
 import { InOrder } from "./in-order.ts"
@@ -96,11 +97,11 @@ export class Dialogue {
       this.#topic = topic
       this.#topicAllowed = this.#rights.mayPublish(topic.name)
     }
-    if (!this.#topicAllowed) {
-      this.#refused(topic, qos, packetId)
+    const route = this.#floor.router.route(topic)
+    if (!this.#topicAllowed || route.reserved !== null) {
+      this.#refused(topic, route.reserved, qos, packetId)
       return true
     }
-    const route = this.#floor.router.route(topic)
     if (qos === 0 && !retain && route.handlers.length === 0 && this.turns.length === 0) {
       this.#floor.router.forward(route, bytes, start, end)
       return true
@@ -185,11 +186,17 @@ export class Dialogue {
   }
 
   /** [MQTT-3.3.5-2]: 3.1.1 knows no refusal; the message goes nowhere, and is counted. */
-  #refused(topic: Topic<Route>, qos: wire.Qos, packetId: number): void {
-    this.#floor.refused(this.session.clientId, topic.name)
-    if (qos === 0) return
+  #refused(topic: Topic<Route>, reserved: Reserved | null, qos: wire.Qos, packetId: number): void {
     const type = qos === 1 ? wire.PUBACK : wire.PUBREC
-    this.turns.after(null, () => this.#speaker.acknowledge(type << 4, packetId), NOTHING)
+    this.turns.after(
+      this.#floor.refusals.refuse(this.#publisher, topic.name, reserved),
+      () => {
+        if (qos > 0) this.#speaker.acknowledge(type << 4, packetId)
+        this.#caughtUp()
+      },
+      (error) => this.#notAccepted(topic.name, error),
+    )
+    if (this.#isFull()) this.#speaker.pause(ACCEPTING)
   }
 
   #acknowledged(packetId: number): void {
@@ -311,5 +318,3 @@ export class Dialogue {
     this.#speaker.unpause(ACCEPTING)
   }
 }
-
-const NOTHING = () => {}

@@ -2,6 +2,7 @@ import type { Log } from "../../ports/log.ts"
 import type { Counters } from "./counters.ts"
 import type { Outputs } from "./output.ts"
 import type { Publication } from "./publication.ts"
+import type { Refusals } from "./refusals.ts"
 import type { Router } from "./router.ts"
 import type { SessionStore } from "./session-store.ts"
 
@@ -10,6 +11,7 @@ export interface Floor {
   readonly router: Router
   readonly sessions: SessionStore
   readonly outputs: Outputs
+  readonly refusals: Refusals
   readonly counters: Counters
   readonly log: Log
   readonly packetBytesMax: number
@@ -17,8 +19,6 @@ export interface Floor {
   readonly nowMs: number
   /** Whether publishers must wait. */
   readonly holding: boolean
-  /** A message that its publisher had no right to. */
-  refused(clientId: string, topic: string): void
   /** What a new subscription gets at once [MQTT-3.3.1-6]. */
   retainedFor(filter: string): Iterator<Publication>
 }

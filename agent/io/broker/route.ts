@@ -1,4 +1,4 @@
-import type { MessageHandler } from "../../ports/broker.ts"
+import type { MessageHandler, Reserved } from "../../ports/broker.ts"
 import type { Session } from "./session.ts"
 import type { Qos } from "./wire.ts"
 
@@ -10,4 +10,6 @@ export interface Route {
   readonly handlers: readonly MessageHandler[]
   /** Whether a session among them outlives its connection and gets more than QoS 0. */
   readonly durable: boolean
+  /** Set where only the agent publishes. */
+  readonly reserved: Reserved | null
 }

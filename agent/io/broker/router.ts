@@ -1,7 +1,7 @@
 import { messageOf } from "../../base/errors.ts"
 import { MQTT_HANDLERS_RUNNING_MAX, MQTT_QUEUED_BYTES_MAX } from "../../base/limits.ts"
 import { topicMatches } from "../../base/topic.ts"
-import type { MessageHandler } from "../../ports/broker.ts"
+import type { MessageHandler, Reserved } from "../../ports/broker.ts"
 import type { Log } from "../../ports/log.ts"
 import type { Metrics } from "../../ports/metrics.ts"
 import type { Change } from "../../ports/store.ts"
@@ -34,6 +34,7 @@ export class Router {
   readonly topics = new Topics<Route>()
   readonly #subscriptions = new SubscriptionIndex<Session>()
   readonly #agent = new Map<MessageHandler, string>()
+  readonly #reserved = new Set<Reserved>()
   readonly #retained: Retained
   readonly #sessions: SessionStore
   readonly #bounds: RouterBounds
@@ -113,6 +114,15 @@ export class Router {
     }
   }
 
+  reserve(reserved: Reserved): () => void {
+    this.#reserved.add(reserved)
+    this.#version++
+    return () => {
+      this.#reserved.delete(reserved)
+      this.#version++
+    }
+  }
+
   route(topic: Topic<Route>): Route {
     if (topic.route !== null && topic.routeVersion === this.#version) return topic.route
     const sessions: Session[] = []
@@ -127,9 +137,17 @@ export class Router {
     }
     const handlers: MessageHandler[] = []
     for (const [handler, filter] of this.#agent) if (topicMatches(filter, topic.name)) handlers.push(handler)
-    topic.route = { sessions, qos, handlers, durable }
+    topic.route = { sessions, qos, handlers, durable, reserved: this.#reservedFor(topic.name) }
     topic.routeVersion = this.#version
     return topic.route
+  }
+
+  #reservedFor(topic: string): Reserved | null {
+    for (const reserved of this.#reserved) {
+      const { filter, except } = reserved
+      if (topicMatches(filter, topic) && !except.some((free) => topicMatches(free, topic))) return reserved
+    }
+    return null
   }
 
   /**

@@ -93,7 +93,7 @@ export class RemoteServiceClient implements RemoteServiceHandle {
       }
     })
     client.on("error", (error) => this.#log("warn", "the connection failed", { error: error.message }))
-    client.on("message", (topic, payload) => this.#take(topic, payload))
+    client.on("message", (topic, payload, { retain }) => this.#take(topic, payload, retain))
     client.connect()
     try {
       await this.#heard(signal)
@@ -181,19 +181,16 @@ export class RemoteServiceClient implements RemoteServiceHandle {
     }
   }
 
-  /** The verdict is published before the manifest is acknowledged; read after it, it is the one on this manifest. */
+  /** The verdict is said live, after the manifest: what is retained is an older one, or that of a service of the Core. */
   async #register(client: MqttClient): Promise<void> {
     this.#hears = false
-    const status = serviceTopic.status(this.id)
-    const requests = KINDS.map((kind) => serviceTopic[kind](this.id, "+"))
-    const granted = await client.subscribeAsync(requests, { qos: 1 })
+    const topics = [...KINDS.map((kind) => serviceTopic[kind](this.id, "+")), serviceTopic.status(this.id)]
+    const granted = await client.subscribeAsync(topics, { qos: 1 })
     if (granted.some(({ qos }) => qos === 128)) {
       return this.#refused(`the broker does not give ${this.id} its topics; is its password the service's own token?`)
     }
-    await client.unsubscribeAsync(status)
     this.#hears = true
     await client.publishAsync(serviceTopic.manifest(this.id), JSON.stringify(this.#manifest), { qos: 1, retain: true })
-    await client.subscribeAsync(status, { qos: 1 })
   }
 
   #refused(reasons: string): void {
@@ -203,10 +200,10 @@ export class RemoteServiceClient implements RemoteServiceHandle {
     this.#verdict.reject(new RemoteServiceError({ code: "REMOTE_REFUSED", service: this.id }, message, options))
   }
 
-  #take(topic: string, payload: Uint8Array): void {
+  #take(topic: string, payload: Uint8Array, retained: boolean): void {
     const [, , , kind = "", task = ""] = topic.split("/")
     if (topic === serviceTopic.status(this.id)) {
-      if (!this.#hears) return
+      if (!this.#hears || retained) return
       const verdict = Buffer.from(payload).toString("utf8")
       if (verdict === "ok") this.#verdict.resolve()
       else if (verdict !== "") this.#refused(verdict)

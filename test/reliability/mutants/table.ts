@@ -178,7 +178,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/io/broker/admissions.ts",
-        from: "    if (client.will !== null && !rights.mayPublish(client.will.topic)) return NOT_AUTHORIZED\n",
+        from: "    if (client.will !== null && !this.#mayLeave(client.will.topic, rights)) return NOT_AUTHORIZED\n",
         to: "",
       },
     ],
@@ -191,8 +191,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/io/broker/broker.ts",
-        from: "    if (topic === null || !new Rights(principal).mayPublish(will.topic)) return",
-        to: "    if (topic === null) return",
+        from: "    if (reserved !== null || !new Rights(principal).mayPublish(will.topic)) {\n",
+        to: "    if (reserved !== null) {\n",
       },
     ],
     spec: "test/unit/io/broker/rights.test.ts",
@@ -209,6 +209,14 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     spec: "test/unit/io/broker/rights.test.ts",
+    says: /AssertionError|nothing expected/,
+  },
+  {
+    name: "the-agents-topics-are-anybodys",
+    patches: [
+      { file: "agent/io/broker/router.ts", from: "reserved: this.#reservedFor(topic.name)", to: "reserved: null" },
+    ],
+    spec: "test/unit/io/broker/reserved.test.ts",
     says: /AssertionError|nothing expected/,
   },
   {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict"
-import type { ServiceId } from "../../../agent/base/ids.ts"
 import { utf8 } from "../../../agent/base/bytes.ts"
 import { isMesgError } from "../../../agent/base/errors.ts"
 import {
@@ -36,20 +35,20 @@ describe("the bridge of a service that runs here", () => {
     })
   }
 
-  it("hears devices and the feed, and nothing that others say to the agent", async () => {
+  it("hears devices, and nothing that others say to the agent", async () => {
     const heard: string[] = []
     test.bridge("spy").subscribe("#", (topic) => void heard.push(topic), null)
     for (const topic of [
       "house/door",
-      "mesg/v1/feed/event/a/b",
+      "mesg/v1/other/event/e",
       "mesg/v1/other/result/ex_1.t",
-      "mesg/v1/other/task/t",
+      "mesg/v1/other/manifest",
     ]) {
       await test.broker.say(topic, "{}")
     }
     assert.deepEqual(
       heard.filter((topic) => !topic.startsWith("mesg/v1/spy/")),
-      ["house/door", "mesg/v1/feed/event/a/b"],
+      ["house/door"],
     )
   })
 })
@@ -107,19 +106,6 @@ describe("a manifest over MQTT that is refused", () => {
   })
   afterEach(() => test.stop())
   const warned = () => test.log.lines.filter(({ level }) => level === "warn")
-
-  it("because the id is an installed service's is told to the client and once in the log, and changes nothing", async () => {
-    const manifest = { id: "spy", name: "Another", version: "9.0.0" }
-    for (let time = 0; time < 3; time++) await test.broker.say("mesg/v1/spy/manifest", manifest)
-    assert.deepEqual(
-      warned().map(({ code, service, client }) => [code, service, client]),
-      [["SERVICE_ID_TAKEN", "spy", "test"]],
-    )
-    const { topic, payload, retain } = test.broker.published.at(-1)!
-    assert.deepEqual([topic, retain], ["mesg/v1/spy/status", false])
-    assert.equal(new TextDecoder().decode(payload), 'service "spy" runs on this Core')
-    assert.equal(test.engine.services.show("spy" as ServiceId).version, "1.0.0")
-  })
 
   it("because it is none is named with the reason, each reason once, for a bounded number of services", async () => {
     await test.broker.say("mesg/v1/other/manifest", "{")
