@@ -26,7 +26,7 @@ import { serviceSources } from "./io/service-source/sources.ts"
 import type { NodeRed, NodeRedOptions } from "./io/node-red/node-red.ts"
 import { notWritable } from "./io/store/error.ts"
 import { LmdbStore } from "./io/store/store.ts"
-import { systemdNotify, watchdogMs } from "./io/systemd/notify.ts"
+import { startProgress, systemdNotify, watchdogMs } from "./io/systemd/notify.ts"
 import { startWatchdog } from "./io/watchdog/watchdog.ts"
 import { reach, startHeartbeat } from "./heartbeat.ts"
 import { machineProbes } from "./probes.ts"
@@ -72,12 +72,16 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
   try {
     const startedMs = wall()
     const access = isSystemService(home, env) ? OF_THE_GROUP : OF_THE_OWNER
+    const notify = systemdNotify(env)
+    const progress = startProgress(notify)
+    progress("opens the store")
     makeRunFolder(home, access.folder)
     const store = new LmdbStore({
       dir: join(home, "data"),
       quotaBytes: config.store.quotaMb * MIB,
       copies: config.store.copies,
       log,
+      progress,
     })
     stops.push(() => store.stop())
     const opened = await store.start()
@@ -92,7 +96,6 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     const tokens = new Tokens({ store, clock, random })
     tokens.start()
 
-    const notify = systemdNotify(env)
     const { promise: stopped, resolve: ended } = Promise.withResolvers<number>()
     let stopping = false
     const end = (code: number) => {
@@ -195,7 +198,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     })
     stops.push(() => http.stop())
 
-    await engine.start({ safe, afterCrash: opened.crashed })
+    await engine.start({ safe, afterCrash: opened.crashed, progress })
     const bound = await broker.start()
     await http.start()
     addresses = { mqtt: urlOf("mqtt", bound.mqtt), http: http.address()!.url }

@@ -102,6 +102,10 @@ export const STORE_LOOK_BYTES = 1 * MIB
 export const STORE_CHANGES_PER_COMMIT_MAX = 20_000
 export const STORE_KEY_BYTES_MAX = 1900
 export const STORE_CHECK_TIMEOUT_MS = 600 * SECOND
+/** How much of a check, a migration and a copy passes between two words about it: seconds on the slowest card. */
+export const STORE_CHECK_PAGES_PER_WORD = 4096
+export const STORE_ENTRIES_PER_WORD = 10_000
+export const STORE_COPY_LOOK_MS = 1 * SECOND
 /** After a stop in order a store up to this size is still read page by page at start: about 5 us a page, 25 on a Pi. */
 export const STORE_PAGE_CHECK_BYTES_MAX = 32 * MIB
 /** A copy wears the card as much as everything in the store: no more often than this, and only if something changed. */
@@ -226,6 +230,8 @@ export const PACKUMENT_BYTES_MAX = 8 * MIB
 export const PACKAGE_DOWNLOAD_MS_MAX = 60 * SECOND
 export const PACKAGE_REDIRECTS_MAX = 5
 export const WATCHDOG_STALL_MS = 10 * SECOND
+/** How long systemd waits for the next word of a start that goes on, once it takes longer than the unit allows. */
+export const START_SILENCE_MAX_MS = 60 * SECOND
 
 /** HTTP. */
 export const STREAM_CLIENTS_MAX = 64

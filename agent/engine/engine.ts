@@ -26,6 +26,8 @@ export interface StartOptions {
   readonly safe?: boolean
   /** The last run did not stop in order. */
   readonly afterCrash?: boolean
+  /** Hears what the start is at. */
+  progress?(doing: string): void
 }
 
 /** The engine: all that drives core through ports. */
@@ -79,7 +81,8 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
     events: inbox,
     applications: withRun(applications, executions, ports),
     load: () => ({ queued: tasks.queued(), running: tasks.running() }),
-    async start({ safe = false, afterCrash = false } = {}) {
+    async start({ safe = false, afterCrash = false, progress = () => {} } = {}) {
+      progress("reads services, applications and executions")
       await services.load(options.builtInServices)
       await applications.load()
       inbox.load()
@@ -94,7 +97,9 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       retarget()
       inbox.start()
       stopFeed = feedOverMqtt(feed, ports.broker, ports.log)
+      progress("starts services")
       await services.start()
+      progress(`takes up ${unfinished.length} executions`)
       resumeExecutions(ports, executions, tasks, unfinished)
       pruner.start()
       await services.announceAll()

@@ -15,13 +15,21 @@ describe("under a manager like systemd", function () {
   })
   after(() => socket.close())
 
-  it("the agent says that it is ready, that it does its work again and again, and that it stops", async () => {
+  it("the agent says what its start is at, that it is ready, that it does its work again and again, and that it stops", async () => {
     const agent = await startAgent({ env: { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: "600000" } })
     const beats = () => socket.messages.filter((message) => message === "WATCHDOG=1").length
     await until(() => beats() >= 3, 30_000, "three beats")
     assert.equal(await agent.stop(), 0)
     await until(() => socket.messages.at(-1) === "STOPPING=1", 10_000, "the word of the stop")
-    assert.equal(socket.messages[0], `READY=1\nSTATUS=${agent.mqtt.url} ${agent.http}`)
+    const ready = socket.messages.indexOf(`READY=1\nSTATUS=${agent.mqtt.url} ${agent.http}`)
+    const doing = socket.messages.map((message) => /^STATUS=([a-z ,]+).*\nEXTEND_TIMEOUT_USEC=\d+$/.exec(message)?.[1])
+    assert.deepEqual(doing.slice(0, ready), [
+      "opens the store",
+      "reads services, applications and executions",
+      "starts services",
+      "takes up ",
+    ])
+    assert.ok(doing.slice(ready).every((each) => each === undefined))
     // A look at the listeners is no news.
     assert.doesNotMatch(agent.output(), /"level":"(?:warn|error)"/)
     agent.clean()

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, renameSync, rmSync } from "node:fs"
 import { messageOf } from "../../base/errors.ts"
 import type { Key } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
-import { CHECK_COMMAND, type CheckCommand, checkFile } from "./check.ts"
+import { checkFile } from "./check.ts"
 import { quarantine, writeChecked } from "./copies.ts"
 import { bounds, type Env, openEnv } from "./env.ts"
 import { StoreError } from "./error.ts"
@@ -17,17 +17,12 @@ import { decodeRecord } from "./record.ts"
  * Writes a consistent copy of an open store to one file, checked before it gets its name. Keys are
  * files of their own, elsewhere.
  */
-export async function writeBackup(
-  db: Env,
-  file: string,
-  signal: AbortSignal,
-  command: CheckCommand = CHECK_COMMAND,
-): Promise<void> {
+export async function writeBackup(db: Env, file: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   const draft = `${file}.part`
   let whole: boolean
   try {
-    whole = await writeChecked(draft, (path) => db.backup(path, true), command)
+    whole = await writeChecked(draft, (path) => db.backup(path, true))
   } catch (cause) {
     throw new StoreError({ code: "BACKUP_FAILED", file }, `no backup was written to ${file}: ${messageOf(cause)}`, {
       remedy: "give a folder that exists, that the agent may write and that has room",
@@ -60,10 +55,10 @@ export interface BackupContent {
 export async function restoreBackup(
   dir: string,
   file: string,
-  options: { dryRun: boolean; wallMs: number; checkCommand?: CheckCommand },
+  options: { dryRun: boolean; wallMs: number },
 ): Promise<BackupContent> {
   const files = storeFiles(dir)
-  const content = await readBackup(file, options.checkCommand)
+  const content = await readBackup(file)
   if (options.dryRun) return content
   prepareFolder(files)
   const release = takeLock(files.lock)
@@ -71,7 +66,7 @@ export async function restoreBackup(
     rmSync(files.clean, { force: true })
     if (existsSync(files.data)) quarantine(files, options.wallMs)
     const write = async (draft: string) => copyFileSync(file, draft)
-    if (!(await writeChecked(files.data, write, options.checkCommand)))
+    if (!(await writeChecked(files.data, write)))
       throw invalidBackup(file, "what was written does not read back: the disk is bad")
     return content
   } finally {
@@ -83,9 +78,9 @@ export async function restoreBackup(
  * Checks a store file, all of it, and says what is in it.
  * @throws StoreError BACKUP_INVALID, STORE_NEWER
  */
-export async function readBackup(file: string, command?: CheckCommand): Promise<BackupContent> {
+export async function readBackup(file: string): Promise<BackupContent> {
   if (!existsSync(file)) throw invalidBackup(file, "there is no such file")
-  const verdict = await checkFile(file, command)
+  const verdict = await checkFile(file)
   if (!verdict.ok) throw invalidBackup(file, verdict.reason)
   const db = openEnv(file, 0, true)
   try {

@@ -3,10 +3,11 @@ import { walkPages, type WalkVerdict } from "./page-walk.ts"
 
 /**
  * The check of one file, run as `node check-child.ts FILE` in a process of its own, for LMDB itself may be killed by
- * what it reads. First every page without LMDB, then once through with it. One line of JSON on stdout.
+ * what it reads. First every page without LMDB, then once through with it. On stdout, a line each: which share
+ * was read, now and then, and the verdict in JSON.
  */
 function check(path: string): WalkVerdict {
-  const walked = walkPages(path)
+  const walked = walkPages(path, (share) => say(String(share)))
   if (!walked.ok) return walked
   const entries = countByLmdb(path)
   if (entries === walked.entries) return walked
@@ -18,4 +19,8 @@ function countByLmdb(path: string): number {
   return db.getKeysCount({ start: Buffer.alloc(1), end: Buffer.alloc(1, 0xff) })
 }
 
-process.stdout.write(`${JSON.stringify(check(process.argv[2]!))}\n`)
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+say(JSON.stringify(check(process.argv[2]!)))

@@ -1,19 +1,15 @@
 import { spawn } from "node:child_process"
 import { rmSync } from "node:fs"
+import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { nodeArguments } from "../../base/node-command.ts"
 import { STORE_CHECK_TIMEOUT_MS } from "../../base/limits.ts"
 import { StoreError } from "./error.ts"
 import { lmdbLock } from "./files.ts"
-import type { WalkVerdict } from "./page-walk.ts"
+import type { Tell, WalkVerdict } from "./page-walk.ts"
 
-/** Program and arguments that check the file named after them. */
-export type CheckCommand = readonly [string, ...string[]]
-
-export const CHECK_COMMAND: CheckCommand = [
-  process.execPath,
-  ...nodeArguments([], fileURLToPath(new URL("./check-child.ts", import.meta.url))),
-]
+/** Runs the check of the file named after them. */
+const ARGUMENTS = nodeArguments([], fileURLToPath(new URL("./check-child.ts", import.meta.url)))
 
 /** How a process ends when what LMDB maps is not what LMDB expects. */
 const DAMAGE_SIGNALS: readonly (NodeJS.Signals | null)[] = ["SIGBUS", "SIGSEGV", "SIGABRT", "SIGFPE", "SIGILL"]
@@ -22,17 +18,18 @@ const DAMAGE_SIGNALS: readonly (NodeJS.Signals | null)[] = ["SIGBUS", "SIGSEGV",
  * Checks a file that nobody has open, in a child process.
  * @throws StoreError STORE_UNUSABLE where no verdict was reached: that says nothing about the file
  */
-export async function checkFile(path: string, command: CheckCommand = CHECK_COMMAND): Promise<WalkVerdict> {
-  const [program, ...args] = command
-  const child = spawn(program, [...args, path], {
+export async function checkFile(path: string, tell: Tell = () => {}): Promise<WalkVerdict> {
+  const child = spawn(process.execPath, [...ARGUMENTS, path], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: STORE_CHECK_TIMEOUT_MS,
     killSignal: "SIGKILL",
   })
-  let out = ""
+  let last = ""
   let complaint = ""
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    out += text
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    last = line
+    const share = Number(line)
+    if (!Number.isNaN(share)) tell(share)
   })
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     complaint = (complaint + text).slice(-2000)
@@ -42,7 +39,7 @@ export async function checkFile(path: string, command: CheckCommand = CHECK_COMM
   child.once("close", (code, signal) => resolve([code, signal]))
   try {
     const [code, signal] = await promise
-    if (code === 0) return JSON.parse(out) as WalkVerdict
+    if (code === 0) return JSON.parse(last) as WalkVerdict
     if (DAMAGE_SIGNALS.includes(signal)) return { ok: false, reason: `reading it ends in ${signal}` }
     throw new Error(`the check ended with ${signal ?? code}: ${complaint}`)
   } catch (cause) {

@@ -1,9 +1,10 @@
-import { readdirSync, renameSync, rmSync } from "node:fs"
+import { readdirSync, renameSync, rmSync, statSync } from "node:fs"
 import { basename, join } from "node:path"
-import { STORE_QUARANTINED_MAX } from "../../base/limits.ts"
-import { type CheckCommand, checkFile } from "./check.ts"
+import { STORE_COPY_LOOK_MS, STORE_QUARANTINED_MAX } from "../../base/limits.ts"
+import { checkFile } from "./check.ts"
 import { lmdbLock, type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
 import { makeFolder } from "../folder.ts"
+import type { Tell } from "./page-walk.ts"
 
 const DRAFT = ".new"
 const COPY = /^(\d{15})(?:-(\d+))?\.mdb$/
@@ -41,7 +42,7 @@ export async function addCopy(
     wallMs: number
     txn: number
     write: (path: string) => Promise<void>
-    command?: CheckCommand
+    tell?: Tell
   },
 ): Promise<string | null> {
   makeFolder(files.copies)
@@ -49,7 +50,7 @@ export async function addCopy(
   const newest = listCopies(files)[0]
   const stamp = Math.max(options.wallMs, newest === undefined ? 0 : copyTime(newest) + 1)
   const path = join(files.copies, `${String(stamp).padStart(15, "0")}-${options.txn}.mdb`)
-  if (!(await writeChecked(path, options.write, options.command))) return null
+  if (!(await writeChecked(path, options.write, options.tell))) return null
   for (const old of listCopies(files).slice(options.keep)) rmSync(old, { force: true })
   return path
 }
@@ -62,14 +63,14 @@ export async function addCopy(
 export async function writeChecked(
   path: string,
   write: (path: string) => Promise<void>,
-  command?: CheckCommand,
+  tell?: Tell,
   passed: () => void = () => {},
 ): Promise<boolean> {
   const draft = path + DRAFT
   rmSync(draft, { force: true })
   try {
     await write(draft)
-    const verdict = await checkFile(draft, command)
+    const verdict = await checkFile(draft, tell)
     if (!verdict.ok) return false
     passed()
     syncFile(draft)
@@ -78,6 +79,21 @@ export async function writeChecked(
     return true
   } finally {
     rmSync(draft, { force: true })
+  }
+}
+
+/** Tells which share of `bytes` a file has while it is written, as often as it has grown. */
+export async function whileGrowing(path: string, bytes: number, tell: Tell, writing: Promise<void>): Promise<void> {
+  let before = 0
+  const timer = setInterval(() => {
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+    if (size > before) tell(Math.min(size / bytes, 1))
+    before = size
+  }, STORE_COPY_LOOK_MS)
+  try {
+    await writing
+  } finally {
+    clearInterval(timer)
   }
 }
 

@@ -1,3 +1,4 @@
+import { STORE_ENTRIES_PER_WORD } from "../../base/limits.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { Change, Store } from "../../ports/store.ts"
 import { StoreError } from "./error.ts"
@@ -71,14 +72,38 @@ export function formatChange(format: number = FORMAT): Change {
   return { put: TABLE.meta, key: KEY, value: { v: 1, format } }
 }
 
-/** Brings a store of format `from` to the last migration's, one durable write per step: a cut leaves a whole format. */
+/**
+ * Brings a store of format `from` to the last migration's, one durable write per step: a cut leaves a whole format.
+ * @param progress hears now and then how far it is
+ */
 export async function migrate(
   store: Pick<Store, "get" | "range" | "write">,
   from: number,
   migrations: readonly Migration[] = MIGRATIONS,
+  progress: (doing: string) => void = () => {},
 ): Promise<void> {
   for (const migration of migrations) {
     if (migration.to <= from) continue
-    await store.write([...migration.changes(store), formatChange(migration.to)], { reserve: true })
+    const heard = (entries: number) => progress(`brings the store to format ${migration.to}: ${entries} entries`)
+    const changes = migration.changes(whileRead(store, heard))
+    heard(changes.length)
+    await store.write([...changes, formatChange(migration.to)], { reserve: true })
+  }
+}
+
+/** The same store; `heard` gets now and then how many entries were read of it. */
+function whileRead(
+  store: Pick<Store, "get" | "range">,
+  heard: (entries: number) => void,
+): Pick<Store, "get" | "range"> {
+  let entries = 0
+  return {
+    get: (table, key) => store.get(table, key),
+    *range(table, range) {
+      for (const entry of store.range(table, range)) {
+        if (++entries % STORE_ENTRIES_PER_WORD === 0) heard(entries)
+        yield entry
+      }
+    },
   }
 }

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs"
+import { STORE_CHECK_PAGES_PER_WORD } from "../../base/limits.ts"
 import { isWhole } from "./record.ts"
 
 /*
@@ -27,6 +28,9 @@ const MAP_BYTES_MAX = 2n ** 44n
 const FLAGS_KNOWN = 0x4808
 const FIRST_PAGE = 2
 
+/** Hears now and then which share of a file was read or written, 0..1. */
+export type Tell = (share: number) => void
+
 export type WalkVerdict =
   | { readonly ok: true; readonly entries: number; readonly pages: number; readonly txn: number }
   | { readonly ok: false; readonly reason: string }
@@ -48,10 +52,10 @@ class Damage extends Error {}
  * checksum; no page is both free and in use. Never throws for what is in the file.
  * @throws Error of the file system
  */
-export function walkPages(path: string): WalkVerdict {
+export function walkPages(path: string, tell: Tell = () => {}): WalkVerdict {
   const file = openSync(path, "r")
   try {
-    return new Walk(file).verdict()
+    return new Walk(file, tell).verdict()
   } catch (error) {
     if (error instanceof Damage) return { ok: false, reason: error.message }
     throw error
@@ -73,13 +77,16 @@ export function walkFreePages(file: number, visit: (txn: number, first: number, 
 class Walk {
   readonly #file: number
   readonly #fileBytes: number
+  readonly #tell: Tell
+  #taken = 0
   #pageBytes = 4096
   #lastPage = 0
   #seen = new Uint8Array(0)
   #counted = { branches: 0, leaves: 0, overflows: 0, entries: 0 }
 
-  constructor(file: number) {
+  constructor(file: number, tell: Tell = () => {}) {
     this.#file = file
+    this.#tell = tell
     this.#fileBytes = fstatSync(file).size
   }
 
@@ -261,6 +268,7 @@ class Walk {
     if (!(number >= FIRST_PAGE && number <= this.#lastPage)) throw new Damage(`page ${number} is outside the store`)
     if (this.#seen[number]) throw new Damage(`page ${number} is used twice`)
     this.#seen[number] = 1
+    if (++this.#taken % STORE_CHECK_PAGES_PER_WORD === 0) this.#tell(this.#taken / this.#lastPage)
   }
 
   #read(at: number, bytes: number): DataView {

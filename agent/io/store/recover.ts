@@ -1,13 +1,12 @@
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import type { Log } from "../../ports/log.ts"
 import type { StoreRecovery } from "../../ports/store.ts"
-import type { CheckCommand } from "./check.ts"
 import { checkFile } from "./check.ts"
 import { copyTime, listCopies, quarantine, removeDrafts, writeChecked } from "./copies.ts"
 import { isNoSpace, notWritable } from "./error.ts"
 import { type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
 import { leaveNotice } from "./notice.ts"
-import { walkPages } from "./page-walk.ts"
+import { type Tell, walkPages } from "./page-walk.ts"
 import { makeFolder } from "../folder.ts"
 
 /** What start-up found and did; `recovered` is an alarm for the owner. */
@@ -41,7 +40,7 @@ export function prepareFolder(files: StoreFiles): void {
  */
 export async function prepareData(
   files: StoreFiles,
-  options: { wallMs: number; log: Log; pageCheckBytes: number; command?: CheckCommand },
+  options: { wallMs: number; log: Log; pageCheckBytes: number; tell?: Tell },
 ): Promise<StartReport> {
   removeDrafts(files)
   const clean = takeCleanMark(files)
@@ -54,7 +53,8 @@ export async function prepareData(
   const check = !clean ? "full" : statSync(files.data).size <= options.pageCheckBytes ? "pages" : "none"
   const crashed = !clean
   if (check === "none") return { check, recovered: null, crashed }
-  const verdict = check === "full" ? await checkFile(files.data, options.command) : walkPages(files.data)
+  const { tell } = options
+  const verdict = check === "full" ? await checkFile(files.data, tell) : walkPages(files.data, tell)
   if (verdict.ok) return { check, recovered: null, crashed }
   const quarantined = quarantine(files, options.wallMs)
   return { check, recovered: await fromCopy(files, { ...options, quarantined, reason: verdict.reason }), crashed }
@@ -62,14 +62,14 @@ export async function prepareData(
 
 async function fromCopy(
   files: StoreFiles,
-  options: { wallMs: number; log: Log; command?: CheckCommand; quarantined: string | null; reason: string },
+  options: { wallMs: number; log: Log; tell?: Tell; quarantined: string | null; reason: string },
 ): Promise<StoreRecovery> {
   const { reason, quarantined, wallMs: foundMs } = options
   for (const copy of listCopies(files)) {
     const recovery = { foundMs, reason, quarantined, copy, copyMs: copyTime(copy) }
     const write = async (draft: string) => copyFileSync(copy, draft)
     // Before the copy counts: a cut in between must not lose the word of it.
-    if (await writeChecked(files.data, write, options.command, () => leaveNotice(files, recovery))) {
+    if (await writeChecked(files.data, write, options.tell, () => leaveNotice(files, recovery))) {
       options.log.error("the store was damaged: the last good copy took its place", { ...recovery })
       return recovery
     }

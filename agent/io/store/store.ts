@@ -13,9 +13,8 @@ import type { Log } from "../../ports/log.ts"
 import type { Change, Entry, Key, Range, Store, StoreUsage, WriteOptions } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
 import { writeBackup } from "./backup.ts"
-import { CHECK_COMMAND, type CheckCommand } from "./check.ts"
 import { type EncodedChange, GroupCommit } from "./commit.ts"
-import { addCopy, copyTime, copyTxn, listCopies } from "./copies.ts"
+import { addCopy, copyTime, copyTxn, listCopies, whileGrowing } from "./copies.ts"
 import { costOf, growthOf } from "./cost.ts"
 import { bounds, createFile, type Env, makeLockFile, openEnv } from "./env.ts"
 import { notWritable, StoreError } from "./error.ts"
@@ -26,6 +25,7 @@ import { decodeKey, encodeKey } from "./key.ts"
 import { takeLock } from "./lock.ts"
 import { Quota } from "./quota.ts"
 import { decodeRecord, encodeRecord } from "./record.ts"
+import type { Tell } from "./page-walk.ts"
 import { leaveCleanMark, prepareData, prepareFolder, type StartReport } from "./recover.ts"
 
 export interface StoreOptions {
@@ -35,8 +35,8 @@ export interface StoreOptions {
   /** Verified copies to keep, 0..STORE_COPIES_MAX. */
   readonly copies: number
   readonly log: Log
-  /** How a packaged agent runs check-child.ts. */
-  readonly checkCommand?: CheckCommand
+  /** Hears what a start is at that takes long. */
+  readonly progress?: (doing: string) => void
   /** Up to which size pages are read at a start after a stop in order; STORE_PAGE_CHECK_BYTES_MAX if not given. */
   readonly pageCheckBytes?: number
   /** Another chain of formats, for tests of the chain. */
@@ -80,8 +80,8 @@ export class LmdbStore implements Store {
     prepareFolder(this.#files)
     this.#release = takeLock(this.#files.lock)
     try {
-      const { log, checkCommand = CHECK_COMMAND, pageCheckBytes = STORE_PAGE_CHECK_BYTES_MAX } = this.#options
-      const how = { wallMs: Date.now(), log, pageCheckBytes, command: checkCommand }
+      const { log, pageCheckBytes = STORE_PAGE_CHECK_BYTES_MAX } = this.#options
+      const how = { wallMs: Date.now(), log, pageCheckBytes, tell: this.#tell("checks the store") }
       const report = await prepareData(this.#files, how)
       await this.#openData()
       this.#recovered = report.recovered !== null
@@ -155,7 +155,7 @@ export class LmdbStore implements Store {
 
   /** @throws StoreError BACKUP_FAILED; the signal's reason where it was aborted: then no file is left */
   backup(file: string, signal: AbortSignal): Promise<void> {
-    return writeBackup(this.#open(), file, signal, this.#options.checkCommand)
+    return writeBackup(this.#open(), file, signal)
   }
 
   /** @returns ms that workflow time had come to in this home, 0 in a new one: the clock starts there or later */
@@ -175,16 +175,16 @@ export class LmdbStore implements Store {
    * Makes a verified copy, unless nothing changed since the last or the disk has no room for it.
    * @returns its path or null. A copy that does not pass means that the store itself is damaged: the store fails.
    */
-  async copy(): Promise<string | null> {
+  async copy(tell: Tell = () => {}): Promise<string | null> {
     const db = this.#open()
     const { lastTxnId } = db.getStats() as { lastTxnId: number }
     const { bavail, bsize } = statfsSync(this.#files.dir)
     const [newest] = listCopies(this.#files)
     const isCopied = newest !== undefined && copyTxn(newest) === lastTxnId
     if (isCopied || bavail * bsize < this.usage().bytes * 2) return null
-    const { checkCommand = CHECK_COMMAND, copies } = this.#options
-    const write = (path: string) => db.backup(path, true).finally(() => this.#commit?.tryAgain())
-    const how = { keep: copies, wallMs: Date.now(), txn: lastTxnId, write, command: checkCommand }
+    const write = (path: string) =>
+      whileGrowing(path, this.usage().bytes, tell, db.backup(path, true)).finally(() => this.#commit?.tryAgain())
+    const how = { keep: this.#options.copies, wallMs: Date.now(), txn: lastTxnId, write, tell }
     const made = await addCopy(this.#files, how)
     if (made === null) this.#damaged("a copy of the store did not pass its check")
     return made
@@ -197,9 +197,13 @@ export class LmdbStore implements Store {
     const format = formatOf(this, current)
     if (format === null || format === current) return
     // Before anything is changed: what an older agent can go back to.
-    if (this.#options.copies > 0) await this.copy()
-    await migrate(this, format, migrations)
+    if (this.#options.copies > 0) await this.copy(this.#tell("copies the store"))
+    await migrate(this, format, migrations, this.#options.progress)
     this.#options.log.info("the store was brought to a newer format", { from: format, to: current })
+  }
+
+  #tell(doing: string): Tell {
+    return (share) => this.#options.progress?.(`${doing}: ${Math.round(share * 100)} %`)
   }
 
   /** A store file is there whole, with its format, or not at all. */

@@ -1,7 +1,9 @@
+import { START_SILENCE_MAX_MS } from "../../base/limits.ts"
+
 /** What a service of `Type=notify` tells systemd, sd_notify(3). */
 export interface Notify {
   /** @returns whether it was taken: the socket's queue may be full */
-  (...states: readonly `${"READY" | "STOPPING" | "WATCHDOG" | "STATUS"}=${string}`[]): boolean
+  (...states: readonly `${"READY" | "STOPPING" | "WATCHDOG" | "STATUS" | "EXTEND_TIMEOUT_USEC"}=${string}`[]): boolean
 }
 
 const AF_UNIX = 1
@@ -30,6 +32,14 @@ export function systemdNotify(env: Readonly<Record<string, string | undefined>>)
     const text = Buffer.from(states.map((state) => state.replaceAll("\n", " ")).join("\n"))
     return sendto(descriptor, text, BigInt(text.length), MSG_DONTWAIT_NOSIGNAL, address, address.length) >= 0n
   }
+}
+
+/**
+ * What a start is at. The manager waits on for one that goes on, and so does install.sh: it takes a start that has been
+ * silent for 15 s for one that hangs.
+ */
+export function startProgress(notify: Notify | null): (doing: string) => void {
+  return (doing) => notify?.(`STATUS=${doing}`, `EXTEND_TIMEOUT_USEC=${START_SILENCE_MAX_MS * 1000}`)
 }
 
 /** @returns how often the manager wants to hear of this process, ms; null where it does not wait for that */

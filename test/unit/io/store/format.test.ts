@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
-import { readdirSync } from "node:fs"
+import { readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { STORE_ENTRIES_PER_WORD } from "../../../../agent/base/limits.ts"
 import { restoreBackup } from "../../../../agent/io/store/backup.ts"
 import { FORMAT, type Migration } from "../../../../agent/io/store/format.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
@@ -73,6 +74,34 @@ describe("the format of the store", () => {
     assert.deepEqual(store.get(TABLE.finished, ["ex_0"]), { ...record, status: "completed" })
     for (const table of ["act", "hist", "fin"]) assert.equal(store.count(table), 0)
     await store.stop()
+  })
+
+  it("is brought forward by a start that tells how far it is, however much there is", async function () {
+    this.timeout(60_000)
+    const dir = await home(1)
+    const store = storeIn(dir, { format: { current: 1, migrations: [] }, copies: 0 })
+    await store.start()
+    const value = { v: 1, text: "x".repeat(1900) }
+    for (let from = 0; from < STORE_ENTRIES_PER_WORD; from += 1000) {
+      await store.write(Array.from({ length: 1000 }, (_, i) => ({ put: "tab", key: [from + i], value })))
+    }
+    await store.stop()
+    // As after a power cut: the store is checked first, in a process of its own.
+    rmSync(join(dir, "clean"))
+    const told: string[] = []
+    const newer = storeIn(dir, { format: { current: 2, migrations: chain }, progress: (doing) => told.push(doing) })
+    await newer.start()
+    await newer.stop()
+    const shares = told
+      .filter((doing) => /^checks the store: \d+ %$/.test(doing))
+      .map((doing) => Number(/\d+/.exec(doing)))
+    assert.ok(shares.length > 0, told.join("\n"))
+    assert.deepEqual(
+      shares.toSorted((a, b) => a - b),
+      shares,
+    )
+    const migrated = told.filter((doing) => doing.startsWith("brings the store to format 2: "))
+    assert.equal(migrated[0], `brings the store to format 2: ${STORE_ENTRIES_PER_WORD} entries`)
   })
 
   it("goes on from the step that a cut interrupted", async () => {

@@ -6,7 +6,7 @@ import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { CLOCK_MARK_AHEAD_MS } from "../../../../agent/base/limits.ts"
 import { restoreBackup } from "../../../../agent/io/store/backup.ts"
-import { copyTime, listCopies } from "../../../../agent/io/store/copies.ts"
+import { copyTime, listCopies, whileGrowing } from "../../../../agent/io/store/copies.ts"
 import { createFile } from "../../../../agent/io/store/env.ts"
 import { storeFiles } from "../../../../agent/io/store/files.ts"
 import { FORMAT } from "../../../../agent/io/store/format.ts"
@@ -16,6 +16,7 @@ import type { LmdbStore } from "../../../../agent/io/store/store.ts"
 import { FakeClock } from "../../../support/fake-clock.ts"
 import { newHome, storeIn } from "../../../support/lmdb-store.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
+import { until } from "../../../support/until.ts"
 
 async function filled(dir: string, entries = 100): Promise<LmdbStore> {
   const store = storeIn(dir)
@@ -123,6 +124,21 @@ describe("starting and stopping the store", () => {
 })
 
 describe("copies and backups", () => {
+  it("tell how far they are, once for each time that they have grown", async () => {
+    const file = join(tempDir("copy"), "draft")
+    const { promise: written, resolve: end } = Promise.withResolvers<void>()
+    const shares: number[] = []
+    const whole = whileGrowing(file, 100, (share) => shares.push(share), written)
+    for (const bytes of [50, 100, 150]) {
+      writeFileSync(file, "x".repeat(bytes))
+      const before = shares.length
+      await until(() => shares.length > before, 20_000, "a word")
+    }
+    end()
+    await whole
+    assert.deepEqual(shares, [0.5, 1, 1])
+  }).timeout(60_000)
+
   it("keeps the newest verified copies, and makes none when nothing changed", async () => {
     const dir = newHome()
     const store = await filled(dir, 10)

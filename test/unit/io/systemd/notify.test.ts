@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
-import { systemdNotify, watchdogMs } from "../../../../agent/io/systemd/notify.ts"
+import { START_SILENCE_MAX_MS } from "../../../../agent/base/limits.ts"
+import { startProgress, systemdNotify, watchdogMs } from "../../../../agent/io/systemd/notify.ts"
 import { NotifySocket } from "../../../support/notify-socket.ts"
 import { until } from "../../../support/until.ts"
 
@@ -15,6 +16,17 @@ describe("telling systemd", () => {
       await socket.close()
     })
   }
+
+  it("tells what a start is at, and asks for time to go on with it", async () => {
+    const socket = await NotifySocket.open()
+    startProgress(systemdNotify({ NOTIFY_SOCKET: socket.path }))("checks the store: 40 %")
+    await until(() => socket.messages.length === 1, 10_000, "the word")
+    assert.deepEqual(socket.messages, [
+      `STATUS=checks the store: 40 %\nEXTEND_TIMEOUT_USEC=${START_SILENCE_MAX_MS * 1000}`,
+    ])
+    await socket.close()
+    assert.doesNotThrow(() => startProgress(null)("nobody hears it"))
+  })
 
   it("says so where nobody takes it, and holds nothing up", () => {
     assert.equal(systemdNotify({ NOTIFY_SOCKET: "/no/such/socket" })!("READY=1"), false)
