@@ -59,6 +59,26 @@ describe("the agent through its CLI, its API and MQTT", function () {
     assert.deepEqual(status.addresses, { mqtt: found.mqtt, http: found.http, p2p: [] })
   })
 
+  it("sets a key of its configuration and takes it out again, by its CLI and by its API", async () => {
+    const listed = () => json<{ items: { key: string; value: unknown; source: string }[] }>("config", "show")
+    const name = async () => (await listed()).items.find(({ key }) => key === "name")
+    const standard = await name()
+    await json("config", "set", "name", "shed")
+    assert.deepEqual(await json("config", "unset", "name"), { values: { name: null }, restart: true })
+    await json("config", "set", "name", "shed")
+    const { agent: found, token } = readRunFiles(home)!
+    const answer = await fetch(`${found.http}/api/v1/config`, {
+      method: "PATCH",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ values: { name: null } }),
+    })
+    assert.deepEqual([answer.status, await answer.json()], [200, { values: { name: null }, restart: true }])
+    assert.equal(readFileSync(join(home, "config.yml"), "utf8").includes("shed"), false)
+    const unknown = await mesg("config", "unset", "nmae")
+    assert.deepEqual([unknown.exitCode, /CONFIG_UNKNOWN_KEY/.test(unknown.err)], [1, true])
+    assert.deepEqual(await name(), standard)
+  })
+
   it("runs an application that was deployed from a file, and shows its execution", async () => {
     const file = join(home, "app.yml")
     writeFileSync(

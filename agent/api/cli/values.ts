@@ -63,6 +63,8 @@ export function valueOf({ kind = "text", choices, means }: CommandValue, typed: 
       return Array.isArray(typed) ? typed.map(String) : [text]
     case "pairs":
       return pairsOf((typed as readonly unknown[]).map(String))
+    case "nulls":
+      return Object.fromEntries((typed as readonly unknown[]).map((key) => [String(key), null]))
     case "path":
       // An option whose path may be left out.
       return typed === true ? "" : resolve(text)

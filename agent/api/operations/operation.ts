@@ -74,6 +74,8 @@ export type ValueKind =
   | "texts"
   /** KEY VALUE, given several times: an object. */
   | "pairs"
+  /** KEY, given several times: an object that says null for each. */
+  | "nulls"
   /** A path, made absolute: the agent has another working directory. */
   | "path"
   /** A path, made absolute; an address; or the name of an npm package, as `npm:NAME`. */

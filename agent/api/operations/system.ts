@@ -172,7 +172,7 @@ export const SYSTEM_OPERATIONS = [
   },
   {
     id: "config.change",
-    summary: "Set keys in config.yml, all of them or none",
+    summary: "Set keys in config.yml, all of them or none; null takes one out, so that its default counts",
     method: "PATCH",
     path: "/api/v1/config",
     scope: "admin",
@@ -182,6 +182,7 @@ export const SYSTEM_OPERATIONS = [
     commands: [
       {
         name: "config set",
+        summary: "Set keys in config.yml, all of them or none",
         arguments: [
           {
             name: "KEY VALUE",
@@ -192,6 +193,20 @@ export const SYSTEM_OPERATIONS = [
           },
         ],
         example: "mesg config set mqtt.tls.cert /etc/mesg/cert.pem mqtt.tls.key /etc/mesg/key.pem",
+      },
+      {
+        name: "config unset",
+        summary: "Take keys out of config.yml, all of them or none, so that their defaults count",
+        arguments: [
+          {
+            name: "KEY",
+            to: "body.values",
+            kind: "nulls",
+            variadic: true,
+            summary: "such as mqtt.port; several at once",
+          },
+        ],
+        example: "mesg config unset mqtt.tls.cert mqtt.tls.key",
       },
     ],
   },

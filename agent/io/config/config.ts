@@ -42,6 +42,7 @@ export interface ConfigSources {
 
 /** Variables that are no settings: where to find the agent, and how to log in to it. */
 const OTHER_VARIABLES = ["MESG_HOME", "MESG_URL", "MESG_TOKEN", "MESG_BACKUP_PASSPHRASE"]
+const UNSET = "config unset"
 type Tree = { [key: string]: unknown }
 
 /**
@@ -78,7 +79,7 @@ export async function setConfig(home: string, values: JsonObject): Promise<void>
   treeOf(file)
   const keys = Object.keys(values)
   for (const [key, value] of Object.entries(values)) {
-    const setting = settingNamed(key, "config set")
+    const setting = settingNamed(key, commandFor(value))
     const path = key.split(".")
     if (value === null) file.document.deleteIn(path)
     else file.document.setIn(path, typeof value === "string" ? valueOfText(setting, value) : value)
@@ -87,8 +88,13 @@ export async function setConfig(home: string, values: JsonObject): Promise<void>
   for (const group of new Set(keys.map((key) => key.split(".").slice(0, -1)).filter((path) => path.length > 0)))
     dropEmpty(file, group)
   const tree = (file.document.toJS() ?? {}) as Tree
-  await judgeOnMachine(keys, checked(tree, file, new Map(keys.map((key) => [key, "config set"]))))
+  const given = new Map(Object.entries(values).map(([key, value]) => [key, commandFor(value)]))
+  await judgeOnMachine(keys, checked(tree, file, given))
   writeConfigFile(file)
+}
+
+function commandFor(value: Json): string {
+  return value === null ? UNSET : "config set"
 }
 
 function dropEmpty(file: ConfigFile, path: readonly string[]): void {
@@ -169,6 +175,11 @@ function checked(tree: Tree, file: ConfigFile, given: ReadonlyMap<string, string
   const key = path.join(".")
   const setting = SETTINGS.find((one) => one.key === key || key.startsWith(`${one.key}.`))
   const source = given.get(setting?.key ?? key) ?? `${file.path}:${file.lineOf(path)}`
+  if (issue.received === "undefined" && source === UNSET) {
+    const group = path.slice(0, -1).join(".")
+    const remedy = `Unset the other settings of ${group} together with it.`
+    throw new ConfigError({ code: "CONFIG_INVALID", key, source }, `${UNSET}: ${group} needs ${key}`, { remedy })
+  }
   // What is set now made it necessary: the file never had it.
   const sibling = [...given].find(([name]) => path.length > 1 && name.startsWith(`${path.slice(0, -1).join(".")}.`))
   if (issue.received === "undefined" && !given.has(key) && sibling !== undefined) {

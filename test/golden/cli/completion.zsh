@@ -10,7 +10,7 @@ _mesg() {
   if [ "$COMP_CWORD" -eq 2 ] && [ "${word#-}" = "$word" ]; then
     case "${COMP_WORDS[1]}" in
       service) COMPREPLY=($(compgen -W "new test validate list show add remove configure call" -- "$word")); return ;;
-      config) COMPREPLY=($(compgen -W "show set" -- "$word")); return ;;
+      config) COMPREPLY=($(compgen -W "show set unset" -- "$word")); return ;;
       event) COMPREPLY=($(compgen -W "tail emit refused" -- "$word")); return ;;
       execution) COMPREPLY=($(compgen -W "watch list show cancel retry" -- "$word")); return ;;
       token) COMPREPLY=($(compgen -W "list create revoke" -- "$word")); return ;;
@@ -39,6 +39,7 @@ _mesg() {
     "backup"*) COMPREPLY=($(compgen -W "--on-gateway --passphrase-file --json --home --help" -- "$word")) ;;
     "config show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "config set"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "config unset"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "event tail"*) COMPREPLY=($(compgen -W "--refused --service --json --home --help" -- "$word")) ;;
     "execution watch"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "token list"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;

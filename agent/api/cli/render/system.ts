@@ -35,6 +35,7 @@ export const SYSTEM_RENDERERS: Renderers = {
     ),
   "config.change": ({ values, restart }: OutputOf<"config.change">) => {
     const lines = Object.entries(values).map(([key, value]) => {
+      if (value === null) return `${printable(key)}: back to its default\n`
       return `${printable(key)} = ${printable(typeof value === "string" ? value : JSON.stringify(value))}\n`
     })
     return `${lines.join("")}${restart ? "It counts from the next start: mesg stop, mesg start.\n" : ""}`

@@ -39,6 +39,7 @@ describe("commands", () => {
       ["logs"],
       ["config", "show"],
       ["config", "set", "mqtt.port", "1884"],
+      ["config", "unset", "mqtt.port", "listen"],
       ["service", "list"],
       ["service", "show", "ocpp"],
       ["service", "add", "/srv/thermometer", "--trust"],
@@ -255,6 +256,8 @@ describe("commands", () => {
   it("show and set the configuration without an agent too", async () => {
     const { exitCode, out } = await mesg(["config", "set", "mqtt.port", "1884", "--json"], { home: "/nowhere" })
     assert.deepEqual([exitCode, objectOf(out)["values"]], [0, { values: { "mqtt.port": "1884" } }])
+    const unset = await mesg(["config", "unset", "mqtt.port", "name", "--json"], { home: "/nowhere" })
+    assert.deepEqual(objectOf(unset.out)["values"], { values: { "mqtt.port": null, name: null } })
   })
 
   it("fail where what was waited for did not come to a good end, and only then", async () => {

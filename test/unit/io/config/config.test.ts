@@ -209,6 +209,10 @@ describe("configuration", () => {
       })
       await setConfig(home, { "mqtt.tls.cert": cert, "mqtt.tls.key": key })
       assert.deepEqual(load(null).config.mqtt.tls, { port: 8883, cert, key })
+      await assert.rejects(setConfig(home, { "mqtt.tls.cert": null }), {
+        message: "config unset: mqtt.tls needs mqtt.tls.cert",
+        remedy: "Unset the other settings of mqtt.tls together with it.",
+      })
       await setConfig(home, { "mqtt.tls.cert": null, "mqtt.tls.key": null })
       assert.equal(load(null).config.mqtt.tls, undefined)
     })
@@ -247,8 +251,10 @@ describe("configuration", () => {
       })
     }
 
-    const refused: { name: string; key: string; value: string; code: string }[] = [
+    const refused: { name: string; key: string; value: string | null; code: string }[] = [
       { name: "an unknown key", key: "mqtt.prot", value: "1", code: "CONFIG_UNKNOWN_KEY" },
+      { name: "to take out an unknown key", key: "mqtt.prot", value: null, code: "CONFIG_UNKNOWN_KEY" },
+      { name: "to take out a group", key: "mqtt", value: null, code: "CONFIG_INVALID" },
       { name: "a wrong type", key: "mqtt.port", value: "x", code: "CONFIG_INVALID" },
       { name: "a group", key: "mqtt", value: "x", code: "CONFIG_INVALID" },
     ]
