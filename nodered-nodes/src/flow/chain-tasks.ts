@@ -19,6 +19,11 @@ export function eventOf(node: GraphNode, shelf: Shelf): { readonly service: stri
   return { service: propertyOf(node, "service", shelf), event: propertyOf(node, "event", shelf) }
 }
 
+/** Whether the node is a task of a workflow. */
+export function isWork(node: GraphNode): boolean {
+  return node.kind?.kind === "task" || node.kind?.kind === "application"
+}
+
 /** @returns what a task or application node runs */
 export function targetOfNode(node: GraphNode, shelf: Shelf): Target {
   const { kind } = node
@@ -51,19 +56,14 @@ export interface TaskNaming {
  * @param nodes the task and application nodes of a workflow, in the order of the flow
  */
 export function nameTasks(nodes: readonly GraphNode[], shelf: Shelf): TaskNaming {
-  const byScope = new Map<Scope, GraphNode[]>()
-  for (const node of nodes) {
-    const here = byScope.get(node.scope)
-    if (here === undefined) byScope.set(node.scope, [node])
-    else here.push(node)
-  }
   const nameOf = new Map<GraphNode, string>()
   const renamed = new Map<Scope, Map<string, string>>()
   const taken = new UniqueNames("_")
+  const byScope = [...localTaskNames(nodes, shelf)]
   // Tabs before subflows: what stands on a tab is not renamed for what stands in a subflow.
-  for (const [scope, here] of [...byScope].sort(([a], [b]) => a.instances.length - b.instances.length)) {
+  for (const [scope, names] of byScope.sort(([a], [b]) => a.instances.length - b.instances.length)) {
     const changed = new Map<string, string>()
-    for (const [node, local] of localNames(here, shelf)) {
+    for (const [node, local] of names) {
       const name = taken.take(local)
       nameOf.set(node, name)
       if (name !== local) changed.set(local, name)
@@ -71,6 +71,17 @@ export function nameTasks(nodes: readonly GraphNode[], shelf: Shelf): TaskNaming
     if (changed.size > 0) renamed.set(scope, changed)
   }
   return { nameOf, renamed }
+}
+
+/** @returns per scope what its expressions call each of its tasks; `nodes` as in nameTasks */
+export function localTaskNames(nodes: readonly GraphNode[], shelf: Shelf): Map<Scope, Map<GraphNode, string>> {
+  const byScope = new Map<Scope, GraphNode[]>()
+  for (const node of nodes) {
+    const here = byScope.get(node.scope)
+    if (here === undefined) byScope.set(node.scope, [node])
+    else here.push(node)
+  }
+  return new Map([...byScope].map(([scope, here]) => [scope, localNames(here, shelf)]))
 }
 
 function localNames(nodes: readonly GraphNode[], shelf: Shelf): Map<GraphNode, string> {
@@ -86,9 +97,14 @@ function localNames(nodes: readonly GraphNode[], shelf: Shelf): Map<GraphNode, s
     if (names.has(node)) continue
     const target = targetOfNode(node, shelf)
     const own = "application" in target ? target.application : target.task
-    names.set(node, taken.take(taskNameFrom(label) || taskNameFrom(own) || "task"))
+    names.set(node, taken.take(taskNameOf(label, own)))
   }
   return names
+}
+
+/** @param own name of the task or application that the node runs @returns what its task is called while no other is */
+export function taskNameOf(label: string, own: string): string {
+  return taskNameFrom(label) || taskNameFrom(own) || "task"
 }
 
 /** @returns the name of the workflow that the event node begins, not yet made unique */

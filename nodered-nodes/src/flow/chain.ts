@@ -3,6 +3,7 @@ import type { Json } from "../../../agent/schema/json.ts"
 import { type Catalogue, runText } from "./catalogue.ts"
 import {
   eventOf,
+  isWork,
   nameTasks,
   portsOfNode,
   propertyOf,
@@ -377,10 +378,6 @@ const TIMED_OUT = WAIT_PORTS.indexOf("timed-out")
 
 function isArrival(node: GraphNode, port: number): boolean {
   return node.kind?.kind === "wait" && port === ARRIVED
-}
-
-function isWork(node: GraphNode): boolean {
-  return node.kind?.kind === "task" || node.kind?.kind === "application"
 }
 
 function redactOf(node: GraphNode): { redact?: string[] } {

@@ -3,6 +3,7 @@ import type { Catalogue } from "./catalogue.ts"
 import { type InlineReason, type ReadChain, readChain } from "./chain.ts"
 import { propertyOf } from "./chain-tasks.ts"
 import type { Fault } from "./fault.ts"
+import { type InlineNode, inlineNodes } from "./inline.ts"
 import { keyFrom, pointerToken, UniqueNames } from "./names.ts"
 import { NODE_TYPES } from "./nodes.ts"
 import { idOf, isMap, type Raw, textOf, typeOf } from "./raw.ts"
@@ -25,8 +26,8 @@ export interface CompiledApplication {
 
 /** Wired nodes that run inside Node-RED. */
 export interface InlineChain {
-  /** The nodes of ours. */
-  readonly nodes: readonly Place[]
+  /** Those of ours. */
+  readonly nodes: readonly InlineNode[]
   /** What only a running message can say, and nodes that are not ours; empty where no event begins the chain. */
   readonly reasons: readonly InlineReason[]
 }
@@ -49,8 +50,7 @@ export function compileFlow(flows: unknown, catalogue: Catalogue): CompiledFlow 
     const read = chain.pure ? readChain(chain, wiring, catalogue) : null
     const reasons = read?.inline ?? foreignReasons(chain, wiring)
     if (read === null || reasons.length > 0) {
-      const nodes = chain.nodes.filter((index) => wiring.nodes[index]!.kind !== null)
-      inline.push({ nodes: nodes.map((index) => wiring.nodes[index]!.place), reasons })
+      inline.push({ nodes: inlineNodes(chain.nodes, wiring, catalogue), reasons })
       continue
     }
     const key = JSON.stringify([

@@ -31,6 +31,7 @@ export function mesg(red: Red): void {
     connections,
     live: deployment.live,
     roleOf: (node) => deployment.roleOf(node),
+    inlineOf: (node) => deployment.inlineOf(node),
   }
 
   // An editor gets the palette with its settings, before it loads nodes: a type must be there before the flows are.

@@ -28,6 +28,12 @@ export const PALETTE_SETTLE_MS = 20
 export const EXECUTIONS_SHOWN_MAX = 1_000
 /** Messages that one wait node holds inline. */
 export const WAITS_MAX = 1_000
+/** Events that a wait node keeps for messages that are still on their way, as the agent does for each wait. */
+export const EVENTS_KEPT_MAX = 100
+/** Occurrences of which one node holds some messages until the others come; then the oldest is let go. */
+export const JOINS_MAX = 1_000
+/** Occurrences that one node has joined: what comes late is known by them. */
+export const JOINED_REMEMBERED_MAX = 10_000
 /** Calls of services in flows of which it is remembered how they ended. */
 export const SERVICE_CALLS_ENDED_MAX = 1_000
 /** Manifests that are read at a time. */

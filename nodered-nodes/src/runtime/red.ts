@@ -95,8 +95,8 @@ export interface RedNode {
   readonly type: string
   readonly z: string
   readonly name?: string
-  /** The original of an instance in a subflow. */
-  readonly _alias?: string
+  /** Of the tab, the subflow instances around it and the node, as they are drawn. */
+  readonly _path: string
   readonly credentials?: Readonly<Record<string, string | undefined>>
   on(event: "input", listener: InputListener): void
   on(event: "close", listener: CloseListener): void

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { type CompiledApplication, compileFlow } from "../../flow/compile.ts"
 import type { Fault } from "../../flow/fault.ts"
+import type { InlineNode } from "../../flow/inline.ts"
 import { placeRefusals, placeWarnings } from "../../flow/refusals.ts"
 import type { Place } from "../../flow/scopes.ts"
 import type { AgentConnection } from "../agent/connection.ts"
@@ -29,7 +30,9 @@ export class Deployment {
   readonly #palette: Palette
   readonly #memory: Memory
   readonly #changed: () => void
+  // Both go on until the next start: nodes that a deploy leaves alone do so too.
   #roles = new Map<string, Role>()
+  #inline: ReadonlyMap<string, InlineNode> = new Map()
   #flows: readonly NodeConfig[] = []
   #rows: readonly Row[] = []
   /** Between stop and start nothing is wanted, and nothing may be removed for it. */
@@ -60,6 +63,10 @@ export class Deployment {
     return this.#roles.get(keyOfNode(node)) ?? null
   }
 
+  inlineOf(node: RedNode): InlineNode | null {
+    return this.#inline.get(keyOfNode(node)) ?? null
+  }
+
   /** The flows run: what each node is part of is known when this returns, the agent is told behind it. */
   started(flows: readonly NodeConfig[]): void {
     this.stopping()
@@ -69,7 +76,10 @@ export class Deployment {
       manifest: (id) => this.#palette.manifest(id),
       application: () => undefined,
     })
-    for (const { nodes } of compiled.inline) for (const place of nodes) this.#roles.set(keyOfPlace(place), "inline")
+    this.#roles = new Map()
+    this.#inline = new Map(compiled.inline.flatMap(({ nodes }) => nodes.map((node) => [keyOfPlace(node), node])))
+    for (const [key, { fault }] of this.#inline) this.#roles.set(key, fault === null ? "inline" : "refused")
+    for (const { fault } of this.#inline.values()) if (fault !== null) this.#showFault(fault)
     for (const application of compiled.applications) this.#setRole(application, "compiled")
     const rows = compiled.applications.map(
       (application): Row => ({
@@ -102,7 +112,6 @@ export class Deployment {
     this.#life = new AbortController()
     for (const end of this.#followed) end()
     this.#followed = []
-    this.#roles = new Map()
     this.#rows = []
     this.#runs = false
   }
@@ -266,7 +275,7 @@ export class Deployment {
     return this.#fail(row, placeRefusals(row.application, refusals as never))
   }
 
-  #fail(row: Row, faults: readonly (Omit<Fault, "code"> & { readonly code: string })[]): Standing {
+  #fail(row: Row, faults: readonly Shown[]): Standing {
     const { application } = row
     row.refusals = faults.slice(0, PANEL_REFUSALS_MAX).map(({ code, message, remedy, node }) => ({
       code,
@@ -275,16 +284,17 @@ export class Deployment {
     }))
     this.#setRole(application, "refused")
     this.#showAll(application, { fill: "grey", shape: "ring", text: this.#red._("mesg.status.refused") })
-    for (const { code, message, remedy, ...place } of faults) {
-      const node = this.live.at(place) ?? this.live.at(anyOf(application))
-      const words = wordsOf(message, remedy)
-      if (node === undefined) this.#red.log.error(`mesg: ${application.name}: ${code}: ${words}`)
-      else {
-        node.error(`${code}: ${words}`)
-        node.status({ fill: "red", shape: "ring", text: code })
-      }
-    }
+    for (const fault of faults) this.#showFault(fault, anyOf(application))
     return "refused"
+  }
+
+  /** @param otherwise where it is shown when its place shows nothing */
+  #showFault({ code, message, remedy, ...place }: Shown, otherwise: Place = place): void {
+    const node = this.live.at(place) ?? this.live.at(otherwise)
+    const words = wordsOf(message, remedy)
+    if (node === undefined) return this.#red.log.error(`mesg: ${code}: ${words}`)
+    node.error(`${code}: ${words}`)
+    node.status({ fill: "red", shape: "ring", text: code })
   }
 
   #unreachable(application: CompiledApplication, problem: string): Standing {
@@ -302,6 +312,9 @@ export class Deployment {
     return agentConnection(this.#red, this.#connections, agent)
   }
 }
+
+/** A fault, or what the agent says by a code of its own. */
+type Shown = Omit<Fault, "code"> & { readonly code: string }
 
 function wordsOf(message: string, remedy: string): string {
   return remedy === "" ? message : `${message}: ${remedy}`

@@ -20,12 +20,11 @@ export class LiveNodes {
   }
 }
 
-/** In a subflow the runtime gives a node an id of its own, and the instance as the place it stands on. */
+/** In a subflow the runtime gives a node an id of its own; its path has those that are drawn, behind that of the tab. */
 export function keyOfNode(node: RedNode): string {
-  return node._alias === undefined ? node.id : `${node.z}/${node._alias}`
+  return node._path.slice(node._path.indexOf("/") + 1)
 }
 
 export function keyOfPlace({ node, instances }: Place): string {
-  const instance = instances.at(-1)
-  return instance === undefined ? node : `${instance}/${node}`
+  return [...instances, node].join("/")
 }

@@ -1,6 +1,7 @@
 import { render } from "../../../../agent/engine/executions/evaluate.ts"
 import type { ExpressionScope } from "../../../../agent/ports/expressions.ts"
 import type { Json } from "../../../../agent/schema/json.ts"
+import type { EventItem } from "../api/shapes.ts"
 import type { TypedValue } from "../../flow/nodes.ts"
 import type { Message, Red, RedNode } from "../red.ts"
 import { type InlineScope, scopeOf } from "./scope.ts"
@@ -66,6 +67,25 @@ export async function rendered(red: Red, node: RedNode, template: Json, scope: I
   const answer = await render({ evaluate }, template, scope as ExpressionScope, Date.now())
   if (!answer.ok) throw new Error(answer.message)
   return answer.value
+}
+
+/** As in the agent: one that fails or is not `true` does not match. Inline it is said, as nothing checked it before. */
+export async function matches(
+  red: Red,
+  node: RedNode,
+  where: string,
+  message: Message,
+  item: EventItem,
+): Promise<boolean> {
+  if (where === "") return true
+  const { service, event, id, time, data } = item
+  try {
+    const scope = { ...scopeOf(message), event: { service, event, id, time, data }, data }
+    return (await jsonata(red, node, where, scope)) === true
+  } catch (error) {
+    node.warn(`where: ${error instanceof Error ? error.message : String(error)}`)
+    return false
+  }
 }
 
 /** JSONata over the names that an application's expressions have. */

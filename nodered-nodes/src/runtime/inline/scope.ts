@@ -1,4 +1,3 @@
-import type { NodeConfig } from "../red.ts"
 import type { CallHandle } from "../services/service-calls.ts"
 import type { EventItem } from "../api/shapes.ts"
 import type { Message } from "../red.ts"
@@ -15,6 +14,8 @@ export interface InlineScope {
   readonly data?: unknown
   /** The call of a service's task that this is the work for. */
   readonly call?: CallHandle
+  /** The statuses that lie behind the message, by the nodes whose ports they left: what joins go by. */
+  readonly ended?: Readonly<Record<string, string>>
 }
 
 /** The message's own scope. One that comes from ordinary nodes has none: its payload stands for the trigger's data. */
@@ -42,16 +43,20 @@ export function callMessage(call: CallHandle, inputs: unknown): Message {
   return { topic: `${service}.${task}`, payload: inputs, execution, mesg }
 }
 
+/** A task that ended: the key of its node, and what expressions call it. */
+export interface Ended {
+  readonly node: string
+  readonly name: string
+  readonly status: string
+  readonly data: unknown
+  readonly execution: string
+}
+
 /** The message goes on with the result of a task: `payload` is its data, `status` its status. */
-export function resultMessage(
-  message: Message,
-  name: string,
-  status: string,
-  data: unknown,
-  execution: string,
-): Message {
+export function resultMessage(message: Message, { node, name, status, data, execution }: Ended): Message {
   const scope = scopeOf(message)
-  const mesg = { ...scope, tasks: { ...scope.tasks, [name]: { status, data } } }
+  const tasks = { ...scope.tasks, [name]: { status, data } }
+  const mesg = { ...scope, tasks, ended: { ...scope.ended, [node]: status } }
   return Object.assign(message, { payload: data, status, execution, mesg })
 }
 
@@ -60,13 +65,4 @@ export function awaitedMessage(message: Message, { service, event, id, time, dat
   const awaited = { service, event, id, time }
   const mesg = { ...scopeOf(message), event: { ...awaited, data }, data }
   return Object.assign(message, { payload: data, event: awaited, mesg })
-}
-
-/** By which expressions name a task: the node's name made an identifier, else the task's own. */
-export function taskName(config: NodeConfig, own: string): string {
-  const words = (config.name?.trim() || own).split(/[^A-Za-z0-9_]+/).filter((word) => word !== "")
-  const name = words
-    .map((word, i) => (i === 0 ? word[0]!.toLowerCase() : word[0]!.toUpperCase()) + word.slice(1))
-    .join("")
-  return /^[a-z]/.test(name) ? name.slice(0, 63) : `task${name}`.slice(0, 63)
 }

@@ -1,7 +1,7 @@
 import { textOf } from "../../flow/raw.ts"
 import { rendered } from "../inline/inputs.ts"
 import { type InputForm, inputsOf } from "../inline/inputs.ts"
-import { type InlineScope, resultMessage, taskName } from "../inline/scope.ts"
+import type { InlineScope } from "../inline/scope.ts"
 import type { Execution } from "../api/shapes.ts"
 import type { NodeConfig } from "../red.ts"
 import type { NodeContext } from "./context.ts"
@@ -13,8 +13,7 @@ export function registerApplicationNode(context: NodeContext): void {
   red.nodes.registerType("mesg-application", function (config: NodeConfig) {
     red.nodes.createNode(this, config)
     const application = textOf(config, "application")
-    const name = taskName(config, application)
-    startWorkNode(context, this, config, async (message, key, connection, signal) => {
+    startWorkNode(context, this, config, application, async (message, key, connection, signal) => {
       const data = await inputsOf(red, this, config as InputForm, message)
       const execution = await connection.run(application, data, key, signal)
       const outputs = (await connection.client.application(application, signal))?.document?.outputs ?? {}
@@ -22,11 +21,11 @@ export function registerApplicationNode(context: NodeContext): void {
       if (reached === null) {
         const failure = { code: "NO_OUTPUT", message: red._("mesg.error.no-output", { status: execution.status }) }
         const status = execution.status === "cancelled" ? "cancelled" : "error"
-        return { status, data: failure, message: resultMessage(message, name, status, failure, execution.id) }
+        return { status, data: failure, execution: execution.id }
       }
       const scope: InlineScope = { trigger: execution.trigger, tasks: execution.tasks as InlineScope["tasks"] }
       const result = await rendered(red, this, (outputs[reached]!.data ?? {}) as never, scope)
-      return { status: reached, data: result, message: resultMessage(message, name, reached, result, execution.id) }
+      return { status: reached, data: result, execution: execution.id }
     })
   })
 }

@@ -1,3 +1,4 @@
+import type { InlineNode } from "../../flow/inline.ts"
 import type { Connections } from "../agent/connections.ts"
 import type { LiveNodes } from "../deploy/live-nodes.ts"
 import type { Red, RedNode } from "../red.ts"
@@ -12,6 +13,8 @@ export interface NodeContext {
   readonly connections: Connections
   readonly live: LiveNodes
   roleOf(node: RedNode): Role
+  /** How an inline node takes part; null for any other, and while that is not known. */
+  inlineOf(node: RedNode): InlineNode | null
 }
 
 /** What the nodes of a Service that is written as a flow are registered with. */

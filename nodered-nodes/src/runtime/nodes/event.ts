@@ -1,6 +1,6 @@
 import { textOf } from "../../flow/raw.ts"
 import { nodeKind } from "../../flow/nodes.ts"
-import { jsonata } from "../inline/inputs.ts"
+import { matches } from "../inline/inputs.ts"
 import { eventMessage } from "../inline/scope.ts"
 import type { EventItem } from "../api/shapes.ts"
 import type { NodeConfig, RedNode } from "../red.ts"
@@ -28,8 +28,9 @@ function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig)
 
   const occurred = async (item: EventItem) => {
     if (item.service !== service || item.event !== event || !isInline()) return
-    if (where !== "" && !(await passes(context, node, where, item))) return
-    node.send(eventMessage(item))
+    const message = eventMessage(item)
+    if (!(await matches(context.red, node, where, message, item))) return
+    node.send(message)
     node.status({ fill: "green", shape: "dot", text: new Date(item.time).toLocaleTimeString() })
   }
   const ends = [
@@ -42,16 +43,4 @@ function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig)
     for (const end of ends) end()
     release().then(done, done)
   })
-}
-
-/** As in the agent: one that fails or is not `true` does not match. Inline it is said, as nothing checked it before. */
-async function passes({ red }: NodeContext, node: RedNode, where: string, item: EventItem): Promise<boolean> {
-  const { service, event, id, time, data } = item
-  const trigger = { service, event, id, time, data }
-  try {
-    return (await jsonata(red, node, where, { trigger, tasks: {}, event: trigger, data })) === true
-  } catch (error) {
-    node.warn(`where: ${error instanceof Error ? error.message : String(error)}`)
-    return false
-  }
 }

@@ -1,7 +1,6 @@
 import { textOf } from "../../flow/raw.ts"
 import { nodeKind } from "../../flow/nodes.ts"
 import { type InputForm, inputsOf } from "../inline/inputs.ts"
-import { resultMessage, taskName } from "../inline/scope.ts"
 import type { NodeConfig } from "../red.ts"
 import type { NodeContext } from "./context.ts"
 import { startWorkNode } from "./work.ts"
@@ -15,13 +14,11 @@ export function registerTaskNode(context: NodeContext, type: string): void {
     const fixed = kind?.kind === "task" ? kind : { service: undefined, task: undefined }
     const service = fixed.service ?? textOf(config, "service")
     const task = fixed.task ?? textOf(config, "task")
-    const name = taskName(config, task)
-    startWorkNode(context, this, config, async (message, key, connection, signal) => {
+    startWorkNode(context, this, config, task, async (message, key, connection, signal) => {
       const inputs = await inputsOf(red, this, config as InputForm, message)
       const execution = await connection.call(service, task, inputs, key, signal)
       const { status, data } = Object.values(execution.tasks)[0]!
-      const ended = status ?? "error"
-      return { status: ended, data, message: resultMessage(message, name, ended, data, execution.id) }
+      return { status: status ?? "error", data, execution: execution.id }
     })
   })
 }

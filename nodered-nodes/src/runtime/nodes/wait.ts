@@ -1,13 +1,16 @@
-import { textOf } from "../../flow/raw.ts"
 import { parseDuration } from "../../../../agent/base/duration.ts"
+import { textOf } from "../../flow/raw.ts"
 import type { EventItem } from "../api/shapes.ts"
-import { jsonata } from "../inline/inputs.ts"
+import { matches } from "../inline/inputs.ts"
+import type { Joined } from "../inline/joins.ts"
+import { KeptEvents } from "../inline/kept-events.ts"
 import { after } from "../inline/long-timer.ts"
-import { awaitedMessage, scopeOf } from "../inline/scope.ts"
-import { WAITS_MAX } from "../limits.ts"
+import { awaitedMessage } from "../inline/scope.ts"
+import { EVENTS_KEPT_MAX, WAITS_MAX } from "../limits.ts"
 import type { Done, Message, NodeConfig, RedNode, Send } from "../red.ts"
 import { connectionOf } from "./agent.ts"
 import type { NodeContext } from "./context.ts"
+import { startJoins } from "./joining.ts"
 import { showConnection } from "./status.ts"
 
 interface Waiting {
@@ -15,6 +18,9 @@ interface Waiting {
   readonly send: Send
   readonly done: Done
   readonly endTimer: () => void
+  /** To be looked at, in the order they came. */
+  readonly events: EventItem[]
+  isLooking: boolean
 }
 
 /** `mesg-wait`: inline, each message waits for the next event that matches it. In memory: compiled, the agent waits. */
@@ -25,7 +31,8 @@ export function registerWaitNode(context: NodeContext): void {
   })
 }
 
-function startWaitNode({ red, connections, live, roleOf }: NodeContext, node: RedNode, config: NodeConfig): void {
+function startWaitNode(context: NodeContext, node: RedNode, config: NodeConfig): void {
+  const { red, connections, live, roleOf } = context
   live.add(node)
   const service = textOf(config, "service")
   const event = textOf(config, "event")
@@ -33,6 +40,8 @@ function startWaitNode({ red, connections, live, roleOf }: NodeContext, node: Re
   const timeout = textOf(config, "timeout").trim()
   const timeoutMs = timeout === "" ? null : parseDuration(timeout)
   const waiting = new Set<Waiting>()
+  const kept = new KeptEvents()
+  const joins = startJoins(context, node)
   const { connection, release } = connectionOf(red, connections, config)
   const show = () => {
     if (waiting.size === 0) return node.status({})
@@ -45,30 +54,46 @@ function startWaitNode({ red, connections, live, roleOf }: NodeContext, node: Re
     wait.done()
     show()
   }
-  const occurred = async (item: EventItem) => {
-    if (item.service !== service || item.event !== event) return
-    for (const wait of [...waiting]) {
-      const scope = { ...scopeOf(wait.message), event: item, data: item.data }
-      if (where !== "" && (await jsonata(red, node, where, scope)) !== true) continue
-      settle(wait, [awaitedMessage(wait.message, item), null])
+  /** The earliest event that matches ends the wait. */
+  const look = async (wait: Waiting) => {
+    if (wait.isLooking) return
+    wait.isLooking = true
+    for (let item = wait.events.shift(); item !== undefined && waiting.has(wait); item = wait.events.shift()) {
+      if (await matches(red, node, where, wait.message, item)) settle(wait, [awaitedMessage(wait.message, item), null])
     }
+    wait.isLooking = false
+  }
+  const lookAt = (wait: Waiting) => {
+    look(wait).catch((error: unknown) => node.error(error))
+  }
+  const begin = ({ message, sinceMs }: Joined, send: Send, done: Done) => {
+    if (waiting.size >= WAITS_MAX) return done(new Error(red._("mesg.error.too-many-waits", { count: WAITS_MAX })))
+    const passed = () => settle(wait, [null, Object.assign(message, { status: "timed-out" })])
+    const endTimer = timeoutMs === null ? () => {} : after(timeoutMs, passed)
+    const wait: Waiting = { message, send, done, endTimer, events: kept.since(message, sinceMs), isLooking: false }
+    waiting.add(wait)
+    show()
+    lookAt(wait)
   }
   const ends = [
     connection.on("event", (item) => {
-      occurred(item).catch((error: unknown) => node.error(error))
+      if (item.service !== service || item.event !== event) return
+      kept.add(item)
+      for (const wait of [...waiting]) {
+        if (wait.events.length >= EVENTS_KEPT_MAX) continue
+        wait.events.push(item)
+        lookAt(wait)
+      }
     }),
     showConnection(red, node, connection, () => roleOf(node) === "inline"),
   ]
   node.on("input", (message, send, done) => {
-    if (waiting.size >= WAITS_MAX) return done(new Error(red._("mesg.error.too-many-waits", { count: WAITS_MAX })))
-    const passed = () => settle(wait, [null, Object.assign(message, { status: "timed-out" })])
-    const endTimer = timeoutMs === null ? () => {} : after(timeoutMs, passed)
-    const wait: Waiting = { message, send, done, endTimer }
-    waiting.add(wait)
-    show()
+    const joined = joins.take(message, done)
+    if (joined !== null) begin(joined, send, done)
   })
   node.on("close", (_removed, done) => {
     for (const end of ends) end()
+    joins.close()
     for (const { endTimer, done: given } of waiting) {
       endTimer()
       given()

@@ -1,20 +1,20 @@
-import { textsOf } from "../../flow/raw.ts"
+import { taskNameOf } from "../../flow/chain-tasks.ts"
 import { BUILT_IN_PORTS } from "../../flow/nodes.ts"
+import { textOf, textsOf } from "../../flow/raw.ts"
 import { AgentError, errorText } from "../api/agent-error.ts"
+import { keyOfNode } from "../deploy/live-nodes.ts"
 import { CallKeys } from "../inline/call-keys.ts"
+import { type Ended, resultMessage } from "../inline/scope.ts"
 import type { Done, Message, NodeConfig, RedNode, Send } from "../red.ts"
 import { connectionOf } from "./agent.ts"
 import type { NodeContext } from "./context.ts"
 import { CountText } from "./count-text.ts"
+import { startJoins } from "./joining.ts"
 import { showConnection } from "./status.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 
-/** How a piece of work ended: one of the statuses of its node. */
-export interface Outcome {
-  readonly status: string
-  readonly data: unknown
-  readonly message: Message
-}
+/** How a piece of work ended: in one of the statuses of its node. */
+type Outcome = Pick<Ended, "status" | "data" | "execution">
 
 /**
  * Does the work for one message.
@@ -25,8 +25,15 @@ type Work = (message: Message, key: string, connection: AgentConnection, signal:
 /**
  * A node that has one output per status: its messages leave where the work ended. What ends badly, and leads nowhere, is
  * an error for Catch nodes.
+ * @param subject name of the task or application
  */
-export function startWorkNode(context: NodeContext, node: RedNode, config: NodeConfig, work: Work): void {
+export function startWorkNode(
+  context: NodeContext,
+  node: RedNode,
+  config: NodeConfig,
+  subject: string,
+  work: Work,
+): void {
   context.live.add(node)
   const statuses = textsOf(config["statuses"])
   const wires = config.wires ?? []
@@ -61,7 +68,9 @@ export function startWorkNode(context: NodeContext, node: RedNode, config: NodeC
       last = outcome.status
       const port = statuses.indexOf(outcome.status)
       const leads = (wires[port]?.length ?? 0) > 0
-      if (port >= 0) send(statuses.map((_, i) => (i === port ? outcome.message : null)))
+      const name = context.inlineOf(node)?.name ?? taskNameOf(textOf(config, "name"), subject)
+      const result = resultMessage(message, { ...outcome, node: keyOfNode(node), name })
+      if (port >= 0) send(statuses.map((_, i) => (i === port ? result : null)))
       if (isBad(outcome.status) && !leads) done(new Error(problemOf(outcome)))
       else if (port < 0) done(new Error(context.red._("mesg.error.no-port", { status: outcome.status })))
       else done()
@@ -77,10 +86,13 @@ export function startWorkNode(context: NodeContext, node: RedNode, config: NodeC
   }
 
   const end = showConnection(context.red, node, connection, () => context.roleOf(node) === "inline")
+  const joins = startJoins(context, node)
   node.on("input", (message, send, done) => {
-    take(message, send, done).catch((error: unknown) => node.error(error))
+    const joined = joins.take(message, done)
+    if (joined !== null) take(joined.message, send, done).catch((error: unknown) => node.error(error))
   })
   node.on("close", (_removed, done) => {
+    joins.close()
     end()
     life.abort(new Error("the node was stopped"))
     release().then(() => done(), done)

@@ -120,11 +120,13 @@ describe("messages that pass through Node-RED", function () {
     assert.equal((await shownBy("other")()).payload["amount"], 8)
   })
 
+  const waitNode = (join: string, more = {}): FlowNode => {
+    const awaited = { service: "charger", event: "unplugged", where: "", timeout: "", ...more }
+    return { id: "wait", type: "mesg-wait", z: "tab", x: 1, y: 1, join, ...awaited, wires: [["paid"], ["other"]] }
+  }
+
   it("wait for an event, each by itself", async () => {
-    const wait = {
-      ...{ id: "wait", type: "mesg-wait", z: "tab", x: 1, y: 1, name: "", agent: "", join: "all", timeout: "" },
-      ...{ service: "charger", event: "unplugged", where: "data.car = trigger.data.car", wires: [["paid"], ["other"]] },
-    }
+    const wait = waitNode("all", { where: "data.car = trigger.data.car" })
     const flow = payFlow(1, {}).map((node) => (node.id === "in" ? injectNode("in", { car: "c-1" }, ["wait"]) : node))
     await rig.nodeRed.deploy([...flow, wait])
     await inject("in")
@@ -136,21 +138,67 @@ describe("messages that pass through Node-RED", function () {
   })
 
   it("leave a wait by its second output when the time is over", async () => {
-    const wait = {
-      ...{ id: "wait", type: "mesg-wait", z: "tab", x: 1, y: 1, name: "", agent: "", join: "all", timeout: "50ms" },
-      ...{ service: "charger", event: "unplugged", where: "", wires: [["paid"], ["other"]] },
-    }
+    const wait = waitNode("all", { timeout: "50ms" })
     const flow = payFlow(1, {}).map((node) => (node.id === "in" ? injectNode("in", {}, ["wait"]) : node))
     await rig.nodeRed.deploy([...flow, wait])
     await inject("in")
     assert.equal((await shownBy("other")()).status, "timed-out")
   })
 
-  it("begin inside of a subflow, in each of its uses", async () => {
+  const joinedAt = (join: string, into: readonly string[], more: readonly FlowNode[] = []): FlowNode[] => {
+    const amount = (value: string) => ({ with: { amount: { type: "num", value } } })
+    const task = (id: string, to: readonly string[], given: object) =>
+      taskNode(id, "mesg:charger.pay", ["paid", "refused"], { paid: to }, { ...given, name: id })
+    return [
+      tab(),
+      eventNode("e", "mesg:charger/finished", ["pay"]),
+      task("pay", ["slow", "beside", ...into], amount("1")),
+      task("slow", ["wait"], amount("50")),
+      debugNode("beside"),
+      waitNode(join),
+      debugNode("paid"),
+      catchNode("catch", ["caught"]),
+      debugNode("caught"),
+      ...more,
+    ]
+  }
+
+  it("wait where two ways meet until both have come, and for an event that came before", async () => {
+    await rig.nodeRed.deploy(joinedAt("auto", ["wait"]))
+    await rig.agent.api("POST", "/services/charger/events/finished", { data: { kwh: 1 } })
+    await shownBy("beside")()
+    await rig.agent.api("POST", "/services/charger/events/unplugged", { data: { car: "early" } })
+    const { payload, mesg } = await shownBy("paid")()
+    assert.deepEqual(payload, { car: "early" })
+    assert.deepEqual(Object.keys(mesg.tasks), ["pay", "slow"])
+  })
+
+  it("are an error for catch nodes where a function took away what they are joined by", async () => {
+    const func = { id: "f", type: "function", z: "tab", x: 1, y: 1, func: "return { payload: 1 }", outputs: 1 }
+    await rig.nodeRed.deploy(joinedAt("all", ["f"], [{ ...func, wires: [["wait"]] }]))
+    await rig.agent.api("POST", "/services/charger/events/finished", { data: { kwh: 1 } })
+    assert.match((await shownBy("caught")()).error!.message, /JOIN_LOST: .*paid, paid/)
+  })
+
+  it("say on the node what can never come together, in the words of the agent", async () => {
+    const flow = payFlow(1, { paid: ["wait"], refused: ["wait"] })
+    await rig.nodeRed.deploy([...flow, waitNode("all")])
+    const text = ({ data }: Notice) => (data as { text?: string }).text
+    await rig.nodeRed.notice((one) => one.topic === "status/wait" && text(one) === "JOIN_NEVER", "the refusal")
+    await inject("in")
+    assert.match((await shownBy("caught")()).error!.message, /"pay" ends in one status only/)
+  })
+
+  it("begin inside of a subflow, in each of its uses, also in another subflow", async () => {
     const inner = { z: "template", x: 100, y: 100 }
     const out = (id: string) => ({ id, type: "subflow:template", z: "tab", x: 300, y: 100 })
+    const frame = { id: "outer", type: "subflow", name: "Outer", in: [] }
     await rig.nodeRed.deploy([
       tab(),
+      { ...frame, out: [{ x: 300, y: 100, wires: [{ id: "deep", port: 0 }] }] },
+      { ...out("deep"), z: "outer", wires: [[]] },
+      { ...out("third"), type: "subflow:outer", wires: [["third-seen"]] },
+      debugNode("third-seen"),
       {
         id: "template",
         type: "subflow",
@@ -166,7 +214,7 @@ describe("messages that pass through Node-RED", function () {
       debugNode("other"),
     ])
     await rig.agent.api("POST", "/services/charger/events/finished", { data: { kwh: 9 } })
-    for (const id of ["paid", "other"]) assert.deepEqual((await shownBy(id)()).payload, { kwh: 9 })
+    for (const id of ["paid", "other", "third-seen"]) assert.deepEqual((await shownBy(id)()).payload, { kwh: 9 })
   })
 
   it("go to the agent that a configuration names, with its token", async () => {
