@@ -186,6 +186,9 @@ export const SERVICE_WEBHOOKS_MAX = 64
 export const SERVICE_EVENTS_WAITING_MAX = 1024
 export const SERVICE_WEBHOOK_TIMEOUT_MS = 10 * SECOND
 export const SERVICE_LOG_MESSAGE_LENGTH_MAX = 8 * KIB
+/** Warnings of a service from its start that are shown with it, and the characters of each. */
+export const SERVICE_WARNINGS_KEPT_MAX = 20
+export const SERVICE_WARNING_LENGTH_MAX = 1000
 export const SERVICE_FOLDER_ENTRIES_MAX = 50_000
 /** A confined service: beats of its event loop, its frames, its memory. */
 export const SERVICE_PING_MS = 1 * SECOND

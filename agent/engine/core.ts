@@ -179,6 +179,12 @@ export interface Services {
   webhook(request: WebhookRequest): Promise<WebhookResponse | null>
 }
 
+export interface ServiceWarning {
+  readonly message: string
+  /** What to do, where the service says it. */
+  readonly remedy: string | null
+}
+
 export interface ServiceView {
   readonly id: ServiceId
   readonly name: string
@@ -199,6 +205,8 @@ export interface ServiceView {
   readonly memoryBytes: number | null
   /** Secret settings that were sealed under the key of another home: it runs without them, or not at all. */
   readonly lostSecrets: readonly string[]
+  /** What it warned of in its log while it started last: it runs, but not as its owner may think. */
+  readonly warnings: readonly ServiceWarning[]
 }
 
 export type FeedItem =

@@ -118,6 +118,22 @@ describe("a service on its way into the agent and out", function () {
     assert.equal((await agent.cli("service", "show", "empty")).code, 1)
   })
 
+  it("is told of a webhook that nobody may use yet, until it has its secret", async () => {
+    const configure = (config: unknown) => agent.cli("service", "configure", "http", "--config", JSON.stringify(config))
+    const hooks = { open: {}, bell: {} }
+    const half = await configure({ hooks, secrets: { bell: "0123456789abcdef" } })
+    assert.equal(half.code, 0)
+    assert.match(half.stdout, /^state +running$/m)
+    assert.match(
+      half.stdout,
+      /^warning: a webhook has no secret, so nobody may use it \(hook open\)\n {2}→ mesg service configure http --config/m,
+    )
+    assert.doesNotMatch(half.stdout, /hook bell/)
+    assert.match((await agent.cli("service", "show", "http")).stdout, /hook open/)
+    const whole = await configure({ secrets: { bell: "0123456789abcdef", open: "fedcba9876543210" } })
+    assert.deepEqual([whole.code, /warning/.test(whole.stdout)], [0, false])
+  })
+
   it("waits for its settings, says so, and starts with them; wrong ones change nothing", async () => {
     const config = { word: { type: "string", required: true } }
     const folder = serviceFolder({ id: "talker", config, tasks: TASKS }, CODE)

@@ -303,6 +303,7 @@ function fakeService(): ServiceView {
     restarts: 0,
     memoryBytes: null,
     lostSecrets: [],
+    warnings: [],
   }
 }
 

@@ -22,7 +22,7 @@ export function applicationView({ deployedMs, ...application }: ApplicationView)
 
 export function serviceView(service: ServiceView): ServiceView {
   const { id, name, version, description, kind, shipped, networkAny } = service
-  const { state, error, events, tasks, restarts, memoryBytes, lostSecrets } = service
+  const { state, error, events, tasks, restarts, memoryBytes, lostSecrets, warnings } = service
   return {
     id,
     name,
@@ -38,6 +38,7 @@ export function serviceView(service: ServiceView): ServiceView {
     restarts,
     memoryBytes,
     lostSecrets,
+    warnings,
   }
 }
 

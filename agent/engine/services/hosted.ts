@@ -1,11 +1,16 @@
 import type { Soon } from "../../base/soon.ts"
 import { type ErrorDetail, MesgError, messageOf } from "../../base/errors.ts"
-import { SERVICE_RESTART_DELAY_MS_MAX, SERVICE_RESTART_DELAY_MS_MIN } from "../../base/limits.ts"
+import {
+  SERVICE_RESTART_DELAY_MS_MAX,
+  SERVICE_RESTART_DELAY_MS_MIN,
+  SERVICE_WARNING_LENGTH_MAX,
+  SERVICE_WARNINGS_KEPT_MAX,
+} from "../../base/limits.ts"
 import type { Clock } from "../../ports/clock.ts"
-import type { Log } from "../../ports/log.ts"
+import type { Log, LogFields } from "../../ports/log.ts"
 import type { RunningService, ServiceBridge, ServiceHost, ServiceSpec, Stop } from "../../ports/service-host.ts"
 import { checkSettings, settingsTrouble } from "../../schema/settings.ts"
-import type { ServiceView } from "../core.ts"
+import type { ServiceView, ServiceWarning } from "../core.ts"
 
 export interface HostedParts {
   readonly host: ServiceHost
@@ -26,6 +31,7 @@ export class Hosted {
   state: ServiceView["state"] = "stopped"
   error: ServiceView["error"] = null
   restarts = 0
+  warnings: readonly ServiceWarning[] = []
   running: RunningService | null = null
   readonly #parts: HostedParts
   #wanted = false
@@ -57,6 +63,7 @@ export class Hosted {
 
   async #begin(): Promise<void> {
     const run = ++this.#run
+    this.warnings = []
     this.#become("starting", null)
     const { bridge, close } = this.#parts.bridge(this.spec, (reason) => this.#ended(run, reason))
     this.#close()
@@ -73,6 +80,20 @@ export class Hosted {
     } catch (error) {
       if (run === this.#run) this.#ended(run, reasonOf(error))
     }
+  }
+
+  /** It warns of something in its log. What it says while it starts is shown with it: later on, it is of the moment. */
+  warned(message: string, fields: LogFields = {}): void {
+    if (this.state !== "starting" || this.warnings.length >= SERVICE_WARNINGS_KEPT_MAX) return
+    const { remedy, ...others } = fields
+    const told = Object.entries(others).filter(([, value]) => typeof value === "string" || typeof value === "number")
+    const details = told.map(([name, value]) => `${name} ${String(value)}`).join(", ")
+    const text = details === "" ? message : `${message} (${details})`
+    const warning = {
+      message: text.slice(0, SERVICE_WARNING_LENGTH_MAX),
+      remedy: typeof remedy === "string" ? remedy.slice(0, SERVICE_WARNING_LENGTH_MAX) : null,
+    }
+    this.warnings = [...this.warnings, warning]
   }
 
   async stop(): Promise<void> {

@@ -270,12 +270,12 @@ export class Installed {
   #install(manifest: Manifest, folder: string, record: ServiceRecord): Hosted {
     const { host, clock, log, broker } = this.#ports
     const subscriptions = new Subscriptions(broker, clock, log)
-    const hosted = new Hosted(this.#spec(manifest, folder, record), {
+    const hosted: Hosted = new Hosted(this.#spec(manifest, folder, record), {
       host,
       clock,
       log,
       hide: (text) => this.#veils.hideInText(manifest.id, text),
-      bridge: (_, ended) => this.#veiled(manifest.id, this.#options.bridge(manifest.id, subscriptions, ended)),
+      bridge: (_, ended) => this.#veiled(hosted, this.#options.bridge(manifest.id, subscriptions, ended)),
       settled: () => subscriptions.settle(),
       changed: () => this.#options.changed(manifest.id),
     })
@@ -284,9 +284,13 @@ export class Installed {
   }
 
   /** What a service logs is for many eyes; its secrets are not, even if it logs them itself. */
-  #veiled(service: string, run: { bridge: ServiceBridge; close(): void }) {
-    const hide = <Value>(value: Value) => this.#veils.hideInText(service, value)
-    const log: ServiceBridge["log"] = (level, message, fields) => run.bridge.log(level, hide(message), hide(fields))
+  #veiled(hosted: Hosted, run: { bridge: ServiceBridge; close(): void }) {
+    const hide = <Value>(value: Value) => this.#veils.hideInText(hosted.spec.manifest.id, value)
+    const log: ServiceBridge["log"] = (level, message, fields) => {
+      const shown = [hide(message), hide(fields)] as const
+      if (level === "warn") hosted.warned(...shown)
+      run.bridge.log(level, ...shown)
+    }
     return { bridge: { ...run.bridge, log }, close: run.close }
   }
 

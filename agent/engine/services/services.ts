@@ -258,6 +258,7 @@ export class ServiceBook implements Services, EventCatalogue {
       restarts: hosted?.restarts ?? 0,
       memoryBytes: hosted?.running?.memory() ?? null,
       lostSecrets: this.#installed.lostSecrets(id),
+      warnings: hosted?.warnings ?? [],
     }
   }
 

@@ -73,7 +73,11 @@ function serviceText(service: View, terminal: Terminal): string {
     ["events", service.events.join(", ")],
     ["tasks", service.tasks.join(", ")],
   ])
-  return about + hint
+  const warnings = service.warnings.map(({ message, remedy }) => {
+    const then = remedy === null ? "" : `  → ${printable(remedy)}\n`
+    return `\n${paint(terminal, "yellow", "warning")}: ${printable(message)}\n${then}`
+  })
+  return about + warnings.join("") + hint
 }
 
 /** What each setting may be, as the manifest says it. */

@@ -19,6 +19,8 @@ export const ServiceViewSchema = v.object({
   memoryBytes: v.nullable(v.number()),
   /** Secret settings that must be set again: they were sealed under the key of another home. */
   lostSecrets: v.array(v.string()),
+  /** What it warned of while it started last: it runs, but not as its owner may think. */
+  warnings: v.array(v.object({ message: v.string(), remedy: v.nullable(v.string()) })),
 })
 
 export const RefusedEventSchema = v.object({

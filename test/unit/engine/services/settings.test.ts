@@ -1,5 +1,7 @@
 import assert from "node:assert/strict"
 import type { ServiceId } from "../../../../agent/base/ids.ts"
+import { SERVICE_WARNING_LENGTH_MAX, SERVICE_WARNINGS_KEPT_MAX } from "../../../../agent/base/limits.ts"
+import type { ServiceBridge } from "../../../../agent/ports/service-host.ts"
 import { isMesgError } from "../../../../agent/base/errors.ts"
 import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
 import { testEngine, type TestEngine } from "../../../support/engine.ts"
@@ -15,6 +17,28 @@ const manifest: ManifestInput = {
     key: { type: "string", minLength: 8, secret: true, required: true },
   },
 }
+
+describe("what a service warns of while it starts", () => {
+  const says = (bridge: ServiceBridge) => {
+    bridge.log("warn", "the key long-enough is weak", { field: "key", n: 1, deep: {}, remedy: "choose another" })
+    bridge.log("info", "all is well", {})
+    for (let i = 0; i < SERVICE_WARNINGS_KEPT_MAX; i++) bridge.log("warn", "x".repeat(SERVICE_WARNING_LENGTH_MAX + i))
+  }
+
+  it("is shown with it until its next start, without its secrets, and bounded; what it says later is not", async () => {
+    let speaks = true
+    const test = await testEngine([{ manifest, start: (bridge) => void (speaks && says(bridge)) }])
+    const { warnings } = await test.engine.services.configure(METER, { host: "meter.local", key: "long-enough" })
+    assert.deepEqual(warnings[0], { message: "the key (secret) is weak (field key, n 1)", remedy: "choose another" })
+    assert.equal(warnings.length, SERVICE_WARNINGS_KEPT_MAX)
+    assert.ok(warnings.slice(1).every(({ message }) => message === "x".repeat(SERVICE_WARNING_LENGTH_MAX)))
+    speaks = false
+    assert.deepEqual((await test.engine.services.configure(METER, { port: 1 })).warnings, [])
+    test.bridge(METER).log("warn", "the meter does not answer", {})
+    assert.deepEqual(test.engine.services.show(METER).warnings, [])
+    await test.stop()
+  })
+})
 
 describe("settings of a service", () => {
   let test: TestEngine
