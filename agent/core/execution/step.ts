@@ -37,23 +37,27 @@ export class Step {
     return this.definition.tasks[index]!
   }
 
-  set(change: Partial<ExecutionState>): void {
+  /** The state, to be changed. */
+  ownState(): Writable<ExecutionState> {
     if (this.state === this.#before) this.state = { ...this.state }
-    Object.assign(this.state, change)
+    return this.state
   }
 
-  setTask(index: number, change: Partial<TaskRecord>): void {
+  /** The record of a task, to be changed. */
+  ownTask(index: number): Writable<TaskRecord> {
     const before = this.#before.tasks
-    if (this.state.tasks === before) this.set({ tasks: before.slice() })
+    if (this.state.tasks === before) this.ownState().tasks = before.slice()
     const tasks = this.state.tasks as TaskRecord[]
     if (tasks[index] === before[index]) tasks[index] = { ...before[index]! }
-    Object.assign(tasks[index]!, change)
+    return tasks[index]!
   }
 
   do(effect: Effect): void {
     this.effects.push(effect)
   }
 }
+
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
 
 /** The data of a built-in status. */
 export interface Trouble {

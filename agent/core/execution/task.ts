@@ -5,16 +5,20 @@ import type { Json } from "../../schema/json.ts"
 import { isBuiltInStatus } from "../../schema/names.ts"
 import { statusesMet } from "./branches.ts"
 import type { Input } from "./input.ts"
-import { hasEnded, isRunning } from "./state.ts"
+import { hasEnded, isRunning, type KeptEvent } from "./state.ts"
 import type { Step, Trouble } from "./step.ts"
 import type { RejectionCode } from "./rejection.ts"
+
+const NOTHING_KEPT: readonly KeptEvent[] = []
 
 /** The statuses that a task follows are there: it opens, or looks for its event. Paper, Rules 2 and 3. */
 export function beginTask(step: Step, index: number): null {
   const { wait } = step.defined(index)
   if (wait === null) return openTask(step, index, null)
   const dueMs = wait.timeoutMs === null ? null : step.atMs + wait.timeoutMs
-  step.setTask(index, { state: "ready", dueMs })
+  const task = step.ownTask(index)
+  task.state = "ready"
+  task.dueMs = dueMs
   if (dueMs !== null) step.do({ kind: "wake", atMs: dueMs })
   return judgeNext(step, index)
 }
@@ -29,11 +33,11 @@ export function keepEvent(step: Step, event: Event): RejectionCode | null {
   })
   if (waiting.length === 0) return "INPUT_OUT_OF_TURN"
   const number = step.state.arrived
-  step.set({ arrived: number + 1 })
+  step.ownState().arrived = number + 1
   for (const index of waiting) {
-    const task = step.task(index)
-    if (task.kept.length >= KEPT_EVENTS_PER_WAIT_MAX) step.setTask(index, { keptOverflow: task.keptOverflow + 1 })
-    else step.setTask(index, { kept: [...task.kept, { number, event }] })
+    const task = step.ownTask(index)
+    if (task.kept.length >= KEPT_EVENTS_PER_WAIT_MAX) task.keptOverflow++
+    else task.kept = [...task.kept, { number, event }]
   }
   step.definition.tasks.forEach((_, index) => {
     const task = step.task(index)
@@ -47,7 +51,7 @@ function judgeNext(step: Step, index: number): null {
   const [earliest] = step.task(index).kept
   if (earliest === undefined) return null
   if (step.defined(index).wait!.where === null) return openTask(step, index, earliest.number)
-  step.setTask(index, { judging: true })
+  step.ownTask(index).judging = true
   step.do({ kind: "judge", task: index, number: earliest.number, event: earliest.event })
   return null
 }
@@ -56,21 +60,27 @@ export function judgeEvent(step: Step, index: number, number: number, match: boo
   const task = step.task(index)
   const [earliest] = task.kept
   if (task.state !== "ready" || !task.judging || earliest?.number !== number) return "INPUT_OUT_OF_TURN"
-  step.setTask(index, { judging: false })
+  const own = step.ownTask(index)
+  own.judging = false
   if (match) return openTask(step, index, number)
-  step.setTask(index, { kept: task.kept.slice(1) })
+  own.kept = own.kept.slice(1)
   return judgeNext(step, index)
 }
 
 /** The earliest match wins, and does not count again for any task behind this one. */
 function openTask(step: Step, index: number, number: number | null): null {
-  const event = step.task(index).kept.find((kept) => kept.number === number)?.event ?? null
-  step.setTask(index, { state: "ready", opened: true, event, kept: [], judging: false, dueMs: null })
+  const own = step.ownTask(index)
+  own.state = "ready"
+  own.opened = true
+  own.event = number === null ? null : (own.kept.find((kept) => kept.number === number)?.event ?? null)
+  own.kept = NOTHING_KEPT
+  own.judging = false
+  own.dueMs = null
   if (number !== null) {
     for (const behind of step.defined(index).behind) {
       const { kept } = step.task(behind)
       if (kept.some((other) => other.number === number)) {
-        step.setTask(behind, { kept: kept.filter((other) => other.number !== number) })
+        step.ownTask(behind).kept = kept.filter((other) => other.number !== number)
       }
     }
   }
@@ -81,7 +91,9 @@ function openTask(step: Step, index: number, number: number | null): null {
 export function prepareTask(step: Step, index: number, inputs: Json): RejectionCode | null {
   const task = step.task(index)
   if (task.state !== "ready" || !task.opened) return "INPUT_OUT_OF_TURN"
-  step.setTask(index, { state: "created", inputs })
+  const own = step.ownTask(index)
+  own.state = "created"
+  own.inputs = inputs
   step.do({ kind: "start", task: index })
   return null
 }
@@ -89,16 +101,20 @@ export function prepareTask(step: Step, index: number, inputs: Json): RejectionC
 export function assignTask(step: Step, index: number, core: string): RejectionCode | null {
   const task = step.task(index)
   if (task.state !== "created" || task.dueMs !== null) return "INPUT_OUT_OF_TURN"
-  step.setTask(index, { state: "assigned", core })
+  const own = step.ownTask(index)
+  own.state = "assigned"
+  own.core = core
   return null
 }
 
 export function startTask(step: Step, index: number): RejectionCode | null {
   const task = step.task(index)
   if (task.state !== "assigned") return "INPUT_OUT_OF_TURN"
-  const attempts = task.attempts + 1
-  step.setTask(index, { state: "started", attempts, startedMs: task.startedMs ?? step.atMs })
-  step.do({ kind: "execute", task: index, attempt: attempts, inputs: task.inputs ?? null })
+  const own = step.ownTask(index)
+  own.state = "started"
+  own.attempts++
+  own.startedMs ??= step.atMs
+  step.do({ kind: "execute", task: index, attempt: own.attempts, inputs: own.inputs ?? null })
   return null
 }
 
@@ -106,7 +122,9 @@ export function startTask(step: Step, index: number): RejectionCode | null {
 export function submitTask(step: Step, index: number, status: string, data: Json): RejectionCode | null {
   const task = step.task(index)
   if (task.state !== "started") return hasEnded(task) ? "TASK_ENDED" : "TASK_NOT_STARTED"
-  step.setTask(index, { state: "submitted", status: null, data: { status, data } })
+  const own = step.ownTask(index)
+  own.state = "submitted"
+  own.data = { status, data }
   step.do({ kind: "verify", task: index, status, data })
   return null
 }
@@ -115,7 +133,7 @@ export function verifyTask(step: Step, index: number, correct: boolean): Rejecti
   const task = step.task(index)
   if (task.state !== "submitted") return "INPUT_OUT_OF_TURN"
   const { status, data } = task.data as { status: string; data: Json }
-  step.setTask(index, { state: "verified" })
+  step.ownTask(index).state = "verified"
   if (correct) return endTask(step, index, status, data)
   return endTask(step, index, "error", { code: "VERIFICATION_FAILED", message: "the result was not confirmed" })
 }
@@ -136,17 +154,16 @@ export function endTask(step: Step, index: number, status: string, data: Json): 
     }
     return endTask(step, index, "error", trouble)
   }
-  step.setTask(index, {
-    state: END_STATES[status] ?? "succeeded",
-    status,
-    data,
-    dueMs: null,
-    kept: [],
-    finishedMs: step.atMs,
-  })
+  const own = step.ownTask(index)
+  own.state = END_STATES[status] ?? "succeeded"
+  own.status = status
+  own.data = data
+  own.dueMs = null
+  own.kept = NOTHING_KEPT
+  own.finishedMs = step.atMs
   if (step.state.output === null) {
     const reached = step.definition.outputs.findIndex((output) => output.task === index && output.on === status)
-    if (reached >= 0) step.set({ output: reached })
+    if (reached >= 0) step.ownState().output = reached
   }
   step.definition.tasks.forEach(({ after }, follower) => {
     const follows = after.some((edge) => edge.task === index && edge.status === status)
@@ -172,7 +189,11 @@ export function failAttempt(step: Step, input: Input & { kind: "attempt-failed" 
   const mayRepeat = interrupted ? interruptions <= TASK_INTERRUPTIONS_MAX : tried < retry.attempts
   if (repeatable && mayRepeat && !step.state.cancelling) {
     const delayMs = interrupted ? 0 : retryDelayMs(retry, tried)
-    step.setTask(input.task, { state: "created", core: null, dueMs: step.atMs + delayMs, interruptions })
+    const own = step.ownTask(input.task)
+    own.state = "created"
+    own.core = null
+    own.dueMs = step.atMs + delayMs
+    own.interruptions = interruptions
     step.do({ kind: "wake", atMs: step.atMs + delayMs })
     return null
   }
@@ -192,7 +213,7 @@ export function elapse(step: Step): RejectionCode | null {
     if (dueMs === null || dueMs > step.atMs) return
     moved = true
     if (state === "created") {
-      step.setTask(index, { dueMs: null })
+      step.ownTask(index).dueMs = null
       step.do({ kind: "start", task: index })
     } else if (state === "ready" && !opened) {
       endTask(step, index, "timed-out", { code: "TIMED_OUT", message: "the awaited event did not come in time" })
@@ -203,7 +224,7 @@ export function elapse(step: Step): RejectionCode | null {
 
 /** No new attempt begins, running tasks end `cancelled`, tasks that follow that status run. */
 export function cancelTasks(step: Step): null {
-  step.set({ cancelling: true })
+  step.ownState().cancelling = true
   const running = step.state.tasks.flatMap((task, index) => (isRunning(task) ? [index] : []))
   for (const index of running) {
     if (step.task(index).state === "started") step.do({ kind: "abort", task: index })

@@ -97,7 +97,7 @@ function apply(step: Step, input: Input): RejectionCode | null {
       return "EXECUTION_EXISTS"
     case "released":
       if (step.state.status !== "created") return "INPUT_OUT_OF_TURN"
-      step.set({ startedMs: input.atMs })
+      step.ownState().startedMs = input.atMs
       return beginTask(step, step.definition.first)
     case "event":
       return keepEvent(step, input.event)
@@ -148,8 +148,9 @@ function close(step: Step): Transition {
       ? "waiting"
       : null
   if (status === step.state.status) return { state: step.state, effects: step.effects, rejected: null }
-  if (status !== null) step.set({ status })
-  else step.set({ status: endStatus(step.state), finishedMs: step.atMs })
+  const state = step.ownState()
+  state.status = status ?? endStatus(state)
+  if (status === null) state.finishedMs = step.atMs
   return { state: step.state, effects: step.effects, rejected: null }
 }
 
