@@ -1,15 +1,18 @@
 import { messageOf } from "../base/errors.ts"
 import { utf8 } from "../base/bytes.ts"
+import { joined } from "../base/joined.ts"
 import type { Broker } from "../ports/broker.ts"
 import type { Log } from "../ports/log.ts"
 import { TOPIC_ROOT } from "../schema/service-message.ts"
 import type { FeedItem } from "./core.ts"
 import type { FeedLog } from "./feed.ts"
 
+const ROOT = `${TOPIC_ROOT}/feed`
+
 /** `mesg/v1/feed/…`: what happens, for MQTT clients. An item that nobody subscribed to is never put together. */
 export function feedOverMqtt(feed: FeedLog, broker: Broker, log: Log): () => void {
   return feed.tap((name, draft) => {
-    const topic = `${TOPIC_ROOT}/feed/${name}`
+    const topic = joined(ROOT, name)
     if (!broker.wanted(topic)) return
     const payload = utf8(JSON.stringify(bodyOf(draft() as FeedItem)))
     broker

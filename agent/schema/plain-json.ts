@@ -1,9 +1,9 @@
-import { utf8Length } from "../base/bytes.ts"
 import { JSON_DEPTH_MAX } from "../base/limits.ts"
+import { bytesAbove } from "./json-size.ts"
 import type { Json, JsonObject } from "./json.ts"
 
 export type PlainJson =
-  | { readonly ok: true; readonly value: Json; readonly bytes: number }
+  | { readonly ok: true; readonly value: Json }
   | { readonly ok: false; readonly path: string; readonly message: string }
 
 /** A copy that shares nothing with the original. @param value is known to be plain JSON */
@@ -37,15 +37,14 @@ class NotPlain extends Error {
  * A copy of what a service handed over, holding nothing but JSON: no functions, class instances, cycles, NaN or holes,
  * bounded in depth. A member whose value is undefined is left out, as JSON.stringify does.
  * @param bytesMax most bytes of its JSON text
- * @returns the copy and the bytes of its JSON text, or the JSON pointer of the first value that is not JSON
+ * @returns the copy, or the JSON pointer of the first value that is not JSON
  */
 export function plainJson(value: unknown, bytesMax: number): PlainJson {
   try {
     const copy = copyOf(value, [])
-    const bytes = utf8Length(JSON.stringify(copy))
-    if (bytes > bytesMax)
-      return { ok: false, path: "", message: `takes ${bytes} bytes, at most ${bytesMax} are allowed` }
-    return { ok: true, value: copy, bytes }
+    const bytes = bytesAbove(copy, bytesMax)
+    if (bytes === null) return { ok: true, value: copy }
+    return { ok: false, path: "", message: `takes ${bytes} bytes, at most ${bytesMax} are allowed` }
   } catch (error) {
     if (error instanceof NotPlain) return { ok: false, path: error.path, message: error.message }
     // A getter or proxy of the service threw.

@@ -1,7 +1,7 @@
 import { EVENT_DATA_BYTES_MAX } from "../../base/limits.ts"
 import type { Event } from "../../schema/event.ts"
 import { EventError } from "../events/error.ts"
-import { isLarge } from "../data-size.ts"
+import { isLarge } from "../../schema/json-size.ts"
 import type { PinnedWorkflow } from "./pinned.ts"
 
 /** What starts an execution by hand must fit as if it had come. @throws EventError EVENT_DATA_INVALID, EVENT_TOO_LARGE */

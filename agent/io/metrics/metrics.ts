@@ -98,8 +98,9 @@ function setProcessFigures(memory: Gauge): void {
 }
 
 function keyOf(labels: Labels): string {
-  const names = Object.keys(labels)
-  return names.length === 0 ? "" : names.map((name) => `${name}\u0000${labels[name]}`).join("\u0000")
+  let key = ""
+  for (const [name, value] of Object.entries(labels)) key += `${name}\u0000${value}\u0000`
+  return key
 }
 
 // prom-client's own histogram takes single observations only; what a registry needs of a metric is its name and get().

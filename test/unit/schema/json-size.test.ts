@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import * as fc from "fast-check"
 import { EVENT_DATA_BYTES_MAX } from "../../../agent/base/limits.ts"
-import { dataLength, isLarge } from "../../../agent/engine/data-size.ts"
+import { dataLength, isLarge } from "../../../agent/schema/json-size.ts"
 import type { Json } from "../../../agent/schema/json.ts"
 
 const bytesOf = (data: Json) => Buffer.byteLength(JSON.stringify(data))
