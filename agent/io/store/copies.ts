@@ -2,7 +2,7 @@ import { readdirSync, renameSync, rmSync, statSync } from "node:fs"
 import { basename, join } from "node:path"
 import { STORE_COPY_LOOK_MS, STORE_QUARANTINED_MAX } from "../../base/limits.ts"
 import { checkFile } from "./check.ts"
-import { lmdbLock, type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
+import { type StoreFiles, syncFile, syncFolderOf } from "./files.ts"
 import { makeFolder } from "../folder.ts"
 import type { Tell } from "./page-walk.ts"
 
@@ -105,7 +105,6 @@ export function quarantine(files: StoreFiles, wallMs: number): string {
     rmSync(join(files.quarantine, old), { force: true })
   const path = join(files.quarantine, `${String(wallMs).padStart(15, "0")}.mdb`)
   renameSync(files.data, path)
-  rmSync(lmdbLock(files.data), { force: true })
   syncFolderOf(path)
   syncFolderOf(files.data)
   return path

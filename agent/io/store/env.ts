@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, openSync, statSync, writeFileSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs"
+import { join } from "node:path"
 import { open, type RootDatabase } from "lmdb"
 import type { Range } from "../../ports/store.ts"
 import { PAGE_BYTES } from "./cost.ts"
@@ -26,7 +37,13 @@ export function openEnv(path: string, quotaBytes: number, readOnly = false): Env
     safeRestore: true,
     readOnly,
   } as const
-  return open(options)
+  if (readOnly) return open(options)
+  const forget = makeLockFile(path)
+  try {
+    return open(options)
+  } finally {
+    forget()
+  }
 }
 
 /**
@@ -57,22 +74,43 @@ export function createFile(path: string): void {
   }
 }
 
-/** LMDB's file of readers has this size at most. */
+/** LMDB's lock file has this size at most. */
 const LOCK_FILE_BYTES = 16_384
+/** Files here are memory, on every Linux that has a C library of its own. */
+const MEMORY = "/dev/shm"
 
 /**
- * Gives LMDB's lock file its blocks. LMDB would leave a hole and map it, and the process would be ended by a signal where
- * the disk has no block for it.
+ * Makes LMDB's lock file, in memory: LMDB marks each reader in it, through a mapping, and of one on a card the kernel would
+ * write a page whenever something was read. It has its blocks, for LMDB would map a hole, and the process would be ended by
+ * a signal where there is no room for it.
+ * @returns takes its name away, which nobody needs once LMDB has it open: the lock of the home keeps other processes out
  * @throws StoreError STORE_NOT_WRITABLE
  */
-export function makeLockFile(path: string): void {
+function makeLockFile(path: string): () => void {
   const lock = lmdbLock(path)
-  const stats = statSync(lock, { throwIfNoEntry: false })
-  if (stats && stats.blocks * 512 >= stats.size && stats.size > 0) return
   try {
-    writeFileSync(lock, Buffer.alloc(LOCK_FILE_BYTES), { mode: 0o600 })
+    // That of an agent which was killed just now, or of a version that kept it here.
+    rmSync(lock, { force: true })
+    const folder = folderInMemory()
+    const file = folder === null ? lock : join(folder, "lock")
+    writeFileSync(file, Buffer.alloc(LOCK_FILE_BYTES), { mode: 0o600 })
+    if (folder !== null) symlinkSync(file, lock)
+    return () => {
+      rmSync(lock)
+      if (folder !== null) rmSync(folder, { recursive: true })
+    }
   } catch (cause) {
     throw notWritable(lock, cause)
+  }
+}
+
+/** @returns one of our own; null where there is none to be had: then the lock file lies beside the data */
+function folderInMemory(): string | null {
+  try {
+    const { bavail, bsize } = statfsSync(MEMORY)
+    return bavail * bsize > LOCK_FILE_BYTES ? mkdtempSync(join(MEMORY, "mesg-")) : null
+  } catch {
+    return null
   }
 }
 

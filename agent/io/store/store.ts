@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, statfsSync } from "node:fs"
+import { existsSync, renameSync, statfsSync } from "node:fs"
 import {
   CLOCK_MARK_AHEAD_MS,
   STORE_COPY_AFTER_START_MS,
@@ -16,10 +16,10 @@ import { writeBackup } from "./backup.ts"
 import { type EncodedChange, GroupCommit } from "./commit.ts"
 import { addCopy, copyTime, copyTxn, listCopies, whileGrowing } from "./copies.ts"
 import { costOf, growthOf } from "./cost.ts"
-import { bounds, createFile, type Env, makeLockFile, openEnv } from "./env.ts"
+import { bounds, createFile, type Env, openEnv } from "./env.ts"
 import { notWritable, StoreError } from "./error.ts"
 import { FileRoom, type Fit } from "./file-room.ts"
-import { lmdbLock, storeFiles, type StoreFiles, syncFolderOf } from "./files.ts"
+import { storeFiles, type StoreFiles, syncFolderOf } from "./files.ts"
 import { FORMAT, formatChange, formatOf, migrate, MIGRATIONS, type Migration } from "./format.ts"
 import { decodeKey, encodeKey } from "./key.ts"
 import { takeLock } from "./lock.ts"
@@ -217,13 +217,11 @@ export class LmdbStore implements Store {
     this.#use(draft)
     await this.write([formatChange(format)])
     await this.#closeEnv()
-    rmSync(lmdbLock(draft), { force: true })
     renameSync(draft, this.#files.data)
     syncFolderOf(this.#files.data)
   }
 
   #use(path: string): void {
-    makeLockFile(path)
     const db = openEnv(path, this.#options.quotaBytes)
     // The last part of the file, too, is for finishing what was accepted.
     const room = new FileRoom(db, path, this.#options.quotaBytes * (1 - STORE_RESERVE_SHARE))
