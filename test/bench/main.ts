@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs"
-import { cpus, totalmem } from "node:os"
+import { cpus, loadavg, totalmem } from "node:os"
 import { join } from "node:path"
 import type { Bench } from "./bench.ts"
 import { benchAgent } from "./cases/agent.ts"
 import { benchArchive } from "./cases/archive.ts"
+import { benchBinary } from "./cases/binary.ts"
 import { benchBroker } from "./cases/broker.ts"
+import { benchCard } from "./cases/card.ts"
 import { benchDevice } from "./cases/device.ts"
 import { benchIdle } from "./cases/idle.ts"
 import { benchInProcess } from "./cases/in-process.ts"
@@ -21,7 +23,9 @@ import { type Figure, holds, lineOf, tableOf } from "./figure.ts"
 const BENCHES: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   agent: benchAgent,
   archive: benchArchive,
+  binary: benchBinary,
   broker: benchBroker,
+  card: benchCard,
   device: benchDevice,
   idle: benchIdle,
   "in-process": benchInProcess,
@@ -38,11 +42,12 @@ if (unknown !== undefined) {
 }
 
 const figures: Figure[] = []
+const [loadBefore = 0] = loadavg()
 let broken = false
 for (const name of asked.length > 0 ? asked : Object.keys(BENCHES)) broken = !(await ran(name)) || broken
 const [cpu] = cpus()
 console.log(
-  `\n${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+  `\n${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, load before ${loadBefore.toFixed(1)}`,
 )
 console.log(tableOf(figures))
 process.exitCode = broken || figures.some((figure) => !holds(figure, figure.gate ?? [])) ? 1 : 0

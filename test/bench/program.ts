@@ -20,6 +20,9 @@ export function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1024
 }
 
+/** What a program does after it is ready (first copies, timers) is over by then. */
+export const SETTLED_MS = 5000
+
 /** What a subject answers to a job. */
 export interface RunReport {
   readonly count: number

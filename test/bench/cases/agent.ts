@@ -4,12 +4,10 @@ import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import type { TestAgent } from "../../support/agent.ts"
 import type { Bench } from "../bench.ts"
-import { residentBytes, startShipped } from "../program.ts"
+import { residentBytes, SETTLED_MS, startShipped } from "../program.ts"
 import { median, ROUNDS } from "../rounds.ts"
 
 const MIB = 1048576
-/** What an agent does after it is ready (first copies, timers) is over by then. */
-const SETTLED_MS = 5000
 
 /** The agent as a gateway's owner feels it: memory, readiness, commands. */
 export async function benchAgent(bench: Bench): Promise<void> {

@@ -1,14 +1,10 @@
-import { execFileSync } from "node:child_process"
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
-import { basename, join } from "node:path"
-import { getuid } from "node:process"
+import { join } from "node:path"
 import { scaled } from "../../support/scale.ts"
 import type { Bench } from "../bench.ts"
 import type { Bound } from "../figure.ts"
+import { diskOf } from "../disk.ts"
 import { Subject } from "../program.ts"
 
-const SECTOR_BYTES = 512
-const DISK_BYTES = 2 ** 30
 /** Until pages that were given back come round: from then on the file grows by what is kept alone. */
 const WARM_UP = 4000
 const KB = 1000
@@ -26,13 +22,9 @@ const CASES = [
   { work: "count 3", name: "3 pure tasks", concurrency: 1, gate: upTo(40), aim: upTo(20) },
 ] as const
 
-/**
- * What a workflow costs the card: sectors that reach the device of a file system of its own, its journal among them.
- * What the kernel says of a process (`write_bytes`) leaves out too much.
- */
+/** What a workflow costs the card. */
 export async function benchDevice(bench: Bench): Promise<void> {
-  if (getuid?.() !== 0) return bench.note("only root may mount a disk of its own: its figures are left out")
-  const disk = mountedDisk(bench)
+  const disk = diskOf(bench, "disk")
   if (disk === null) return
   const engine = await Subject.start("engine", join(disk.folder, "home"))
   const lmdb = await Subject.start("lmdb", join(disk.folder, "lmdb"))
@@ -56,31 +48,5 @@ export async function benchDevice(bench: Bench): Promise<void> {
       gate: [gate],
       aim: [aim],
     })
-  }
-}
-
-/** An ext4 of its own in a file. @returns where it is, and how many bytes its device was given so far */
-function mountedDisk(bench: Bench): { folder: string; written(): number } | null {
-  const image = join(bench.folder, "disk.img")
-  const folder = join(bench.folder, "disk")
-  try {
-    writeFileSync(image, "")
-    truncateSync(image, DISK_BYTES)
-    mkdirSync(folder)
-    // All of it now: what the kernel would prepare later, by itself, is nobody's workflow.
-    execFileSync("mkfs.ext4", ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", image])
-    const device = execFileSync("losetup", ["-f", "--show", image], { encoding: "utf8" }).trim()
-    bench.after(() => execFileSync("losetup", ["-d", device]))
-    execFileSync("mount", [device, folder])
-    bench.after(() => execFileSync("umount", [folder]))
-    const stat = `/sys/block/${basename(device)}/stat`
-    const written = () => {
-      execFileSync("sync", ["-f", folder])
-      return Number(readFileSync(stat, "utf8").trim().split(/\s+/)[6]) * SECTOR_BYTES
-    }
-    return { folder, written }
-  } catch (error) {
-    bench.note(`no disk can be mounted here, its figures are left out: ${String(error)}`)
-    return null
   }
 }

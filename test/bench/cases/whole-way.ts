@@ -1,15 +1,17 @@
 import { fileURLToPath } from "node:url"
+import type { TestAgent } from "../../support/agent.ts"
 import { scaled } from "../../support/scale.ts"
 import { wholeWay } from "../applications.ts"
 import type { Bench } from "../bench.ts"
 import { load, type Throughput } from "../driver.ts"
-import { functionNode, nodeRed } from "../peers/node-red.ts"
+import { type Flow, functionNode, nodeRed } from "../peers/node-red.ts"
 import { cpuSeconds, startShipped, Subject } from "../program.ts"
 import { interleaved, median, medianRatio } from "../rounds.ts"
 
 const SERVICE = fileURLToPath(new URL("../service", import.meta.url))
 const IN = "mesg/v1/bench/event/go"
 const OUT = "bench/out"
+const OPTIONS = ["-q", 1, "-I", IN, "-O", OUT, "-w", 64, "-s", scaled(2, 5)] as const
 
 /**
  * A device publishes (QoS 1), an event makes a workflow of two tasks, a third publishes the result (QoS 1): ours durable
@@ -18,22 +20,14 @@ const OUT = "bench/out"
 export async function benchWholeWay(bench: Bench): Promise<void> {
   const agent = await startShipped({ home: bench.folder, sets: ["log.level=warn"] })
   bench.after(() => agent.kill())
-  const asked = [
-    await agent.api("PATCH", "/services/mqtt/config", { topics: [] }),
-    await agent.api("POST", "/services", { source: SERVICE, trust: true }),
-    await agent.api("PUT", "/applications/bench", { application: wholeWay(OUT) }),
-  ]
-  for (const answer of asked) if (!answer.ok) throw new Error(await answer.text())
-  const options = ["-q", 1, "-I", IN, "-O", OUT, "-w", 64, "-s", scaled(2, 5)]
-  const target = { port: agent.mqtt.port, pid: agent.process.pid! }
-  const peer = await startPeer(bench, options)
-  await load(target, ...options)
+  const run = await wholeWayOf(agent)
+  const peer = await wholeWayOfNodeRed(bench)
   const runs: Throughput[] = []
   const { ours, theirs } = await interleaved<"ours" | "theirs", number | null>({
     ours: async () => {
-      const run = await load<Throughput>(target, ...options)
-      runs.push(run)
-      return run.messages / run.cpuSeconds
+      const one = await run()
+      runs.push(one)
+      return one.messages / one.cpuSeconds
     },
     theirs: async () => (peer === null ? null : peer()),
   })
@@ -58,12 +52,41 @@ export async function benchWholeWay(bench: Bench): Promise<void> {
   })
 }
 
-/** @returns messages per CPU second of Node-RED and its broker together */
-async function startPeer(bench: Bench, options: readonly (string | number)[]): Promise<(() => Promise<number>) | null> {
+/** @returns puts the load on an agent, which has been made warm */
+export async function wholeWayOf(agent: TestAgent): Promise<() => Promise<Throughput>> {
+  const asked = [
+    await agent.api("PATCH", "/services/mqtt/config", { topics: [] }),
+    await agent.api("POST", "/services", { source: SERVICE, trust: true }),
+    await agent.api("PUT", "/applications/bench", { application: wholeWay(OUT) }),
+  ]
+  for (const answer of asked) if (!answer.ok) throw new Error(await answer.text())
+  const run = () => load<Throughput>({ port: agent.mqtt.port, pid: agent.process.pid! }, ...OPTIONS)
+  await run()
+  return run
+}
+
+/** @returns messages per CPU second of Node-RED and its broker together; null where it cannot be installed */
+export async function wholeWayOfNodeRed(bench: Bench): Promise<(() => Promise<number>) | null> {
   const broker = await Subject.start("aedes")
   bench.after(() => broker.stop())
   const port = broker.greeting as number
-  const red = await nodeRed(bench, "node-red", [
+  const red = await nodeRed(bench, "node-red", wholeWayFlow(port))
+  if (red === null) return null
+  const target = { port, pid: broker.pid }
+  const run = async () => {
+    const before = cpuSeconds(red.process.pid!)
+    const { messages, cpuSeconds: ofBroker } = await load<Throughput>(target, ...OPTIONS)
+    // The driver counts the broker's CPU after its warm-up, a sixth of its time; Node-RED's is counted as evenly spent.
+    const ofRed = (cpuSeconds(red.process.pid!) - before) / 1.2
+    return messages / (ofBroker + ofRed)
+  }
+  await run()
+  return run
+}
+
+/** The same as a flow of Node-RED. @param port of its broker on loopback */
+export function wholeWayFlow(port: number): Flow {
+  return [
     {
       id: "broker",
       type: "mqtt-broker",
@@ -79,16 +102,5 @@ async function startPeer(bench: Bench, options: readonly (string | number)[]): P
     functionNode("a", "msg.payload.number++; return msg", "b"),
     functionNode("b", "msg.payload.steps = 2; msg.payload.number--; return msg", "out"),
     { id: "out", type: "mqtt out", z: "tab", topic: OUT, qos: "1", retain: "false", broker: "broker", wires: [] },
-  ])
-  if (red === null) return null
-  const target = { port, pid: broker.pid }
-  const run = async () => {
-    const before = cpuSeconds(red.process.pid!)
-    const { messages, cpuSeconds: ofBroker } = await load<Throughput>(target, ...options)
-    // The driver counts the broker's CPU after its warm-up, a sixth of its time; Node-RED's is counted as evenly spent.
-    const ofRed = (cpuSeconds(red.process.pid!) - before) / 1.2
-    return messages / (ofBroker + ofRed)
-  }
-  await run()
-  return run
+  ]
 }

@@ -8,6 +8,7 @@ import { endProcess, startPeer } from "../program.ts"
 import { installed } from "./install.ts"
 
 const STARTED = "Started flows"
+const PACKAGES = ["node-red@5.0.7"]
 
 /** A flow of Node-RED: its nodes as in flows.json. */
 export type Flow = readonly Readonly<Record<string, unknown>>[]
@@ -19,8 +20,8 @@ export async function nodeRed(
   name: string,
   flow: Flow,
   env: Readonly<Record<string, string>> = {},
-): Promise<{ process: ChildProcess; port: number } | null> {
-  const folder = installed(bench, "node-red", ["node-red@5.0.7"])
+): Promise<{ process: ChildProcess; port: number; readyMs: number } | null> {
+  const folder = nodeRedFolder(bench)
   if (folder === null) return null
   const home = join(bench.folder, name)
   mkdirSync(home, { recursive: true })
@@ -38,6 +39,7 @@ export async function nodeRed(
   }
   writeFileSync(join(home, "settings.js"), `module.exports = ${JSON.stringify(settings)}\n`)
   const script = join(folder, "node_modules/node-red/red.js")
+  const began = performance.now()
   const peer = startPeer(process.execPath, [script, "-u", home, "-s", join(home, "settings.js")], env)
   bench.after(() => endProcess(peer, "SIGKILL"))
   let port = 0
@@ -50,7 +52,12 @@ export async function nodeRed(
   })
   peer.stderr.resume()
   await Promise.race([started, once(peer, "exit").then(() => Promise.reject(new Error("Node-RED ended")))])
-  return { process: peer, port }
+  return { process: peer, port, readyMs: performance.now() - began }
+}
+
+/** @returns the folder that it is installed in, or null where it cannot be */
+export function nodeRedFolder(bench: Bench): string | null {
+  return installed(bench, "node-red", PACKAGES)
 }
 
 /** Node-RED takes a node that has no place on the tab for a configuration. */
