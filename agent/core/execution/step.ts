@@ -10,7 +10,7 @@ import type { ExecutionState, TaskRecord } from "./state.ts"
  */
 export class Step {
   state: ExecutionState
-  effects: Effect[] = []
+  effects: readonly Effect[] = NONE
   atMs = 0
   readonly #before: ExecutionState
 
@@ -22,7 +22,7 @@ export class Step {
   /** The next input comes. @param atMs ms since epoch */
   begin(atMs: number): void {
     this.atMs = atMs
-    if (this.effects.length > 0) this.effects = []
+    this.effects = NONE
   }
 
   get definition(): WorkflowDefinition {
@@ -53,9 +53,11 @@ export class Step {
   }
 
   do(effect: Effect): void {
-    this.effects.push(effect)
+    this.effects = this.effects.length === 0 ? [effect] : [...this.effects, effect]
   }
 }
+
+const NONE: readonly Effect[] = []
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
 

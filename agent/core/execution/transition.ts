@@ -28,6 +28,7 @@ import type { ExecutionId } from "../../base/ids.ts"
 import type { Event } from "../../schema/event.ts"
 import type { ExecutionStatus } from "../../schema/execution.ts"
 import type { WorkflowDefinition } from "../workflow/definition.ts"
+import { isBuiltInStatus } from "../../schema/names.ts"
 import { branchesOf } from "./branches.ts"
 import type { Effect } from "./effect.ts"
 import type { Input } from "./input.ts"
@@ -156,6 +157,8 @@ function close(step: Step): Transition {
 
 function endStatus(state: ExecutionState): ExecutionStatus {
   if (state.cancelling) return "cancelled"
+  // Only a built-in status fails a branch.
+  if (!state.tasks.some(({ status }) => status !== null && isBuiltInStatus(status))) return "completed"
   return branchesOf(state).some(({ status }) => status === "failed") ? "failed" : "completed"
 }
 

@@ -123,15 +123,15 @@ type Join = (values: readonly (Json | undefined)[]) => Json
 
 /** Joins parts; the first failure is the answer. From the first that has to wait, those that are left wait side by side. */
 function gather(items: readonly Renderer[], evaluate: Evaluate, join: Join): Soon<Evaluated> {
-  const values: (Json | undefined)[] = []
-  for (const [at, item] of items.entries()) {
-    const answer = item(evaluate)
+  const values = new Array<Json | undefined>(items.length)
+  for (let at = 0; at < items.length; at++) {
+    const answer = items[at]!(evaluate)
     if (answer instanceof Promise) {
-      const later = items.slice(at + 1).map((next) => next(evaluate))
-      return Promise.all([answer, ...later]).then((answers) => together(values, answers, join))
+      const later = items.slice(at + 1).map((item) => item(evaluate))
+      return Promise.all([answer, ...later]).then((answers) => together(values.slice(0, at), answers, join))
     }
     if (!answer.ok) return answer
-    values.push(answer.value)
+    values[at] = answer.value
   }
   return { ok: true, value: join(values) }
 }

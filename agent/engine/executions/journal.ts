@@ -60,18 +60,19 @@ export class Journal {
     let { chunks, tail } = this.#written
     const text = stepText(step, { execution: this.#id, core })
     tail = tail === "" ? text : `${tail},${text}`
-    const changes: Change[] = []
     const isLong = tail.length > TAIL_LENGTH_MAX
-    if (isLong) {
-      changes.push({ put: TABLE.history, key: [this.#id, chunks], value: { v: 2, core, steps: tail } })
-      chunks++
-      tail = ""
-    }
+    const chunk: Change | null = isLong
+      ? { put: TABLE.history, key: [this.#id, chunks++], value: { v: 2, core, steps: tail } }
+      : null
+    if (isLong) tail = ""
     const written = { core, chunks, tail }
     const live = this.rows.length - this.#unsettled
-    if (isFinished(state)) changes.push(this.#finished(state, written))
-    else if (isLong || live === 0) changes.push(this.#row(tail, { pin: this.#pin, core, chunks }))
-    else changes.push(this.#row(text, null))
+    const newest = isFinished(state)
+      ? this.#finished(state, written)
+      : isLong || live === 0
+        ? this.#row(tail, { pin: this.#pin, core, chunks })
+        : this.#row(text, null)
+    const changes = chunk === null ? [newest] : [chunk, newest]
     const spent = isLong || isFinished(state) ? live : 0
     this.#unsettled += spent
     // Behind the end comes no step: what is on its way into the store need not be held here too.

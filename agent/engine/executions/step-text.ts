@@ -65,12 +65,15 @@ function packed(input: Input, stepMs: number, { core }: StepContext): readonly u
   const row = ROW_OF.get(input.kind)!
   const fields = input as unknown as Readonly<Record<string, unknown>>
   const names = ROWS[row]!
-  const values: unknown[] = [row, input.atMs - stepMs]
+  // As long as it will be: an array that grows takes room for sixteen more.
+  const values = new Array<unknown>(names.length + 1)
+  values[0] = row
+  values[1] = input.atMs - stepMs
   for (let i = 1; i < names.length; i++) {
     const name = names[i]!
     const value = fields[name]
-    if (name === "event") values.push(packedEvent(value as Event, stepMs))
-    else values.push(name === "core" && value === core ? 0 : value)
+    if (name === "event") values[i + 1] = packedEvent(value as Event, stepMs)
+    else values[i + 1] = name === "core" && value === core ? 0 : value
   }
   return values
 }
