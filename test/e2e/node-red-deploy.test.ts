@@ -1,10 +1,10 @@
 import assert from "node:assert/strict"
-import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { chargerRig } from "../support/charger-rig.ts"
 import { type FlowNode, NODE_RED_VERSIONS, type NodeRedVersion, type Notice } from "../support/node-red.ts"
 import { eventNode, tab, taskNode } from "../support/node-red-flow.ts"
+import { publishEvent } from "../support/publish-event.ts"
 import { tempDir } from "../support/temp-dir.ts"
 import { until } from "../support/until.ts"
 
@@ -68,11 +68,7 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[])
         topic === `status/${node}` && is((data as { text?: string }).text ?? "")
       return rig.nodeRed.notice(isThis, `the status of ${node}`)
     }
-    const publish = (kwh: number) => {
-      const { host, port } = rig.agent.mqtt
-      const to = ["-h", host, "-p", String(port), "-q", "1", "-t", "mesg/v1/charger/event/finished"]
-      execFileSync("mosquitto_pub", [...to, "-m", JSON.stringify({ kwh })])
-    }
+    const publish = (kwh: number) => publishEvent(rig.agent, "charger", "finished", { kwh })
     /** What a crash interrupts in an effectful task is said on its `error`; the branch that follows it goes on. */
     const interruptible = () => {
       const changes: Record<string, object> = {

@@ -7,3 +7,4 @@ export function differingShare(pictures: readonly [string, string]): Promise<num
 export function contrasts(parts: readonly string[]): Record<string, number>
 export function unnamedFields(): string[]
 export function paletteMs(): number
+export function wiredPorts(id: string): number[]

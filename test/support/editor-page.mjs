@@ -81,3 +81,9 @@ export function unnamedFields() {
 export function paletteMs() {
   return performance.getEntriesByName("mesg-palette", "measure")[0].duration
 }
+
+/** The ports of a node that wires lead from. */
+export function wiredPorts(id) {
+  const { nodes } = globalThis.RED
+  return nodes.filterLinks({ source: nodes.node(id) }).map(({ sourcePort }) => sourcePort)
+}

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import assert from "node:assert/strict"
 import { type Browser, chromium, type Page } from "playwright-core"
+import type { TypedValue } from "../../nodered-nodes/src/flow/nodes.ts"
 import { dialogIsOpen, standsStill } from "./editor-page.mjs"
 
 /** What of the editor is looked at, inside of the page. */
@@ -70,6 +71,18 @@ export async function openDialog(page: Page, node: string, field: string): Promi
   await page.locator(`[id="${node}"]`).dblclick()
   await page.locator(field).waitFor({ state: "attached" })
   await page.waitForFunction(dialogIsOpen)
+}
+
+/** Says in the dialog what an input of the task is, and where it comes from. */
+export async function fillInput(page: Page, name: string, typed: TypedValue): Promise<void> {
+  await page.evaluate(
+    ([id, { type, value }]) => {
+      const $ = Reflect.get(globalThis, "$") as (selector: string) => { typedInput(...words: string[]): void }
+      $(id).typedInput("type", type)
+      $(id).typedInput("value", value)
+    },
+    [`#mesg-input-${name}`, typed] as const,
+  )
 }
 
 /** Ends the dialog of a node. */

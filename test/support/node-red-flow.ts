@@ -27,6 +27,17 @@ export function taskNode(
   return { id, type, z: "tab", x: 300, y: 100, statuses, outputs: statuses.length, ...empty, ...more, wires }
 }
 
+/** @param outputs of the application; the built-in statuses follow them */
+export function applicationNode(
+  id: string,
+  application: string,
+  outputs: readonly string[],
+  to: Readonly<Record<string, readonly string[]>>,
+  more: Properties = {},
+): FlowNode {
+  return taskNode(id, "mesg-application", outputs, to, { application, ...more })
+}
+
 /** Sends a message whenever `/inject/<id>` is posted. */
 export function injectNode(id: string, payload: unknown, to: readonly string[]): FlowNode {
   const props = [{ p: "payload" }]

@@ -111,7 +111,7 @@ export function unfitInputs(workflow: ApplicationWorkflow, at: string, catalogue
     const schema = inputSchema(task.run, catalogue)
     return unfit(schema, task.with as Json).map(({ path, message }) => ({
       path: `${at}/tasks/${pointerToken(name)}/with${path}`,
-      message: `the inputs of task "${name}" never fit ${task.run}: ${message}`,
+      message: `the inputs of task "${name}" never fit ${task.run}: ${path === "" ? "" : `${path} `}${message}`,
     }))
   })
 }

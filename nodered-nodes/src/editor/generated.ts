@@ -6,31 +6,30 @@ import { eventDefaults, prepareEvent } from "./event-node.ts"
 import { eventForm, workForm } from "./forms.ts"
 import { eventHelp, taskHelp } from "./help.ts"
 import type { NodeDefinition } from "./red.ts"
-import { taskSubject } from "./services.ts"
+import { subjectOf } from "./subject.ts"
 import { text } from "./text.ts"
 import { prepareWork, saveWork, workBehaviour, workDefaults } from "./work-node.ts"
 
 /** The node of one task of a service. */
 export function taskNode(service: ServiceDefinition, name: string, task: TaskDefinition): NodeDefinition {
-  const subjectOf = () => taskSubject(service.id, name)
   const statuses = portsOf(Object.keys(task.statuses))
   provide(generatedTaskType(service.id, name), workForm(), taskHelp(generatedTaskType(service.id, name), task))
   return {
-    ...workBehaviour(subjectOf),
+    ...workBehaviour(),
     category: categoryOf(service),
     color: service.removed ? COLOURS.removed : COLOURS.task,
     icon: "mesg-task.svg",
-    defaults: workDefaults(statuses, subjectOf),
+    defaults: workDefaults(statuses),
     outputs: statuses.length,
     paletteLabel: task.name ?? name,
     label() {
       return this.name || (task.name ?? name)
     },
     oneditprepare() {
-      prepareWork(this, subjectOf())
+      prepareWork(this, subjectOf(this))
     },
     oneditsave() {
-      saveWork(this, subjectOf())
+      saveWork(this, subjectOf(this))
     },
   }
 }

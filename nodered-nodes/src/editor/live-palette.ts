@@ -1,12 +1,11 @@
 import { generatedEventType, generatedTaskType } from "../flow/nodes.ts"
-import type { ServiceDefinition } from "../runtime/palette/definition.ts"
-import type { PaletteView } from "../runtime/palette/definition.ts"
+import type { PaletteView, ServiceDefinition } from "../runtime/palette/definition.ts"
 import { COLOURS } from "./colours.ts"
 import { eventNode, removedTitle, taskNode } from "./generated.ts"
 import type { NodeDefinition } from "./red.ts"
-import { followService, services, taskSubject } from "./services.ts"
-import { refreshStatic } from "./static-nodes.ts"
+import { isWork, knowApplications, services } from "./subject.ts"
 import { SET } from "./text.ts"
+import { followSubject } from "./work-node.ts"
 
 let revision = ""
 
@@ -16,6 +15,8 @@ export function startPalette(): void {
   performance.mark("mesg-palette")
   if (first !== undefined) show(first)
   performance.measure("mesg-palette", "mesg-palette")
+  // What changed while the flows were in no editor.
+  RED.events.on("flows:loaded", followAll)
   RED.comms.subscribe("mesg/palette", (_topic, data) => {
     if ((data as PaletteView).revision === revision) return
     $.getJSON("mesg/palette", (view) => show(view as PaletteView))
@@ -30,6 +31,15 @@ function show(view: PaletteView): void {
     services.set(service.id, service)
     showService(service, before)
   }
+  knowApplications(view.applications)
+  followAll()
+}
+
+function followAll(): void {
+  RED.nodes.eachNode((node) => {
+    if (isWork(node)) followSubject(node)
+  })
+  RED.view.redraw(true)
 }
 
 function showService(service: ServiceDefinition, before: ServiceDefinition | undefined): void {
@@ -48,19 +58,11 @@ function showService(service: ServiceDefinition, before: ServiceDefinition | und
       .map((name) => generatedEventType(service.id, name)),
   ]
   for (const type of gone) mark(type, service, true)
-  const types = new Map(Object.keys(service.tasks).map((task) => [generatedTaskType(service.id, task) as string, task]))
-  RED.nodes.eachNode((node) => {
-    const task = types.get(node.type)
-    if (task !== undefined) followService(node, taskSubject(service.id, task))
-    else refreshStatic(node, service.id)
-  })
-  for (const type of [
-    ...types.keys(),
+  const here = [
+    ...Object.keys(service.tasks).map((name) => generatedTaskType(service.id, name)),
     ...Object.keys(service.events).map((name) => generatedEventType(service.id, name)),
-  ]) {
-    mark(type, service, service.removed)
-  }
-  RED.view.redraw(true)
+  ]
+  for (const type of here) mark(type, service, service.removed)
 }
 
 /** Nodes on the canvas keep the definition they were made with: a change is made in that one. */

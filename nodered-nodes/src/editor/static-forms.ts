@@ -55,8 +55,5 @@ ${named("event")}
 ${data}
 ${json("declaration")}
 <p class="mesg-note" data-i18n="mesg.note.event"></p>`,
-  "mesg-application": workForm(
-    `${field("application", "fa-cubes", `<input type="text" id="node-input-application">`)}
-<div class="form-row"><label for="mesg-declared"><i class="fa fa-list" aria-hidden="true"></i> <span data-i18n="mesg.label.outputs"></span></label><input type="text" id="mesg-declared"></div>`,
-  ),
+  "mesg-application": workForm(field("application", "fa-cubes", `<select id="node-input-application"></select>`)),
 }

@@ -1,13 +1,13 @@
-import { textOf } from "../flow/raw.ts"
 import { WAIT_PORTS } from "../flow/nodes.ts"
+import { textOf } from "../flow/raw.ts"
 import { COLOURS } from "./colours.ts"
 import { element } from "./element.ts"
 import { eventDefaults, prepareEvent } from "./event-node.ts"
 import type { EditorNode, NodeDefinition } from "./red.ts"
-import { eventOf, followService, services, taskSubject } from "./services.ts"
+import { applicationsOf, applicationSubject, services, taskSubject } from "./subject.ts"
 import { text } from "./text.ts"
 import { isJson } from "./validation.ts"
-import { isDuration, prepareWork, saveWork, type Subject, workBehaviour, workDefaults } from "./work-node.ts"
+import { isDuration, prepareWork, saveWork, workBehaviour, workDefaults } from "./work-node.ts"
 
 const chosen = (value: unknown) => value !== "" && value !== undefined
 
@@ -68,15 +68,14 @@ function eventNode(): NodeDefinition {
 }
 
 function taskNode(): NodeDefinition {
-  const subjectOf = (node: EditorNode) => taskSubject(textOf(node, "service"), textOf(node, "task"))
   const choice = () => taskSubject($("#node-input-service").val(), $("#node-input-task").val())
   return {
-    ...workBehaviour(subjectOf),
+    ...workBehaviour(),
     category: "MESG",
     color: COLOURS.task,
     icon: "mesg-task.svg",
     defaults: {
-      ...workDefaults(["error"], subjectOf),
+      ...workDefaults(["error"]),
       service: { value: "", required: true, validate: chosen },
       task: { value: "", required: true, validate: chosen },
     },
@@ -124,45 +123,49 @@ function waitNode(): NodeDefinition {
 }
 
 function applicationNode(): NodeDefinition {
-  const subjectOf = (node: EditorNode): Subject => {
-    const declared = (node.statuses ?? []).filter((status) => !["error", "timed-out", "cancelled"].includes(status))
-    return { title: textOf(node, "application"), inputs: {}, statuses: declared, descriptions: {} }
-  }
+  const agent = () => RED.nodes.node($("#node-input-agent").val())?.id ?? ""
+  const choice = () => applicationSubject(agent(), $("#node-input-application").val())
   return {
-    ...workBehaviour(subjectOf),
+    ...workBehaviour(),
     category: "MESG",
     color: COLOURS.application,
     icon: "mesg-application.svg",
-    defaults: { ...workDefaults(["error"], subjectOf), application: { value: "", required: true, validate: chosen } },
+    defaults: { ...workDefaults(["error"]), application: { value: "", required: true, validate: chosen } },
     outputs: 1,
     paletteLabel: () => text("palette.application"),
     label() {
       return this.name || textOf(this, "application") || text("palette.application")
     },
     oneditprepare() {
-      prepareWork(this, subjectOf(this))
-      $("#mesg-declared").val(subjectOf(this).statuses!.join(", "))
+      const show = (application: string) => {
+        const names = applicationsOf(agent()).map(({ name }) => name)
+        fill("application", names, application)
+        prepareWork(this, choice())
+      }
+      show(textOf(this, "application"))
+      for (const id of ["#node-input-agent", "#node-input-application"]) {
+        $(id).on("change", () => show($("#node-input-application").val()))
+      }
     },
     oneditsave() {
-      const words = $("#mesg-declared")
-        .val()
-        .split(/[\s,]+/)
-      saveWork(this, { ...subjectOf(this), statuses: words.filter((word) => word !== "") })
+      saveWork(this, choice())
     },
   }
 }
 
-/** Two lists: the services, and what the chosen one has of a kind. What is stored stays choosable though it is gone. */
+/** A list of a dialog. What is stored stays choosable though it is gone. */
+function fill(id: string, choices: readonly string[], current: string): void {
+  const list = $(`#node-input-${id}`).empty()
+  const all = current === "" || choices.includes(current) ? choices : [...choices, current]
+  for (const choice of ["", ...all]) list.append(element("option", { value: choice }, choice))
+  list.val(current)
+}
+
+/** Two lists: the services, and what the chosen one has of a kind. */
 function chooseSubject(node: EditorNode, kind: "task" | "event", changed: () => void = () => {}): void {
   const members = (service: string) => {
     const found = services.get(service)
     return found === undefined ? [] : Object.keys(kind === "task" ? found.tasks : found.events)
-  }
-  const fill = (id: string, choices: readonly string[], current: string) => {
-    const list = $(`#node-input-${id}`).empty()
-    const all = current === "" || choices.includes(current) ? choices : [...choices, current]
-    for (const choice of ["", ...all]) list.append(element("option", { value: choice }, choice))
-    list.val(current)
   }
   const usable = [...services.values()].filter(({ id, removed }) => !removed && members(id).length > 0)
   fill("service", usable.map(({ id }) => id).sort(), textOf(node, "service"))
@@ -173,11 +176,4 @@ function chooseSubject(node: EditorNode, kind: "task" | "event", changed: () => 
   })
   $(`#node-input-${kind}`).on("change", changed)
   changed()
-}
-
-/** A static node whose service changed. */
-export function refreshStatic(node: EditorNode, service: string): void {
-  if (node["service"] !== service) return
-  if (node.type === "mesg-task") followService(node, taskSubject(service, textOf(node, "task")))
-  else if (eventOf(service, textOf(node, "event")) === null) RED.editor.validateNode(node)
 }

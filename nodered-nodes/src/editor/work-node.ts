@@ -1,22 +1,13 @@
 import { BUILT_IN_PORTS, portsOf } from "../flow/nodes.ts"
 import { type ChangedPorts, portsAfter } from "../flow/ports.ts"
 import { element } from "./element.ts"
-import { missingInputs, readInputs, type Schema, showInputs } from "./inputs-form.ts"
+import { missingInputs, readInputs, showInputs } from "./inputs-form.ts"
 import type { EditorNode, NodeDefinition } from "./red.ts"
+import { type Subject, subjectOf } from "./subject.ts"
 import { text } from "./text.ts"
 
-/** What a node of a task, or of an application, stands for at the moment. */
-export interface Subject {
-  readonly title: string
-  readonly inputs: Schema
-  /** Names of its declared statuses; null where it is not known (any more). */
-  readonly statuses: readonly string[] | null
-  /** The texts of its statuses. */
-  readonly descriptions: Readonly<Record<string, string>>
-}
-
 /** The properties that work nodes share; see flow/nodes.ts. */
-export function workDefaults(statuses: readonly string[], subjectOf: (node: EditorNode) => Subject) {
+export function workDefaults(statuses: readonly string[]) {
   return {
     name: { value: "" },
     agent: { value: "", type: "mesg-agent", required: false },
@@ -53,7 +44,7 @@ export function isDuration(value: unknown, _options?: object): boolean | string 
 }
 
 /** How work nodes look and behave, whatever they stand for. */
-export function workBehaviour(subjectOf: (node: EditorNode) => Subject): Partial<NodeDefinition> {
+export function workBehaviour(): Partial<NodeDefinition> {
   return {
     inputs: 1,
     outputLabels(port) {
@@ -95,6 +86,17 @@ export function setPorts(node: EditorNode, statuses: readonly string[]): boolean
   node.dirty = true
   node.resize = true
   return true
+}
+
+/** A node follows what it stands for: a new status is a new port, a wired one that is gone stays and is warned of. */
+export function followSubject(node: EditorNode): void {
+  const { statuses } = subjectOf(node)
+  if (statuses !== null && setPorts(node, portsNow(node, statuses).statuses)) {
+    node.changed = true
+    RED.nodes.dirty(true)
+  }
+  node.dirty = true
+  RED.editor.validateNode(node)
 }
 
 /** Statuses that wires lead from and that the subject does not have. */

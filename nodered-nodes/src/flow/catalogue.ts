@@ -1,11 +1,14 @@
-import type { Application } from "../../../agent/schema/application.ts"
 import type { Manifest } from "../../../agent/schema/manifest.ts"
 import { portsOf } from "./nodes.ts"
 
-/** What the agent of a flow knows: its services, and the public applications that can be used as tasks. */
+/** What the agents of a flow know: services, and the public applications that can be used as tasks. */
 export interface Catalogue {
   manifest(service: string): Manifest | undefined
-  application(name: string): Application | undefined
+  /** @param agent id of its `mesg-agent` node, or empty @returns its outputs by name, in their order */
+  application(
+    name: string,
+    agent: string,
+  ): { readonly outputs?: Readonly<Record<string, unknown>> | undefined } | undefined
 }
 
 /** What a task node runs. */
@@ -23,9 +26,9 @@ export function targetOf(run: string): Target {
 }
 
 /** @returns the declared statuses in the order of the manifest; null where the target is not known */
-export function declaredStatuses(target: Target, catalogue: Catalogue): readonly string[] | null {
+export function declaredStatuses(target: Target, agent: string, catalogue: Catalogue): readonly string[] | null {
   if ("application" in target) {
-    const application = catalogue.application(target.application)
+    const application = catalogue.application(target.application, agent)
     return application === undefined ? null : Object.keys(application.outputs ?? {})
   }
   const tasks = catalogue.manifest(target.service)?.tasks ?? {}
@@ -33,6 +36,6 @@ export function declaredStatuses(target: Target, catalogue: Catalogue): readonly
 }
 
 /** The ports of a node that does not say its own. */
-export function portsOfTarget(target: Target, catalogue: Catalogue): readonly string[] {
-  return portsOf(declaredStatuses(target, catalogue) ?? [])
+export function portsOfTarget(target: Target, agent: string, catalogue: Catalogue): readonly string[] {
+  return portsOf(declaredStatuses(target, agent, catalogue) ?? [])
 }

@@ -34,12 +34,12 @@ export function targetOfNode(node: GraphNode, shelf: Shelf): Target {
   return { service: propertyOf(node, "service", shelf), task: propertyOf(node, "task", shelf) }
 }
 
-/** @returns the status of each output port of a task or application node */
-export function portsOfNode(node: GraphNode, shelf: Shelf, catalogue: Catalogue): readonly string[] {
+/** @param agent of its chain @returns the status of each output port of a task or application node */
+export function portsOfNode(node: GraphNode, agent: string, shelf: Shelf, catalogue: Catalogue): readonly string[] {
   const own = textsOf(node.raw["statuses"])
   return own.length > 0 || listOf(node.raw["statuses"]).length > 0
     ? own
-    : portsOfTarget(targetOfNode(node, shelf), catalogue)
+    : portsOfTarget(targetOfNode(node, shelf), agent, catalogue)
 }
 
 /** The tasks of one workflow by name. */

@@ -63,6 +63,8 @@ class ChainReader {
   readonly #wiring: Wiring
   readonly #catalogue: Catalogue
   readonly #naming: TaskNaming
+  /** That of the event, which the whole chain is for. */
+  readonly #agent: string
   readonly #ports = new Map<GraphNode, readonly string[]>()
   readonly #faults = new Map<string, Fault>()
   readonly #inline: InlineReason[] = []
@@ -73,6 +75,8 @@ class ChainReader {
     this.#all = wiring.nodes
     this.#catalogue = catalogue
     this.#nodes = chain.nodes.map((index) => wiring.nodes[index]!)
+    const event = this.#nodes.find(({ kind }) => kind?.kind === "event")!
+    this.#agent = this.#text(event, "agent")
     this.#naming = nameTasks(this.#nodes.filter(isWork), wiring.shelf)
   }
 
@@ -264,7 +268,7 @@ class ChainReader {
   }
 
   #portsOf(node: GraphNode): readonly string[] {
-    const ports = this.#ports.get(node) ?? portsOfNode(node, this.#wiring.shelf, this.#catalogue)
+    const ports = this.#ports.get(node) ?? portsOfNode(node, this.#agent, this.#wiring.shelf, this.#catalogue)
     this.#ports.set(node, ports)
     return ports
   }

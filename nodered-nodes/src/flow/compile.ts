@@ -1,4 +1,5 @@
 import type { ApplicationInput } from "../../../agent/schema/application.ts"
+import { calledFirst } from "./call-order.ts"
 import type { Catalogue } from "./catalogue.ts"
 import { type InlineReason, type ReadChain, readChain } from "./chain.ts"
 import { propertyOf } from "./chain-tasks.ts"
@@ -33,6 +34,7 @@ export interface InlineChain {
 }
 
 export interface CompiledFlow {
+  /** Each behind those that it calls. */
   readonly applications: readonly CompiledApplication[]
   readonly inline: readonly InlineChain[]
 }
@@ -67,7 +69,7 @@ export function compileFlow(flows: unknown, catalogue: Catalogue): CompiledFlow 
     const answering = chains.filter(({ outputs }) => outputs.length > 0)
     return applicationOf([...new Set([...answering, ...chains])], wiring.shelf, taken)
   })
-  return { applications, inline }
+  return { applications: calledFirst(applications), inline }
 }
 
 function foreignReasons(chain: Chain, wiring: Wiring): InlineReason[] {

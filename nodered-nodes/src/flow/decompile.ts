@@ -191,7 +191,7 @@ class WorkflowDrawing {
 
   #task(name: string, task: ApplicationTask, followed: readonly string[]): Draft {
     const target = targetOf(task.run)
-    const declared = declaredStatuses(target, this.#base.catalogue)
+    const declared = declaredStatuses(target, this.#base.agent, this.#base.catalogue)
     const statuses = shownStatuses(declared ?? [], followed)
     const node = this.#draft("task", name, name, statuses.length, {
       type: typeOfTask(target, declared !== null),

@@ -97,7 +97,7 @@ function waysTo(index: number, { nodes, shelf }: Wiring, catalogue: Catalogue): 
     const node = nodes[from]!
     if (behind.has(from)) loop = true
     else if (isWork(node)) {
-      const status = portsOfNode(node, shelf, catalogue)[port] ?? `output-${port + 1}`
+      const status = portsOfNode(node, propertyOf(node, "agent", shelf), shelf, catalogue)[port] ?? `output-${port + 1}`
       statuses.set(`${from}.${status}`, { node, status })
     } else if (node.kind !== null || node.from.length === 0) plain = true
     else if (!seen.has(from)) {

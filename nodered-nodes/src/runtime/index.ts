@@ -4,7 +4,7 @@ import { isMap, textOf } from "../flow/raw.ts"
 import { Connections } from "./agent/connections.ts"
 import { errorText } from "./api/agent-error.ts"
 import { Deployment } from "./deploy/deployment.ts"
-import { agentConnection, registerAgentNode, registerSettingsNode } from "./nodes/agent.ts"
+import { agentAddresses, agentConnection, registerAgentNode, registerSettingsNode } from "./nodes/agent.ts"
 import { registerApplicationNode } from "./nodes/application.ts"
 import type { NodeContext } from "./nodes/context.ts"
 import { registerEventNode } from "./nodes/event.ts"
@@ -13,7 +13,9 @@ import { registerServiceResultNode } from "./nodes/service-result.ts"
 import { registerServiceTaskNode } from "./nodes/service-task.ts"
 import { registerTaskNode } from "./nodes/task.ts"
 import { registerWaitNode } from "./nodes/wait.ts"
+import { Applications } from "./palette/applications.ts"
 import { Palette } from "./palette/palette.ts"
+import { ShownPalette } from "./palette/shown.ts"
 import { PanelTicker } from "./panel/ticker.ts"
 import type { Red } from "./red.ts"
 import { exportApplications, importApplication } from "./transfer/transfer.ts"
@@ -23,8 +25,14 @@ import { FlowServices } from "./services/flow-services.ts"
 export function mesg(red: Red): void {
   const connections = new Connections((text) => red.log.warn(`mesg: ${text}`))
   const palette = new Palette(red)
+  const applications = new Applications(red)
+  const shown = new ShownPalette(red, palette, applications)
+  const catalogue: Catalogue = {
+    manifest: (id) => palette.manifest(id),
+    application: (name, agent) => applications.get(name, agent),
+  }
   const ticker = new PanelTicker(red)
-  const deployment = new Deployment(red, connections, palette, ticker.changed)
+  const deployment = new Deployment(red, connections, catalogue, ticker.changed)
   const services = new FlowServices(red, connections, deployment.live)
   const context: NodeContext = {
     red,
@@ -39,7 +47,7 @@ export function mesg(red: Red): void {
     mesgAgentPalette: {
       exportable: true,
       get value() {
-        return palette.view()
+        return shown.view()
       },
     },
   }
@@ -60,6 +68,7 @@ export function mesg(red: Red): void {
 
   connections.onOpened((connection) => {
     palette.follow(connection)
+    applications.follow(connection)
     connection.on("state", (problem) => {
       ticker.changed()
       services.agentChanged(connection)
@@ -73,13 +82,12 @@ export function mesg(red: Red): void {
   connections.acquire({ url: "", token: "" })
 
   red.httpAdmin.get("/mesg/palette", red.auth.needsPermission("nodes.read"), (_request, response) => {
-    response.set("Cache-Control", "no-store").json(palette.view())
+    response.set("Cache-Control", "no-store").json(shown.view())
   })
   red.httpAdmin.get("/mesg/panel", red.auth.needsPermission("flows.read"), (_request, response) => {
     response.set("Cache-Control", "no-store").json(deployment.view())
   })
   if (red.settings.mesgAgent === true) tellAgent(red)
-  const catalogue: Catalogue = { manifest: (id) => palette.manifest(id), application: () => undefined }
   red.httpAdmin.post("/mesg/export", red.auth.needsPermission("flows.read"), ({ body }, response) => {
     response.json(exportApplications(isMap(body) ? body["flows"] : null, catalogue))
   })
@@ -94,13 +102,17 @@ export function mesg(red: Red): void {
       },
     )
   })
-  palette.onChanged = () => deployment.retry()
+  palette.onChanged = applications.onChanged = () => {
+    shown.changed()
+    deployment.retry()
+  }
   red.events.on("flows:stopping", () => {
     services.stopping()
     deployment.stopping()
   })
   red.events.on("flows:started", ({ config }) => {
     palette.keepUsed(new Set(config.flows.map(({ type }) => type)))
+    applications.keepNamed(agentAddresses(red, config.flows))
     deployment.started(config.flows)
     services.started(config.flows)
   })

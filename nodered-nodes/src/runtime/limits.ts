@@ -22,8 +22,10 @@ export const MESSAGES_REMEMBERED_MAX = 10_000
 export const PAGE_ITEMS_MAX = 1_000
 /** Services of all agents whose nodes are in the palette. */
 export const SERVICES_MAX = 1_000
-/** Statuses of one service may change in a burst when it starts: its manifest is read once. */
-export const PALETTE_SETTLE_MS = 20
+/** Public applications of one agent that flows can call. */
+export const APPLICATIONS_MAX = 1_000
+/** A service changes its status in a burst when it starts: its manifest is read once. */
+export const READ_SETTLE_MS = 20
 /** Executions of which a compiled chain shows the state. */
 export const EXECUTIONS_SHOWN_MAX = 1_000
 /** Messages that one wait node holds inline. */
@@ -36,8 +38,8 @@ export const JOINS_MAX = 1_000
 export const JOINED_REMEMBERED_MAX = 10_000
 /** Calls of services in flows of which it is remembered how they ended. */
 export const SERVICE_CALLS_ENDED_MAX = 1_000
-/** Manifests that are read at a time. */
-export const MANIFESTS_AT_A_TIME = 8
+/** Manifests, or applications, that are read at a time. */
+export const READS_AT_A_TIME = 8
 /** Applications that the side panel lists, and what it lists of each. */
 export const PANEL_APPLICATIONS_MAX = 200
 export const PANEL_RESULTS_MAX = 5

@@ -3,7 +3,7 @@ import { errorText } from "../api/agent-error.ts"
 import { AgentStream } from "../api/agent-stream.ts"
 import type { FindEndpoint } from "../api/endpoint.ts"
 import type { StreamItem } from "../api/event-source.ts"
-import type { EventItem, Execution, Service } from "../api/shapes.ts"
+import type { EventItem, Execution, ListedApplication, Service } from "../api/shapes.ts"
 import { Calls } from "./calls.ts"
 
 /** What a node can listen to. Each call of `on` gives the function that ends it. */
@@ -11,6 +11,7 @@ export interface AgentNews {
   readonly event: (event: EventItem) => void
   readonly execution: (execution: Execution) => void
   readonly service: (service: Service) => void
+  readonly application: (application: ListedApplication) => void
   /** Something was missed, or this is the beginning: read the lists. */
   readonly reset: () => void
   /** Null: connected. Said at once to who begins to listen. */
@@ -19,6 +20,8 @@ export interface AgentNews {
 
 /** One agent: its API, its stream of news, and the executions that are waited for. Nodes that name it share one. */
 export class AgentConnection {
+  /** As nodes give it; empty: the agent of this machine. */
+  readonly address: string
   readonly client: AgentClient
   readonly #calls: Calls
   readonly #stream: AgentStream
@@ -28,12 +31,14 @@ export class AgentConnection {
     event: new Set(),
     execution: new Set(),
     service: new Set(),
+    application: new Set(),
     reset: new Set(),
     state: new Set(),
   }
   #problem: string | null = "…"
 
-  constructor(find: FindEndpoint, warn: (text: string) => void) {
+  constructor(address: string, find: FindEndpoint, warn: (text: string) => void) {
+    this.address = address
     this.#warn = warn
     this.client = new AgentClient(find)
     this.#calls = new Calls(this.client)
@@ -85,6 +90,9 @@ export class AgentConnection {
     const value: unknown = JSON.parse(data)
     if (kind === "event") for (const listener of this.#listeners.event) listener(value as EventItem)
     if (kind === "service") for (const listener of this.#listeners.service) listener(value as Service)
+    if (kind === "application") {
+      for (const listener of this.#listeners.application) listener(value as ListedApplication)
+    }
     if (kind !== "execution") return
     this.#calls.changed(value as Execution)
     for (const listener of this.#listeners.execution) listener(value as Execution)

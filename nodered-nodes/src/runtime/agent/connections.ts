@@ -37,7 +37,7 @@ export class Connections {
       return known.connection
     }
     const find = address.url === "" ? localAgent() : remoteAgent(address.url, address.token)
-    const connection = new AgentConnection(find, this.#warn)
+    const connection = new AgentConnection(address.url, find, this.#warn)
     this.#shared.set(key, { connection, users: 1 })
     for (const listener of this.#opened) listener(connection)
     connection.start()

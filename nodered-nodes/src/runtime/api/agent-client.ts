@@ -9,6 +9,7 @@ import type {
   Application,
   DeployedApplication,
   Execution,
+  ListedApplication,
   Page,
   Service,
   ServiceDetails,
@@ -105,6 +106,10 @@ export class AgentClient {
 
   validate(application: unknown, signal: AbortSignal): Promise<Verdict> {
     return this.#ask("POST", "/applications:validate", { body: { application }, signal })
+  }
+
+  applications(signal: AbortSignal): Promise<ListedApplication[]> {
+    return this.#all("/applications", signal)
   }
 
   /** @returns null where there is none */

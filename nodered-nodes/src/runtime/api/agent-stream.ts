@@ -4,7 +4,7 @@ import type { AgentClient } from "./agent-client.ts"
 import { AgentError } from "./agent-error.ts"
 import { EventSourceParser, type StreamItem } from "./event-source.ts"
 
-const KINDS = ["event", "execution", "service"]
+const KINDS = ["event", "execution", "service", "application"]
 
 export interface StreamListener {
   /** Something happened. Items come once and in order. */

@@ -1,3 +1,4 @@
+import type { Application as ApplicationDocument } from "../../../../agent/schema/application.ts"
 import type { ExecutionView } from "../../../../agent/schema/execution.ts"
 import type { Manifest } from "../../../../agent/schema/manifest.ts"
 
@@ -61,9 +62,14 @@ export interface Application {
   readonly warnings?: Verdict["warnings"]
 }
 
-export interface DeployedApplication extends Application {
-  readonly document: {
-    readonly outputs?: Readonly<Record<string, { readonly from: string; readonly data?: unknown }>>
-    readonly [member: string]: unknown
-  }
+/** As in the list, and in the stream, which also says when it was removed. */
+export interface ListedApplication extends Application {
+  readonly visibility: "private" | "public"
+  /** ISO 8601. */
+  readonly deployed: string
+  readonly removed?: boolean
+}
+
+export interface DeployedApplication extends ListedApplication {
+  readonly document: ApplicationDocument
 }

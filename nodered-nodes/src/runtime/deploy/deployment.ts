@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import type { Catalogue } from "../../flow/catalogue.ts"
 import { type CompiledApplication, compileFlow } from "../../flow/compile.ts"
 import type { Fault } from "../../flow/fault.ts"
 import type { InlineNode } from "../../flow/inline.ts"
@@ -11,7 +12,6 @@ import type { Execution, Refusal } from "../api/shapes.ts"
 import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX } from "../limits.ts"
 import { agentConnection } from "../nodes/agent.ts"
 import type { Role } from "../nodes/context.ts"
-import type { Palette } from "../palette/palette.ts"
 import { panelOf, type Row } from "../panel/panel.ts"
 import type { PanelView, Standing } from "../panel/view.ts"
 import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
@@ -27,7 +27,7 @@ export class Deployment {
   readonly live = new LiveNodes()
   readonly #red: Red
   readonly #connections: Connections
-  readonly #palette: Palette
+  readonly #catalogue: Catalogue
   readonly #memory: Memory
   readonly #changed: () => void
   // Both go on until the next start: nodes that a deploy leaves alone do so too.
@@ -37,16 +37,17 @@ export class Deployment {
   #rows: readonly Row[] = []
   /** Between stop and start nothing is wanted, and nothing may be removed for it. */
   #runs = false
+  #willRetry = false
   #followed: (() => void)[] = []
   /** Ends what is under way when the next deploy comes. */
   #life = new AbortController()
   #turn: Promise<void> = Promise.resolve()
 
   /** @param changed told of every change of what the panel shows */
-  constructor(red: Red, connections: Connections, palette: Palette, changed: () => void) {
+  constructor(red: Red, connections: Connections, catalogue: Catalogue, changed: () => void) {
     this.#red = red
     this.#connections = connections
-    this.#palette = palette
+    this.#catalogue = catalogue
     this.#memory = new Memory(red)
     this.#changed = changed
   }
@@ -72,10 +73,7 @@ export class Deployment {
     this.stopping()
     this.#runs = true
     this.#flows = flows
-    const compiled = compileFlow(flows, {
-      manifest: (id) => this.#palette.manifest(id),
-      application: () => undefined,
-    })
+    const compiled = compileFlow(flows, this.#catalogue)
     this.#roles = new Map()
     this.#inline = new Map(compiled.inline.flatMap(({ nodes }) => nodes.map((node) => [keyOfPlace(node), node])))
     for (const [key, { fault }] of this.#inline) this.#roles.set(key, fault === null ? "inline" : "refused")
@@ -116,12 +114,17 @@ export class Deployment {
     this.#runs = false
   }
 
-  /** Something that kept an application out of the agent, or in it, may be over. */
+  /** Something that kept an application out of the agent, or in it, may be over. What is under way is ended first. */
   retry(): void {
-    if (!this.#runs) return
-    const rows = this.#rows
-    if (rows.some(({ standing }) => standing !== "deployed")) this.started(this.#flows)
-    else this.#queue((signal) => this.#removeOthers(rows, signal))
+    if (!this.#runs || this.#willRetry) return
+    this.#willRetry = true
+    this.#queue(async (signal) => {
+      this.#willRetry = false
+      if (!this.#runs) return
+      const isWanting = this.#rows.some(({ standing }) => standing !== "deployed")
+      if (isWanting) this.started(this.#flows)
+      else await this.#removeOthers(this.#rows, signal)
+    })
   }
 
   #setRole({ places }: CompiledApplication, role: Role): void {

@@ -1,3 +1,4 @@
+import { NODE_TYPES } from "../../flow/nodes.ts"
 import { textOf } from "../../flow/raw.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 import type { AgentAddress, Connections } from "../agent/connections.ts"
@@ -46,6 +47,17 @@ export function registerSettingsNode(red: Red): void {
 export function agentConnection(red: Red, connections: Connections, agent: string): AgentConnection {
   const node = red.nodes.getNode(agent) as AgentNode | null
   return node?.connection ?? connections.local
+}
+
+/** @returns where the agent of each `mesg-agent` node is that runs, by the id of the node */
+export function agentAddresses(red: Red, flows: readonly NodeConfig[]): ReadonlyMap<string, string> {
+  const ids = flows.flatMap(({ id, type }) => (type === NODE_TYPES.agent ? [id] : []))
+  return new Map(
+    ids.flatMap((id) => {
+      const node = red.nodes.getNode(id) as AgentNode | null
+      return node?.connection === undefined ? [] : [[id, node.connection.address] as const]
+    }),
+  )
 }
 
 /**

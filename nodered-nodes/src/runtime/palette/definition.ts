@@ -28,10 +28,18 @@ export interface EventDefinition {
   readonly data: object
 }
 
+/** A public application of an agent, as the task that it is for flows. */
+export interface ApplicationDefinition extends Pick<TaskDefinition, "description" | "inputs" | "statuses"> {
+  /** Id of the `mesg-agent` node; empty: the agent of this machine. */
+  readonly agent: string
+  readonly name: string
+}
+
 /** What an editor is given. */
 export interface PaletteView {
   readonly revision: string
   readonly services: readonly ServiceDefinition[]
+  readonly applications: readonly ApplicationDefinition[]
 }
 
 export function definitionOf(manifest: Manifest, removed: boolean): ServiceDefinition {

@@ -2,9 +2,10 @@ import type { AgentConnection } from "../agent/connection.ts"
 import { errorText } from "../api/agent-error.ts"
 import type { Manifest } from "../api/shapes.ts"
 import { JsonFile } from "../json-file.ts"
-import { MANIFESTS_AT_A_TIME, PALETTE_SETTLE_MS, SERVICES_MAX } from "../limits.ts"
+import { SERVICES_MAX } from "../limits.ts"
 import type { Red } from "../red.ts"
-import { definitionOf, type PaletteView, typesOf } from "./definition.ts"
+import { definitionOf, type ServiceDefinition, typesOf } from "./definition.ts"
+import { reading } from "./reading.ts"
 
 interface Known {
   readonly manifest: Manifest
@@ -15,9 +16,6 @@ interface Registrar {
   task(type: string): void
   event(type: string): void
 }
-
-/** Open editors are told by this topic that there is a new revision. */
-const TOPIC = "mesg/palette"
 
 /**
  * The services of every agent that is connected, as nodes. Types are registered as services come; Node-RED cannot
@@ -32,9 +30,6 @@ export class Palette {
   readonly #said = new Map<string, Map<AgentConnection, Manifest>>()
   readonly #registered = new Set<string>()
   #registrar: Registrar | null = null
-  /** Revisions of an earlier start are other ones. */
-  readonly #started = Date.now().toString(36)
-  #revision = 0
   /** Told of each change. */
   onChanged: () => void = () => {}
 
@@ -50,12 +45,10 @@ export class Palette {
     for (const { manifest, removed } of kept?.services ?? []) this.#add(manifest, removed)
   }
 
-  view(): PaletteView {
+  /** In the order of their ids. */
+  definitions(): ServiceDefinition[] {
     const services = [...this.#services.values()].map(({ manifest, removed }) => definitionOf(manifest, removed))
-    return {
-      revision: `${this.#started}.${this.#revision}`,
-      services: services.sort((a, b) => (a.id < b.id ? -1 : 1)),
-    }
+    return services.sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /** Of an installed service. */
@@ -66,26 +59,29 @@ export class Palette {
 
   /** Follows the services of an agent until its connection is stopped. */
   follow(connection: AgentConnection): void {
-    const mine = new Set<string>()
-    const wanted = new Set<string>()
-    let timer: NodeJS.Timeout | null = null
-    const look = (ids: Iterable<string>) => {
-      for (const id of ids) wanted.add(id)
-      timer ??= setTimeout(() => {
-        timer = null
-        const now = [...wanted]
-        wanted.clear()
-        this.#read(connection, now, mine).catch((error: unknown) => this.#failed(connection, error))
-      }, PALETTE_SETTLE_MS)
+    const { client, signal } = connection
+    const failed = (error: unknown) => {
+      if (!signal.aborted) this.#red.log.warn(`mesg: services cannot be read: ${errorText(error)}`)
     }
-    connection.signal.addEventListener("abort", () => this.#leave(connection), { once: true })
+    const want = reading<string>({
+      read: async (id) => this.#says(connection, id, (await client.service(id, signal))?.manifest ?? null),
+      changed: () => this.#changed(),
+      failed,
+    })
+    const look = (ids: readonly string[]) => want(ids.map((id) => [id, id]))
+    signal.addEventListener("abort", () => this.#leave(connection), { once: true })
     connection.on("service", ({ id }) => look([id]))
     connection.on("reset", () => {
-      connection.client.services(connection.signal).then(
-        (services) => look([...mine, ...services.map(({ id }) => id)]),
-        (error: unknown) => this.#failed(connection, error),
-      )
+      client
+        .services(signal)
+        .then((services) => look([...this.#idsOf(connection), ...services.map(({ id }) => id)]), failed)
     })
+    connection.on("state", () => look([]))
+  }
+
+  /** What an agent has said that it has. */
+  #idsOf(connection: AgentConnection): string[] {
+    return [...this.#said].flatMap(([id, said]) => (said.has(connection) ? [id] : []))
   }
 
   /** Forgets removed services of which no deployed flow uses a node. */
@@ -96,21 +92,6 @@ export class Palette {
     })
     for (const { manifest } of unused) this.#services.delete(manifest.id)
     if (unused.length > 0) this.#changed()
-  }
-
-  /** @param mine ids that this agent has had */
-  async #read(connection: AgentConnection, ids: readonly string[], mine: Set<string>): Promise<void> {
-    let changed = false
-    const rest = [...ids]
-    const worker = async () => {
-      for (let id = rest.pop(); id !== undefined; id = rest.pop()) {
-        const found = await connection.client.service(id, connection.signal)
-        if (found !== null) mine.add(id)
-        if (this.#says(connection, id, found?.manifest ?? null)) changed = true
-      }
-    }
-    await Promise.all(Array.from({ length: MANIFESTS_AT_A_TIME }, worker))
-    if (changed) this.#changed()
   }
 
   /** @param manifest null where this agent does not have the service @returns whether something is new */
@@ -167,19 +148,12 @@ export class Palette {
   }
 
   #changed(): void {
-    this.#revision++
     try {
       this.#file.write({ v: 1, services: [...this.#services.values()] })
     } catch (error) {
       this.#red.log.warn(`mesg: the palette cannot be kept for the next start: ${errorText(error)}`)
     }
-    // Retained, so that an editor that was away learns it when it comes back.
-    this.#red.comms.publish(TOPIC, { revision: this.view().revision }, true)
     this.onChanged()
-  }
-
-  #failed(connection: AgentConnection, error: unknown): void {
-    if (!connection.signal.aborted) this.#red.log.warn(`mesg: services cannot be read: ${errorText(error)}`)
   }
 }
 

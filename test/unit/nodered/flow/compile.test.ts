@@ -60,6 +60,21 @@ describe("compiling a flow", () => {
     )
   })
 
+  it("takes the outputs of an application that no node says from the agent of the chain", () => {
+    const flow = (readFlow("ports-of-an-application") as Node[]).map((node) =>
+      node.type === "mesg-application" ? { ...node, agent: "" } : node,
+    )
+    const asked: string[] = []
+    const application = (name: string, agent: string) => {
+      asked.push(`${name} of ${agent}`)
+      return { outputs: { kept: {}, filed: {} } }
+    }
+    const { workflows } = onlyApplication(compileFlow(flow, { ...FLOW_CATALOGUE, application }))
+    assert.deepEqual(asked, ["bookkeeping of agent"])
+    const [{ tasks }] = Object.values(workflows) as [Application["workflows"][string]]
+    assert.deepEqual([tasks["tell"]!.after, tasks["warn"]!.after], ["book.kept", "book.filed"])
+  })
+
   it("takes any JSON for a flow without a throw", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5 }), (flow) => {

@@ -5,21 +5,22 @@ import { stringify } from "yaml"
 import { RULE_CODES } from "../../../../agent/schema/application.ts"
 import { type CompiledFlow, compileFlow } from "../../../../nodered-nodes/src/flow/compile.ts"
 import { FLOW_CODES } from "../../../../nodered-nodes/src/flow/fault.ts"
-import { placeRefusals } from "../../../../nodered-nodes/src/flow/refusals.ts"
+import { placeRefusals, placeWarnings } from "../../../../nodered-nodes/src/flow/refusals.ts"
 import type { Place } from "../../../../nodered-nodes/src/flow/scopes.ts"
 import { agentSays, FLOW_CATALOGUE, FLOW_NAMES, FLOWS, readFlow } from "../../../support/flows.ts"
 import { assertGolden } from "../../../support/golden.ts"
 
 /*
  * One folder per flow: `flow.json` as Node-RED keeps it, and what becomes of it: `<application>.yml` for each application
- * that may be deployed, `refused.txt` with what is said on which node, `inline.txt` with what runs in Node-RED and why.
+ * that may be deployed, `refused.txt` with what is said on which node, `inline.txt` with what runs in Node-RED and why;
+ * in those named so, `warned.txt` with what is warned of on which node.
  */
 const seen = new Set<string>()
 
 const where = ({ node, instances }: Place) => [...instances, node].join(" > ")
 
-/** @returns the files that a flow gives, by name */
-function filesOf({ applications, inline }: CompiledFlow): Map<string, string> {
+/** @returns the files that a flow of this kind gives, by name */
+function filesOf({ applications, inline }: CompiledFlow, kind: string): Map<string, string> {
   const files = new Map<string, string>()
   const refused: string[] = []
   for (const application of applications) {
@@ -40,13 +41,22 @@ function filesOf({ applications, inline }: CompiledFlow): Map<string, string> {
     return `${nodes.map(where).join(", ")}\n${reasons.map((one) => `  ${where(one)}: ${one.what}\n`).join("")}`
   })
   if (inline.length > 0) files.set("inline.txt", chains.join(""))
+  if (kind === "warned") {
+    const warned = applications.flatMap((application) =>
+      placeWarnings(application, agentSays(application.document).warnings).map(
+        (one) => `${where(one)}: ${one.message}\n`,
+      ),
+    )
+    files.set("warned.txt", warned.join(""))
+  }
   return files
 }
 
 describe("flows as applications", () => {
   for (const name of FLOW_NAMES) {
     it(`${name.replaceAll("-", " ")}`, () => {
-      const files = filesOf(compileFlow(readFlow(name), FLOW_CATALOGUE))
+      const kind = name.split("-")[0]!
+      const files = filesOf(compileFlow(readFlow(name), FLOW_CATALOGUE), kind)
       const kept = readdirSync(join(FLOWS, name)).filter((file) => file !== "flow.json")
       if (process.env["UPDATE_GOLDEN"] === "1") {
         for (const file of kept) if (!files.has(file)) rmSync(join(FLOWS, name, file))
@@ -57,7 +67,6 @@ describe("flows as applications", () => {
         [],
         "is no longer given",
       )
-      const kind = name.split("-")[0]
       assert.equal(files.has("refused.txt"), kind === "refused", [...files.keys()].join(", "))
       assert.equal(files.has("inline.txt"), kind === "inline", [...files.keys()].join(", "))
     })

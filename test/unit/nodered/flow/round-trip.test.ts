@@ -15,7 +15,14 @@ import { scaled } from "../../../support/scale.ts"
 import { ROOT } from "../../../support/sources.ts"
 import { catalogueOf, SERVICE_S } from "../../../support/workflow.ts"
 
-const SERVICES = catalogueOf([SERVICE_S])
+/** What random applications call. */
+const PAY = asKept({
+  name: "pay",
+  visibility: "public",
+  workflows: { w: { trigger: { service: "s", event: "e" }, tasks: { a: { run: "s.t" } } } },
+  outputs: { done: { from: "a.ok" }, no: { from: "a.no" } },
+})
+const SERVICES = catalogueOf([SERVICE_S], [PAY])
 const NOTHING = catalogueOf([])
 
 /** What comes back when the drawing has been through Node-RED, which keeps it as JSON. */
