@@ -1,3 +1,4 @@
+import { sized } from "../../base/sized.ts"
 import { type Soon, soon } from "../../base/soon.ts"
 import type { Evaluated, Expressions, ExpressionScope } from "../../ports/expressions.ts"
 import type { ExecutionState } from "../../core/execution/state.ts"
@@ -123,7 +124,7 @@ type Join = (values: readonly (Json | undefined)[]) => Json
 
 /** Joins parts; the first failure is the answer. From the first that has to wait, those that are left wait side by side. */
 function gather(items: readonly Renderer[], evaluate: Evaluate, join: Join): Soon<Evaluated> {
-  const values = new Array<Json | undefined>(items.length)
+  const values = sized<Json>(items.length)
   for (let at = 0; at < items.length; at++) {
     const answer = items[at]!(evaluate)
     if (answer instanceof Promise) {

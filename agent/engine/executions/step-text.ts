@@ -1,3 +1,4 @@
+import { sized } from "../../base/sized.ts"
 import type { ExecutionId, ServiceId } from "../../base/ids.ts"
 import type { Input, InputKind } from "../../core/execution/input.ts"
 import type { Event } from "../../schema/event.ts"
@@ -65,8 +66,7 @@ function packed(input: Input, stepMs: number, { core }: StepContext): readonly u
   const row = ROW_OF.get(input.kind)!
   const fields = input as unknown as Readonly<Record<string, unknown>>
   const names = ROWS[row]!
-  // As long as it will be: an array that grows takes room for sixteen more.
-  const values = new Array<unknown>(names.length + 1)
+  const values = sized<unknown>(names.length + 1)
   values[0] = row
   values[1] = input.atMs - stepMs
   for (let i = 1; i < names.length; i++) {
