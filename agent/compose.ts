@@ -158,6 +158,8 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
         onBroken: fatal,
       },
     )
+    let requestsEnded = Promise.resolve()
+    stops.push(() => requestsEnded)
     stops.push(() => engine.stop())
 
     const nodeRed = config.nodeRed.run && !safe ? await nodeRedBeside({ home, config: config.nodeRed, env, log }) : null
@@ -196,7 +198,11 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
       fatal,
       brokerUpgrade: broker.websocket(),
     })
-    stops.push(() => http.stop())
+    stops.push(() => {
+      requestsEnded = http.stop()
+      // Requests that wait for room on a full disk are refused by the stop of the engine: it does not wait for them.
+      return Promise.race([requestsEnded, store.whenFull()])
+    })
 
     await engine.start({ safe, afterCrash: opened.crashed, progress })
     const bound = await broker.start()

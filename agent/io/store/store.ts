@@ -61,6 +61,7 @@ export class LmdbStore implements Store {
   #cancelCopy: (() => void) | null = null
   #copying: Promise<unknown> = Promise.resolve()
   #recovered = false
+  #starving = Promise.withResolvers<void>()
   /** Why it is not open. */
   #closed = new StoreError({ code: "STORE_CLOSED" }, "the store is not open")
 
@@ -147,6 +148,11 @@ export class LmdbStore implements Store {
     const quotaBytes = this.#quota?.limitBytes ?? this.#options.quotaBytes
     // What does not fit any more makes the store full, whatever the sum says: then what may go has to go.
     return { bytes: this.#commit?.starved === "disk" ? Math.max(used, quotaBytes) : used, quotaBytes }
+  }
+
+  /** Resolves when what was accepted waits for room; at once where it does. */
+  whenFull(): Promise<void> {
+    return this.#starving.promise
   }
 
   isFull(): boolean {
@@ -242,6 +248,8 @@ export class LmdbStore implements Store {
 
   #waits(fit: Fit | null): void {
     const { log } = this.#options
+    if (fit === null) this.#starving = Promise.withResolvers()
+    else this.#starving.resolve()
     if (fit === null) log.info("what waited for room in the store is being written again")
     else if (fit === "disk")
       log.warn("the disk is full: what was accepted waits to be written, nothing new is taken", {
