@@ -107,6 +107,33 @@ function nodesOf(page: Page): Promise<string[]> {
   })
 }
 
+/** The wires in the editor, by the names of their nodes or what they are; those of task nodes with their statuses. */
+export function linksOf(page: Page): Promise<{ from: string; status: string; to: string }[]> {
+  return page.evaluate(() => {
+    type Ended = { readonly id: string; readonly name?: string; readonly statuses?: readonly string[] }
+    type Link = { readonly source: Ended; readonly sourcePort: number; readonly target: Ended }
+    const { nodes } = Reflect.get(globalThis, "RED") as { nodes: { eachLink(visit: (link: Link) => void): void } }
+    const links: { from: string; status: string; to: string }[] = []
+    nodes.eachLink(({ source, sourcePort, target }) => {
+      const status = source.statuses?.[sourcePort] ?? String(sourcePort)
+      links.push({ from: source.name || source.id, status, to: target.name || target.id })
+    })
+    return links
+  })
+}
+
+/** Fills in a field of the open dialog. */
+export function typeInto(page: Page, field: string, type: string, value: string): Promise<void> {
+  return page.evaluate(
+    ([name, kind, written]) => {
+      const $ = Reflect.get(globalThis, "$") as (selector: string) => { typedInput(...words: string[]): void }
+      $(`#mesg-input-${name}`).typedInput("type", kind)
+      $(`#mesg-input-${name}`).typedInput("value", written)
+    },
+    [field, type, value] as const,
+  )
+}
+
 /** What is of a node in the editor. */
 export function nodeOf<Value = unknown>(page: Page, id: string, property: string): Promise<Value> {
   return page.evaluate(([node, name]) => (Reflect.get(globalThis, "RED") as Red).nodes.node(node)[name] as never, [

@@ -47,7 +47,18 @@ export function injectNode(id: string, payload: unknown, to: readonly string[]):
 
 /** Whole messages for the notices of a test. */
 export function debugNode(id: string): FlowNode {
-  return { id, type: "debug", z: "tab", x: 500, y: 100, active: true, tosidebar: true, complete: "true", wires: [] }
+  return {
+    id,
+    type: "debug",
+    z: "tab",
+    name: id,
+    x: 500,
+    y: 100,
+    active: true,
+    tosidebar: true,
+    complete: "true",
+    wires: [],
+  }
 }
 
 export function catchNode(id: string, to: readonly string[]): FlowNode {

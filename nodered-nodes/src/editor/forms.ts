@@ -1,6 +1,7 @@
 /** The dialog of a node that does work. Texts come from the catalogue. */
 export function workForm(subject = ""): string {
   return `
+<input type="hidden" id="node-input-outputs">
 <div id="mesg-warning" class="mesg-warning" role="alert"></div>
 ${field("name", "fa-tag", `<input type="text" id="node-input-name" data-i18n="[placeholder]mesg.placeholder.name">`)}
 ${field("agent", "fa-server", `<input type="text" id="node-input-agent">`)}

@@ -1,6 +1,6 @@
 import type { EventDefinition, TaskDefinition } from "../runtime/palette/definition.ts"
 import { element } from "./element.ts"
-import type { Schema } from "./inputs-form.ts"
+import type { Schema } from "./field.ts"
 import { text } from "./text.ts"
 
 /** Help in the order of Node-RED's style guide: what it does, inputs, outputs, details. */

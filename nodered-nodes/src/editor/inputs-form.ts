@@ -1,17 +1,8 @@
 import type { TypedValue } from "../flow/nodes.ts"
 import { element } from "./element.ts"
+import { defaultOf, fieldOf, type Literal, misfitOf, type Schema } from "./field.ts"
 import type { EditorNode, Query } from "./red.ts"
 import { text } from "./text.ts"
-
-/** The part of JSON Schema that forms are made of. */
-export interface Schema {
-  readonly type?: string | readonly string[]
-  readonly description?: string
-  readonly default?: unknown
-  readonly enum?: readonly unknown[]
-  readonly properties?: Readonly<Record<string, Schema>>
-  readonly required?: readonly string[]
-}
 
 /** Where a value can come from beside being written down. */
 const SOURCES = ["jsonata", "msg", "flow", "global", "env"] as const
@@ -46,14 +37,17 @@ function row(
   const id = `mesg-input-${name}`
   const mark = required ? element("span", { "aria-hidden": "true", class: "mesg-required" }, " *") : ""
   const input = element("input", { type: "text", id, "data-mesg-field": name, "aria-required": String(required) })
-  const note = element("div", { class: "mesg-note", id: `${id}-note` }, schema.description ?? "")
+  const note = element("div", { class: "mesg-note", id: `${id}-note` }, noteOf(schema))
   input.setAttribute("aria-describedby", note.id)
   const line = element("div", { class: "form-row mesg-row" }, element("label", { for: id }, label, mark), input, note)
   container[0]!.append(line)
-  const types = typesFor(schema)
-  const field = $(`#${CSS.escape(id)}`).typedInput({ types, default: defaultType(schema) })
-  field.typedInput("type", value?.type ?? defaultType(schema))
-  field.typedInput("value", value?.value ?? "")
+  // What has to be said and need not be thought about is written down from the beginning.
+  const shown = value ?? (required ? defaultOf(schema) : null)
+  const { kinds, choices } = fieldOf(schema, shown, required)
+  const types = [...kinds.map((kind, i) => (i === 0 ? offer(kind, choices) : kind)), ...SOURCES]
+  const field = $(`#${CSS.escape(id)}`).typedInput({ types, default: kinds[0]! })
+  field.typedInput("type", shown?.type ?? kinds[0]!)
+  field.typedInput("value", shown?.value ?? "")
   field.typedInput("width", "calc(100% - 115px)")
   // The widget puts fields of its own into the page: what a screen reader comes to must say what it is.
   for (const inner of line.querySelectorAll("input.red-ui-typedInput-input, button")) {
@@ -61,20 +55,16 @@ function row(
   }
 }
 
-/** What a field offers first is what its schema asks for. */
-function typesFor(schema: Schema): unknown[] {
-  const own = defaultType(schema)
-  if (schema.enum === undefined) return [own, ...(own === "str" ? [] : ["str"]), ...SOURCES]
-  const options = schema.enum.map((choice) => ({ value: String(choice), label: String(choice) }))
-  return [{ value: own, label: text("label.inputs"), options: [{ value: "", label: "" }, ...options] }, ...SOURCES]
+/** A kind of Node-RED's typed inputs, or a list to choose from in its place. */
+function offer(kind: Literal, choices: readonly string[] | null): unknown {
+  if (choices === null) return kind
+  return { value: kind, label: text("label.inputs"), options: choices.map((value) => ({ value, label: value })) }
 }
 
-function defaultType({ type, enum: choices }: Schema): "str" | "num" | "bool" | "json" {
-  const kind = Array.isArray(type) ? (type as readonly string[]).find((one) => one !== "null") : type
-  if (kind === "number" || kind === "integer") return "num"
-  if (kind === "boolean") return "bool"
-  if (kind === "object" || kind === "array") return "json"
-  return kind === undefined && typeof choices?.[0] === "number" ? "num" : "str"
+function noteOf(schema: Schema): string {
+  const value = defaultOf(schema)?.value ?? ""
+  const notes = [schema.description ?? "", value === "" ? "" : text("label.default", { value })]
+  return notes.filter((note) => note !== "").join(" · ")
 }
 
 /** Reads the form back. A field that says nothing is left out. */
@@ -95,12 +85,15 @@ export function readInputs(container: Query): {
   return { with: values, withAll }
 }
 
-/** @returns the required fields that say nothing */
-export function missingInputs(schema: Schema, node: EditorNode): string[] {
-  if (node["withAll"]) return []
+/** @returns what is wrong with the inputs of a node, the first of it; null where nothing is */
+export function inputsProblem(schema: Schema, node: EditorNode): string | null {
+  if (node["withAll"]) return null
   const given = (node["with"] ?? {}) as Readonly<Record<string, TypedValue>>
-  return (schema.required ?? []).filter((name) => {
-    const isFilled = schema.properties?.[name]?.default !== undefined
-    return !isFilled && (given[name]?.value ?? "") === ""
-  })
+  const missing = schema.required?.find((name) => (given[name]?.value ?? "") === "")
+  if (missing !== undefined) return text("validation.required", { field: missing })
+  for (const [field, property] of Object.entries(schema.properties ?? {})) {
+    const misfit = given[field] === undefined ? null : misfitOf(property, given[field])
+    if (misfit !== null) return text(`validation.${misfit.key}-input`, { field, limit: misfit.limit })
+  }
+  return null
 }

@@ -2,7 +2,7 @@ import { generatedEventType, generatedTaskType } from "../flow/nodes.ts"
 import type { PaletteView, ServiceDefinition } from "../runtime/palette/definition.ts"
 import { COLOURS } from "./colours.ts"
 import { eventNode, removedTitle, taskNode } from "./generated.ts"
-import type { NodeDefinition } from "./red.ts"
+import type { EditorNode, NodeDefinition } from "./red.ts"
 import { isWork, knowApplications, services } from "./subject.ts"
 import { SET } from "./text.ts"
 import { followSubject } from "./work-node.ts"
@@ -15,8 +15,7 @@ export function startPalette(): void {
   performance.mark("mesg-palette")
   if (first !== undefined) show(first)
   performance.measure("mesg-palette", "mesg-palette")
-  // What changed while the flows were in no editor.
-  RED.events.on("flows:loaded", followAll)
+  followAdded()
   RED.comms.subscribe("mesg/palette", (_topic, data) => {
     if ((data as PaletteView).revision === revision) return
     $.getJSON("mesg/palette", (view) => show(view as PaletteView))
@@ -32,14 +31,27 @@ function show(view: PaletteView): void {
     showService(service, before)
   }
   knowApplications(view.applications)
-  followAll()
-}
-
-function followAll(): void {
   RED.nodes.eachNode((node) => {
     if (isWork(node)) followSubject(node)
   })
   RED.view.redraw(true)
+}
+
+/** What changed while a node was in no editor: in a flow that is loaded, or imported. */
+function followAdded(): void {
+  const added = new Set<EditorNode>()
+  RED.events.on("nodes:add", (node: EditorNode) => {
+    if (!isWork(node)) return
+    // A node is added before its wires.
+    if (added.size === 0) {
+      setTimeout(() => {
+        for (const one of added) followSubject(one)
+        added.clear()
+        RED.view.redraw(true)
+      })
+    }
+    added.add(node)
+  })
 }
 
 function showService(service: ServiceDefinition, before: ServiceDefinition | undefined): void {

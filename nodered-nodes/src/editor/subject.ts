@@ -1,7 +1,7 @@
 import { nodeKind } from "../flow/nodes.ts"
 import { textOf } from "../flow/raw.ts"
 import type { ApplicationDefinition, ServiceDefinition, TaskDefinition } from "../runtime/palette/definition.ts"
-import type { Schema } from "./inputs-form.ts"
+import type { Schema } from "./field.ts"
 import type { EditorNode } from "./red.ts"
 
 /** The task or application that a node stands for, as it is at the moment. */

@@ -1,7 +1,7 @@
 import { BUILT_IN_PORTS, portsOf } from "../flow/nodes.ts"
 import { type ChangedPorts, portsAfter } from "../flow/ports.ts"
 import { element } from "./element.ts"
-import { missingInputs, readInputs, showInputs } from "./inputs-form.ts"
+import { inputsProblem, readInputs, showInputs } from "./inputs-form.ts"
 import type { EditorNode, NodeDefinition } from "./red.ts"
 import { type Subject, subjectOf } from "./subject.ts"
 import { text } from "./text.ts"
@@ -23,8 +23,7 @@ export function workDefaults(statuses: readonly string[]) {
     with: {
       value: {},
       validate(this: EditorNode, _value: unknown, _options?: object) {
-        const [missing] = missingInputs(subjectOf(this).inputs, this)
-        return missing === undefined ? true : text("validation.required", { field: missing })
+        return inputsProblem(subjectOf(this).inputs, this) ?? true
       },
     },
     withAll: { value: null },
@@ -99,6 +98,17 @@ export function followSubject(node: EditorNode): void {
   RED.editor.validateNode(node)
 }
 
+/** What is said of a status that is gone is over with its last wire. */
+export function watchWires(): void {
+  const look = ({ source }: { source: EditorNode }) => {
+    if (source.statuses === undefined) return
+    source.dirty = true
+    RED.editor.validateNode(source)
+  }
+  RED.events.on("links:add", look)
+  RED.events.on("links:remove", look)
+}
+
 /** Statuses that wires lead from and that the subject does not have. */
 function lostStatuses(node: EditorNode, declared: readonly string[] | null): readonly string[] {
   return declared === null ? [] : portsNow(node, declared).gone
@@ -131,8 +141,16 @@ export function saveWork(node: EditorNode, subject: Subject): void {
     return $(`#mesg-port-${status}`).prop("checked") !== true && !isWired
   })
   const declared = subject.statuses ?? (node.statuses ?? []).filter((status) => !isBuiltIn(status))
-  const lost = lostStatuses(node, subject.statuses)
-  setPorts(node, [...portsOf(declared, hidden), ...lost])
+  const before = node.statuses ?? []
+  const statuses = portsOf([...declared, ...lostStatuses(node, subject.statuses)], hidden)
+  if (before.join("\n") === statuses.join("\n")) return
+  node.statuses = statuses
+  // Node-RED moves the wires itself, so that it can also undo it: old port -> new one, `-1` one that is gone.
+  const moved = before.map((status, port) => [String(port), statuses.indexOf(status)])
+  const added = statuses
+    .filter((status) => !before.includes(status))
+    .map((status) => [status, statuses.indexOf(status)])
+  $("#node-input-outputs").val(JSON.stringify(Object.fromEntries([...moved, ...added])))
 }
 
 function isBuiltIn(status: string): boolean {
