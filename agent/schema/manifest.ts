@@ -9,7 +9,7 @@ import {
   ServiceIdSchema,
   SettingNameSchema,
 } from "./names.ts"
-import { RedactSchema } from "./redact.ts"
+import { FormsSchema, RedactSchema } from "./redact.ts"
 
 /** A JSON Schema document (2020-12) for data of this service; compiled by data-schema.ts. */
 const DataSchema = v.custom<JsonObject>(
@@ -31,6 +31,7 @@ const EventSchema = v.strictObject({
   data: DataSchema,
   /** What of the data is kept but not shown. */
   redact: v.optional(RedactSchema),
+  forms: v.optional(FormsSchema),
   /** The fields that make two reports of different nodes the same event. */
   identity: v.optional(v.array(v.string())),
   witness: v.optional(v.picklist(["single", "many"]), "single"),
@@ -55,6 +56,7 @@ const TaskSchema = v.strictObject({
   inputs: v.optional(DataSchema, {}),
   /** What of the inputs, and of the data of every status, is kept but not shown. */
   redact: v.optional(RedactSchema),
+  forms: v.optional(FormsSchema),
   statuses: v.pipe(
     v.record(StatusNameSchema, StatusSchema),
     v.check((statuses) => Object.keys(statuses).length > 0, "a task declares at least one status"),

@@ -51,6 +51,19 @@ const APP = {
   },
 }
 
+/** What redacts a part of a message hides all of its forms. */
+const READER = {
+  name: "reader",
+  workflows: {
+    w: {
+      trigger: { service: "mqtt", event: "message", where: "data.topic = 'till'", redact: ["/json/iban"] },
+      tasks: {
+        book: { run: "bank.book", with: { to: { iban: "{{ trigger.data.json.iban }}" } } },
+      },
+    },
+  },
+}
+
 describe("fields that a service or an application redacts", () => {
   let agent: TestAgent
   let client: MqttClient
@@ -120,6 +133,18 @@ describe("fields that a service or an application redacts", () => {
     assert.match(event!, /"data":\{"iban":"\(redacted\)","name":"Erika Mustermann","eur":3\}/)
     const executions = feed.filter((text) => text.startsWith("mesg/v1/feed/execution/"))
     assert.equal(executions.join("").includes(NAME), false)
+  })
+
+  it("of a message, which is there as JSON, as text and as bytes, are shown in none of these forms", async () => {
+    assert.equal((await agent.api("PUT", "/applications/reader", READER)).status, 200)
+    await client.publishAsync("till", JSON.stringify({ iban: IBAN, eur: 3 }), { qos: 1 })
+    const listed = () => agent.json<{ items: ExecutionView[] }>("execution", "list", "--app", "reader")
+    await until(async () => (await listed()).items[0]?.status === "completed", 10_000, "it was booked", 50)
+    const shown = await agent.json<ExecutionView>("execution", "show", (await listed()).items[0]!.id)
+    const { payload, text, json, topic } = shown.trigger.data as Record<string, unknown>
+    const hidden = "(redacted)"
+    assert.deepEqual([payload, text, json, topic], [hidden, hidden, { iban: hidden, eur: 3 }, "till"])
+    assert.equal(JSON.stringify(shown).includes(IBAN), false)
   })
 
   it("are kept in the store: an execution goes on with them after a restart", async () => {

@@ -1,5 +1,6 @@
 import type { ApplicationWorkflow } from "../../schema/application.ts"
 import type { Manifest } from "../../schema/manifest.ts"
+import { inAllForms } from "../../schema/redact.ts"
 import type { Redactions, TaskDefinition } from "./definition.ts"
 
 /**
@@ -15,16 +16,16 @@ export function redactionsOf(
   const events: Record<string, readonly string[]> = {}
   const ofEvent = (at: { service: string; event: string; redact?: readonly string[] | undefined }) => {
     const topic = `${at.service}/${at.event}`
-    const declared = manifest(at.service)?.events[at.event]?.redact ?? []
-    const paths = [...new Set([...(events[topic] ?? []), ...declared, ...(at.redact ?? [])])]
+    const { redact: declared = [], forms } = manifest(at.service)?.events[at.event] ?? {}
+    const paths = inAllForms([...new Set([...(events[topic] ?? []), ...declared, ...(at.redact ?? [])])], forms)
     if (paths.length > 0) events[topic] = paths
   }
   ofEvent(workflow.trigger)
   const ofTasks = tasks.map(({ name, run }) => {
     const { wait, redact = [] } = workflow.tasks[name]!
     if (wait !== undefined) ofEvent(wait)
-    const declared = "service" in run ? manifest(run.service)?.tasks[run.task]?.redact : undefined
-    return [...(declared ?? []), ...redact]
+    const { redact: declared = [], forms } = ("service" in run ? manifest(run.service)?.tasks[run.task] : null) ?? {}
+    return inAllForms([...declared, ...redact], forms)
   })
   const isNothing = Object.keys(events).length === 0 && ofTasks.every((paths) => paths.length === 0)
   return isNothing ? undefined : { events, tasks: ofTasks }

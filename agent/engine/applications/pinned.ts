@@ -8,6 +8,7 @@ import type { Application } from "../../schema/application.ts"
 import { compileDataSchema, type DataCheck, type DataIssue } from "../../schema/data-schema.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import type { Manifest, ManifestTask } from "../../schema/manifest.ts"
+import { inAllForms } from "../../schema/redact.ts"
 import { secretSettings, shownSettings } from "../../schema/settings.ts"
 
 /** A definition with the schemas of the manifests it was compiled against: both stay as they were at deployment. */
@@ -58,6 +59,7 @@ export function pinWorkflow(
 
 /** Pins a task that is called outside any application: a workflow of one task, triggered by the call itself. */
 export function pinCall(service: string, task: string, manifest: ManifestTask): PinnedWorkflow {
+  const redact = inAllForms(manifest.redact ?? [], manifest.forms)
   const definition: WorkflowDefinition = {
     v: 1,
     app: CALLED as ApplicationName,
@@ -83,9 +85,7 @@ export function pinCall(service: string, task: string, manifest: ManifestTask): 
     ],
     branches: [[0]],
     outputs: [],
-    ...(manifest.redact === undefined
-      ? {}
-      : { redact: { events: { [`${service}/call`]: manifest.redact }, tasks: [manifest.redact] } }),
+    ...(redact.length === 0 ? {} : { redact: { events: { [`${service}/call`]: redact }, tasks: [redact] } }),
   }
   // The inputs are the trigger's data, and checked as inputs.
   return pin(

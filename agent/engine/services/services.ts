@@ -6,7 +6,7 @@ import { compileDataSchema, type DataCheck } from "../../schema/data-schema.ts"
 import type { Event } from "../../schema/event.ts"
 import type { Json, JsonObject } from "../../schema/json.ts"
 import type { Manifest } from "../../schema/manifest.ts"
-import { redacted } from "../../schema/redact.ts"
+import { inAllForms, redacted } from "../../schema/redact.ts"
 import { type ServiceAnswer, serviceTopic } from "../../schema/service-message.ts"
 import { shownSettings } from "../../schema/settings.ts"
 import { pinCall } from "../applications/pinned.ts"
@@ -109,7 +109,8 @@ export class ServiceBook implements Services, EventCatalogue {
   }
 
   shownData({ service, event, data }: Event): Json {
-    return redacted(data, this.manifest(service)?.events[event]?.redact ?? [])
+    const { redact = [], forms } = this.manifest(service)?.events[event] ?? {}
+    return redacted(data, inAllForms(redact, forms))
   }
 
   /** Whether a service runs behind MQTT: what is sent to it waits in queues. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import * as v from "valibot"
 import type { Json } from "../../../agent/schema/json.ts"
-import { RedactSchema, redacted } from "../../../agent/schema/redact.ts"
+import { FormsSchema, inAllForms, RedactSchema, redacted } from "../../../agent/schema/redact.ts"
 
 const R = "(redacted)"
 
@@ -34,6 +34,29 @@ describe("fields that are kept but not shown", () => {
       assert.equal(JSON.stringify(data), before)
     })
   }
+
+  const forms = ["/payload", "/text", "/json"]
+  const inForms: { name: string; paths: string[]; forms?: string[]; all: string[] }[] = [
+    { name: "a part of one hides the others whole", paths: ["/json/card"], all: ["/json/card", "/payload", "/text"] },
+    { name: "one of them hides the others", paths: ["/text"], all: ["/text", "/payload", "/json"] },
+    { name: "parts of two hide all", paths: ["/json/a", "/text"], all: ["/json/a", "/text", "/payload", "/json"] },
+    { name: "any member may be one of them", paths: ["/*/card"], all: ["/*/card", ...forms] },
+    { name: "what holds one of them hides the others", paths: ["/in"], forms: ["/in/a", "/b"], all: ["/in", "/b"] },
+    { name: "what is beside them hides none", paths: ["/topic", "/jso", "/jsons"], all: ["/topic", "/jso", "/jsons"] },
+    { name: "nothing hides nothing", paths: [], all: [] },
+  ]
+  for (const { name, paths, forms: own = forms, all } of inForms) {
+    it(`of what is there in several forms: ${name}`, () => assert.deepEqual(inAllForms(paths, own), all))
+  }
+
+  it("has at least two forms", () => {
+    assert.deepEqual(
+      [["/a"], ["/a", "/b"]].map((paths) => v.is(FormsSchema, paths)),
+      [false, true],
+    )
+  })
+
+  it("are hidden alone where there is one form only", () => assert.deepEqual(inAllForms(["/a/b"]), ["/a/b"]))
 
   for (const path of ["", "a", "a/b", "/a~2", "#/a", "$.a"]) {
     it(`${JSON.stringify(path)} is no path`, () => assert.equal(v.safeParse(RedactSchema, [path]).success, false))
