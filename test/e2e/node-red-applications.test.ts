@@ -1,7 +1,10 @@
 import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
 import type { Browser, Page } from "playwright-core"
+import { parse } from "yaml"
 import type { PaletteView } from "../../nodered-nodes/src/runtime/palette/definition.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
+import { asKept } from "../support/flows.ts"
 import {
   type FlowNode,
   NODE_RED_VERSIONS,
@@ -9,7 +12,16 @@ import {
   type NodeRedVersion,
   startNodeRed,
 } from "../support/node-red.ts"
-import { endDialog, fillInput, nodeOf, openBrowser, openDialog, openEditor, wire } from "../support/node-red-editor.ts"
+import {
+  deployDrawn,
+  endDialog,
+  fillInput,
+  nodeOf,
+  openBrowser,
+  openDialog,
+  openEditor,
+  wire,
+} from "../support/node-red-editor.ts"
 import {
   applicationNode,
   CHARGER,
@@ -19,7 +31,7 @@ import {
   tab,
   taskNode,
 } from "../support/node-red-flow.ts"
-import { wiredPorts } from "../support/editor-page.mjs"
+import { nodesOnTab, wiredPorts } from "../support/editor-page.mjs"
 import { publishEvent } from "../support/publish-event.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { until } from "../support/until.ts"
@@ -41,6 +53,23 @@ const TELL = taskNode(
   {},
   { x: 700, with: { message: { type: "str", value: "x" } } },
 )
+
+/** A file with an application that only the other agent can take. */
+const FILE = `name: through-a-browser
+description: Calls what the other agent offers
+workflows:
+  main:
+    trigger: { service: charger, event: finished, where: "data.kwh > 0" }
+    tasks:
+      call:
+        run: app:elsewhere
+        with: { kwh: "{{ trigger.data.kwh }}" }
+      tell:
+        run: log.write
+        with: { message: "{{ tasks.call.status }}" }
+        after: [call.undone, call.error]
+        join: any
+`
 
 /** On one tab what calls, in front of what is called, on another one. */
 const CALLER_AND_CALLED: readonly FlowNode[] = [
@@ -85,7 +114,7 @@ const CALLER_AND_CALLED: readonly FlowNode[] = [
 ]
 
 for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
-  describe(`flows of Node-RED ${version} that call applications`, function () {
+  describe(`applications and the flows of Node-RED ${version}`, function () {
     this.timeout(240_000)
     let agents: TestAgent[]
     let nodeRed: NodeRed
@@ -250,6 +279,66 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
         "the ports",
       )
       assert.deepEqual(await page.evaluate(wiredPorts, "call"), [0])
+    })
+
+    const dialog = () => page.locator(".mesg-dialog")
+    const openTransfer = async (button: string) => {
+      await page.locator("#red-ui-workspace-chart").press("Control+g")
+      await page.keyboard.press("a")
+      await page.locator(".mesg-panel button", { hasText: button }).click()
+      await dialog().waitFor()
+    }
+
+    it("are drawn from a file for the agent that is chosen, which judges it", async () => {
+      await openTransfer("Import an application")
+      const file = { name: "app.yml", mimeType: "application/yaml", buffer: Buffer.from(FILE) }
+      await dialog().locator("input[type=file]").setInputFiles(file)
+      await until(async () => (await dialog().locator("textarea").inputValue()) === FILE, WAIT_MS, "the file")
+      const draw = dialog().locator("button", { hasText: "Draw it" })
+      await draw.click()
+      await dialog()
+        .locator(".mesg-refusals li", { hasText: 'UNKNOWN_SERVICE: public application "elsewhere" is not known' })
+        .waitFor()
+      await dialog().locator("select").selectOption({ label: "Other" })
+      await draw.click()
+      await dialog().waitFor({ state: "detached" })
+      const statuses = ["undone", "later", "error"]
+      assert.deepEqual(await page.evaluate(nodesOnTab, "through-a-browser"), [
+        { type: "mesg:charger/finished", agent: "other", outputs: 1, statuses: undefined },
+        { type: "mesg-application", agent: "other", outputs: 3, statuses },
+        { type: "mesg:log.write", agent: "other", outputs: 1, statuses: ["written"] },
+      ])
+    })
+
+    it("are refused in that dialog with the line and the words of the command line", async () => {
+      await openTransfer("Import an application")
+      await dialog().locator("textarea").fill("name: x\nworkflows: [")
+      await dialog().locator("button", { hasText: "Draw it" }).click()
+      await dialog()
+        .locator(".mesg-refusals li", { hasText: /^\d+:\d+: SYNTAX: / })
+        .waitFor()
+      await page.keyboard.press("Escape")
+      await dialog().waitFor({ state: "detached" })
+    })
+
+    it("are saved as the file that they were drawn from", async () => {
+      await openTransfer("Export the applications of these flows")
+      assert.deepEqual(await dialog().locator("h3").allInnerTexts(), ["through-a-browser Other"])
+      const [download] = await Promise.all([page.waitForEvent("download"), dialog().locator("a[download]").click()])
+      assert.equal(download.suggestedFilename(), "through-a-browser.yml")
+      const saved = readFileSync(await download.path(), "utf8")
+      assert.equal(saved, await dialog().locator("textarea").inputValue())
+      assert.deepEqual(asKept(parse(saved)), asKept(parse(FILE)))
+      await dialog().locator("button", { hasText: "Close" }).click()
+      await dialog().waitFor({ state: "detached" })
+    })
+
+    it("are deployed to that agent", async () => {
+      await deployDrawn(page, true)
+      const show = () => agents[1]!.cli("app", "show", "through-a-browser", "--json")
+      await until(async () => (await show()).code === 0, WAIT_MS, "the application")
+      const { document } = JSON.parse((await show()).stdout) as { document: object }
+      assert.deepEqual(document, asKept(parse(FILE)))
     })
   })
 }

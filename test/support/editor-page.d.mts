@@ -7,4 +7,7 @@ export function differingShare(pictures: readonly [string, string]): Promise<num
 export function contrasts(parts: readonly string[]): Record<string, number>
 export function unnamedFields(): string[]
 export function paletteMs(): number
+export function nodesOnTab(
+  label: string,
+): { readonly type: string; readonly agent: string; readonly outputs: number; readonly statuses?: string[] }[]
 export function wiredPorts(id: string): number[]

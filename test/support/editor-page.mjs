@@ -82,6 +82,19 @@ export function paletteMs() {
   return performance.getEntriesByName("mesg-palette", "measure")[0].duration
 }
 
+/** What stands on the tab that is shown, which has this name. */
+export function nodesOnTab(label) {
+  const { nodes, workspaces } = globalThis.RED
+  const tab = workspaces.active()
+  if (nodes.workspace(tab).label !== label) throw new Error(`the tab "${nodes.workspace(tab).label}" is shown`)
+  const found = []
+  nodes.eachNode((node) => {
+    if (node.z === tab)
+      found.push({ type: node.type, agent: node.agent, outputs: node.outputs, statuses: node.statuses })
+  })
+  return found
+}
+
 /** The ports of a node that wires lead from. */
 export function wiredPorts(id) {
   const { nodes } = globalThis.RED

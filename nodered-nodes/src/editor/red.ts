@@ -9,6 +9,8 @@ interface Editor {
     getNodeSet(id: string): NodeSet | undefined
     readonly registry: { getNodeList(): NodeSet[] }
     eachNode(visit: (node: EditorNode) => void): void
+    /** Configuration nodes. */
+    eachConfig(visit: (node: EditorNode) => void): void
     node(id: string): EditorNode | null | undefined
     /** Everything in the editor, deployed or not. */
     createCompleteNodeSet(options: { readonly credentials: boolean }): unknown
@@ -27,8 +29,12 @@ interface Editor {
     redraw(updateActive?: boolean): void
     /** Shows a node on its tab, and flashes it. */
     reveal(id: string): void
-    importNodes(nodes: readonly object[], options: { readonly generateIds: boolean; readonly addFlow: boolean }): void
+    importNodes(
+      nodes: readonly object[],
+      options: { readonly generateIds: boolean; readonly addFlow: boolean },
+    ): { readonly nodeMap: Readonly<Record<string, { readonly z?: string }>> }
   }
+  readonly workspaces: { show(id: string): void }
   readonly sidebar: {
     addTab(tab: Tab): void
     show(id: string): void
@@ -150,7 +156,7 @@ interface JQuery {
 
 interface Posted {
   done(call: (answer: unknown) => void): void
-  fail(call: (response: { readonly responseText: string }) => void): void
+  fail(call: (response: { readonly responseText: string; readonly responseJSON?: unknown }) => void): void
 }
 
 interface Request_ {

@@ -1,5 +1,6 @@
 import { WAIT_PORTS } from "../flow/nodes.ts"
 import { textOf } from "../flow/raw.ts"
+import { agentLabel } from "./agents.ts"
 import { COLOURS } from "./colours.ts"
 import { element } from "./element.ts"
 import { eventDefaults, prepareEvent } from "./event-node.ts"
@@ -26,7 +27,7 @@ function registerConfigurations(): void {
     defaults: { name: { value: "" }, url: { value: "" } },
     credentials: { token: { type: "password" } },
     label() {
-      return this.name || textOf(this, "url") || text("palette.agent")
+      return agentLabel(this)
     },
   })
   RED.nodes.registerType("mesg-settings", {

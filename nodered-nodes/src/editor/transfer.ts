@@ -1,4 +1,6 @@
+import { idOf, type Raw } from "../flow/raw.ts"
 import type { Exported, Imported, Said } from "../runtime/transfer/view.ts"
+import { agentLabels } from "./agents.ts"
 import { element } from "./element.ts"
 import { text } from "./text.ts"
 
@@ -18,32 +20,46 @@ export function startTransfer(): void {
 
 function showImport(): void {
   const area = textArea("transfer.application")
-  const file = element("input", { type: "file", accept: ".yml,.yaml,.json", "aria-label": text("transfer.file") })
+  const agents = agentLabels()
+  const choices = [...agents].map(([value, label]) => element("option", { value }, label))
+  const agent = element("select", {}, ...choices) as HTMLSelectElement
+  const file = element("input", {
+    type: "file",
+    accept: ".yml,.yaml,.json",
+    "aria-label": text("transfer.file"),
+  }) as HTMLInputElement
   const said = element("ul", { class: "mesg-refusals", role: "alert" })
+  const failed = (problem: Error) => said.replaceChildren(element("li", {}, problem.message))
   const draw = button("transfer.import", () => {
-    ask<Imported>("mesg/import", { text: area.value }).then(
-      (imported) => {
-        if (!imported.ok) return said.replaceChildren(...imported.refusals.map(refusalItem))
-        dialog.close()
-        RED.view.importNodes(imported.nodes, { generateIds: true, addFlow: false })
-      },
-      (problem: Error) => {
-        said.replaceChildren(element("li", {}, problem.message))
-      },
-    )
+    ask<Imported>("mesg/import", { text: area.value, agent: agent.value }).then((imported) => {
+      if (!imported.ok) return said.replaceChildren(...imported.refusals.map(refusalItem))
+      dialog.close()
+      show(imported.nodes)
+    }, failed)
   })
   file.addEventListener("change", () => {
-    const [chosen] = (file as HTMLInputElement).files ?? []
-    void chosen?.text().then((content) => {
+    const [chosen] = file.files ?? []
+    chosen?.text().then((content) => {
       area.value = content
-    })
+    }, failed)
   })
-  const dialog = open("transfer.import-title", [file, area, said], [draw])
+  const chooser = element("label", { class: "mesg-choice" }, text("label.agent"), agent)
+  const fields = [...(agents.size > 1 ? [chooser] : []), file, area, said]
+  const dialog = open("transfer.import-title", fields, [draw])
   area.focus()
 }
 
+/** Puts what is drawn beside the flows, and shows its tab. */
+function show(nodes: readonly Raw[]): void {
+  const { nodeMap } = RED.view.importNodes(nodes, { generateIds: true, addFlow: false })
+  const [placed] = nodes.flatMap((node) => nodeMap[idOf(node)]?.z ?? [])
+  if (placed !== undefined) RED.workspaces.show(placed)
+}
+
 function showExport(applications: readonly Exported[]): void {
-  const parts = applications.flatMap(({ name, text: yaml, refusals }) => {
+  const agents = agentLabels()
+  const parts = applications.flatMap(({ agent, name, text: yaml, refusals }) => {
+    const where = agents.size > 1 ? [element("small", {}, ` ${agents.get(agent) ?? ""}`)] : []
     const area = textArea("transfer.application", name)
     area.value = yaml
     area.readOnly = true
@@ -52,7 +68,12 @@ function showExport(applications: readonly Exported[]): void {
       download: `${name}.yml`,
     })
     link.textContent = text("transfer.download", { name: `${name}.yml` })
-    return [element("h3", {}, name), area, element("ul", {}, ...refusals.map(refusalItem)), element("p", {}, link)]
+    return [
+      element("h3", {}, name, ...where),
+      area,
+      element("ul", {}, ...refusals.map(refusalItem)),
+      element("p", {}, link),
+    ]
   })
   open("transfer.export-title", parts.length === 0 ? [element("p", {}, text("panel.empty"))] : parts, [])
 }
@@ -101,6 +122,9 @@ function ask<Answer>(path: string, body: object): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = $.ajax({ url: path, type: "POST", contentType: "application/json", data: JSON.stringify(body) })
     request.done((answer) => resolve(answer as Answer))
-    request.fail((response) => reject(new Error(response.responseText || text("transfer.unanswered"))))
+    request.fail(({ responseText, responseJSON }) => {
+      const { message } = (responseJSON ?? {}) as { message?: string }
+      reject(new Error((message ?? responseText) || text("transfer.unanswered")))
+    })
   })
 }

@@ -197,6 +197,7 @@ class WorkflowDrawing {
       type: typeOfTask(target, declared !== null),
       ...target,
       statuses,
+      outputs: statuses.length,
       ...inputsOf(task.with as Json),
       join: task.wait === undefined ? task.join : "all",
       timeout: task.timeout ?? "",

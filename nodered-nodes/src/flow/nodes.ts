@@ -168,6 +168,8 @@ interface WorkNode extends StoredNode {
   readonly agent: string
   /** The status of each output port, as it was when the wires were drawn. See portsOf. */
   readonly statuses: readonly string[]
+  /** How many ports that is: Node-RED's editor draws by this. */
+  readonly outputs: number
   /** The inputs of the task by name. */
   readonly with: Readonly<Record<string, TypedValue>>
   /** One value that is all of the inputs, instead of `with`. */

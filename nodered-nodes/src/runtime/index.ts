@@ -94,7 +94,10 @@ export function mesg(red: Red): void {
   red.httpAdmin.post("/mesg/import", red.auth.needsPermission("flows.write"), ({ body }, response) => {
     const asked = isMap(body) ? body : {}
     const agent = textOf(asked, "agent")
-    importApplication(textOf(asked, "text"), catalogue, agentConnection(red, connections, agent), agent).then(
+    // One that is drawn and not deployed yet is not reached.
+    const connection =
+      agent === "" || red.nodes.getNode(agent) !== null ? agentConnection(red, connections, agent) : null
+    importApplication(textOf(asked, "text"), catalogue, connection, agent).then(
       (imported) => response.json(imported),
       (error: unknown) => {
         response.status(502)

@@ -11,13 +11,13 @@ import type { Exported, Imported, Said } from "./view.ts"
 
 /**
  * Draws an application file.
- * @param connection of the agent that judges it; one that is away judges nothing, and what is drawn is judged at deploy
+ * @param connection of the agent that judges it; one that is away, or null, judges nothing: it is judged at deploy
  * @param agent id of the `mesg-agent` node that the new nodes are to name, or empty
  */
 export async function importApplication(
   text: string,
   catalogue: Catalogue,
-  connection: AgentConnection,
+  connection: AgentConnection | null,
   agent: string,
 ): Promise<Imported> {
   const { value, refusals } = parseDocument("the file", Buffer.from(text))
@@ -27,7 +27,7 @@ export async function importApplication(
     })
     return { ok: false, refusals: said }
   }
-  if (connection.problem === null) {
+  if (connection?.problem === null) {
     const verdict = await connection.client.validate(value, connection.signal)
     if (!verdict.ok) return { ok: false, refusals: verdict.refusals.map(saidOf) }
   }
@@ -43,7 +43,8 @@ export async function importApplication(
 
 /** @param flows all nodes of the editor, deployed or not */
 export function exportApplications(flows: unknown, catalogue: Catalogue): readonly Exported[] {
-  return compileFlow(flows, catalogue).applications.map(({ name, document, faults }) => ({
+  return compileFlow(flows, catalogue).applications.map(({ agent, name, document, faults }) => ({
+    agent,
     name,
     text: stringify(document, { lineWidth: 120, aliasDuplicateObjects: false }),
     refusals: faults.map(({ code, message, remedy, node }) => ({ where: node, code, message, remedy })),

@@ -15,6 +15,8 @@ export type Imported =
 
 /** An application of the flows, as a file. */
 export interface Exported {
+  /** Id of the `mesg-agent` node that it is for; empty: the agent of this machine. */
+  readonly agent: string
   readonly name: string
   /** YAML. */
   readonly text: string

@@ -75,6 +75,8 @@ describe("application files and flows, in a real Node-RED", function () {
       refused.refusals.filter(({ code }) => code === "UNKNOWN_SERVICE").map(({ where }) => where),
       ["/workflows/on/trigger/service"],
     )
+    const unjudged = await nodeRed.admin<Imported>("POST", "/mesg/import", { text, agent: "drawn-and-not-deployed" })
+    assert.ok(unjudged.ok, "nobody is asked in place of the agent that is meant")
   })
 
   it("are written though they cannot be deployed yet, with what is wrong", async () => {
