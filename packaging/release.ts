@@ -6,6 +6,7 @@ import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { BILL, binaryOf, buildBinaries, productVersion } from "./binary.ts"
 import { ARCHS, type Arch } from "./binary/materials.ts"
+import { writeAptRepository } from "./release/apt.ts"
 import { changesOf } from "./release/changes.ts"
 import { writeDeb, DEB_ARCH } from "./release/deb.ts"
 import { publicLine, releaseKey, seal } from "./release/signature.ts"
@@ -55,6 +56,7 @@ export async function makeRelease({ archs, mirror = "", folder, ...options }: Re
     join(folder, `CHANGES-${version}.md`),
     changesOf(readFileSync(join(ROOT, "CHANGELOG.md"), "utf8"), version),
   )
+  writeAptRepository(folder, key, Math.floor(Date.now() / 1000))
   seal(folder, key)
 }
 
