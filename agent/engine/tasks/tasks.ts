@@ -125,7 +125,7 @@ export class Tasks {
         : () => {}
     answering.then(
       (answer) => running.end(answer),
-      (error) => running.end(failedEnd({ code: "SERVICE_FAILED", message: String(error), outcome: "unknown" })),
+      (error) => running.end(brokenEnd(error)),
     )
     return null
   }
@@ -156,7 +156,16 @@ export class Tasks {
     return { execution, task, inputs, deadlineMs: this.#clock.now() + definition.timeoutMs }
   }
 
+  /** A service that throws is at fault itself: the step that called it goes on. */
   #answer(attempt: Attempt, call: TaskCall, stop: Stop): Soon<AttemptEnd> {
+    try {
+      return this.#ask(attempt, call, stop)
+    } catch (error) {
+      return brokenEnd(error)
+    }
+  }
+
+  #ask(attempt: Attempt, call: TaskCall, stop: Stop): Soon<AttemptEnd> {
     const { run } = attempt.definition
     const blocked = attempt.blocked ?? this.#notSent(attempt)
     if (blocked !== null) return failedEnd({ ...blocked, outcome: "known" })
@@ -227,6 +236,10 @@ function endOf(answer: TaskAnswer): AttemptEnd {
 
 function failedEnd({ code, message, outcome }: Omit<AttemptEnd & { kind: "failed" }, "kind" | "cause">): AttemptEnd {
   return { kind: "failed", cause: "error", code, message, outcome }
+}
+
+function brokenEnd(error: unknown): AttemptEnd {
+  return failedEnd({ code: "SERVICE_FAILED", message: String(error), outcome: "unknown" })
 }
 
 function lateEnd({ name, timeoutMs }: TaskDefinition): AttemptEnd {

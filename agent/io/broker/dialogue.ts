@@ -1,3 +1,4 @@
+import type { Soon } from "../../base/soon.ts"
 import { messageOf } from "../../base/errors.ts"
 import {
   MQTT_ACCEPTING_BYTES_PER_CLIENT_MAX,
@@ -148,7 +149,7 @@ export class Dialogue {
   }
 
   /** [MQTT-4.3.3-2]: until its PUBREL the same identifier is the same message. */
-  #remember(session: Session, packetId: number, accepted: Accepted | Promise<Accepted>): void {
+  #remember(session: Session, packetId: number, accepted: Soon<Accepted>): void {
     if (session.unreleased.size >= MQTT_UNRELEASED_PER_CLIENT_MAX)
       throw notAllowed("MQTT_UNRELEASED_PER_CLIENT_MAX", "too many QoS 2 messages wait for their PUBREL")
     if (!(accepted instanceof Promise)) {

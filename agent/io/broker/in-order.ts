@@ -1,3 +1,5 @@
+import type { Soon } from "../../base/soon.ts"
+
 interface Turn {
   ready: boolean
   run: () => void
@@ -19,7 +21,7 @@ export class InOrder {
    * Runs `act` with what `awaited` gave, now if nothing is to be waited for; `failed` with what it threw instead. A
    * failure keeps its turn too: it must not close the connection before what came first is acknowledged.
    */
-  after<Value>(awaited: Value | Promise<Value>, act: (value: Value) => void, failed: (error: unknown) => void): void {
+  after<Value>(awaited: Soon<Value>, act: (value: Value) => void, failed: (error: unknown) => void): void {
     if (!(awaited instanceof Promise)) {
       if (this.length === 0) act(awaited)
       else this.#turns.push({ ready: true, run: () => act(awaited) })

@@ -1,3 +1,4 @@
+import type { Soon } from "../../base/soon.ts"
 import { messageOf } from "../../base/errors.ts"
 import { MQTT_HANDLERS_RUNNING_MAX, MQTT_QUEUED_BYTES_MAX } from "../../base/limits.ts"
 import { topicMatches } from "../../base/topic.ts"
@@ -155,7 +156,7 @@ export class Router {
    * @returns at once if nothing needs to be waited for
    * @throws what a handler threw, or StoreError: the message is then not accepted, by anybody
    */
-  accept(publication: Publication, from: Publisher, packetId: number): Accepted | Promise<Accepted> {
+  accept(publication: Publication, from: Publisher, packetId: number): Soon<Accepted> {
     const route = this.route(publication.topic)
     const { qos, retain } = publication
     const remembers = qos === 2 && from.session?.persistent === true

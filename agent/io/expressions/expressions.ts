@@ -1,3 +1,4 @@
+import type { Soon } from "../../base/soon.ts"
 import { EXPRESSIONS_COMPILED_MAX } from "../../base/limits.ts"
 import type { Evaluated, Expressions, ExpressionScope } from "../../ports/expressions.ts"
 import { Evaluator } from "./evaluator.ts"
@@ -29,7 +30,7 @@ export class JsonataExpressions implements Expressions {
     return parsed.ok ? scopePaths(parsed.root) : []
   }
 
-  evaluate(source: string, scope: ExpressionScope, nowMs: number): Evaluated | Promise<Evaluated> {
+  evaluate(source: string, scope: ExpressionScope, nowMs: number): Soon<Evaluated> {
     const { problem, fast } = this.#compile(source)
     if (problem !== null) return { ok: false, message: problem }
     const value = fast === null ? UNDECIDED : fast(scope)

@@ -119,6 +119,13 @@ const ends: readonly { code: string; when: string; execute: () => TaskAnswer | P
     execute: () => Promise.reject(new Error("broken pipe")),
   },
   {
+    code: "SERVICE_FAILED",
+    when: "the service throws instead of answering, before it has promised anything",
+    execute: () => {
+      throw new Error("broken pipe")
+    },
+  },
+  {
     code: "STATUS_UNDECLARED",
     when: "the status is none of the manifest's",
     execute: () => ({ kind: "result", status: "splendid", data: {} }),
@@ -144,6 +151,7 @@ describe("a task ends in error", () => {
       await test.engine.applications.deploy(workApplication("app"), {})
       await test.engine.events.accept({ service: "work", event: "go", data: {} })
       assert.deepEqual(await errorOf(test), { status: "error", code })
+      assert.deepEqual([test.engine.load(), test.broken], [{ queued: 0, running: 0 }, []])
       await test.stop()
     })
   }

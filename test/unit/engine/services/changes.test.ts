@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { SERVICE_RESTART_DELAY_MS_MIN } from "../../../../agent/base/limits.ts"
 import { Hosted } from "../../../../agent/engine/services/hosted.ts"
-import type { RunningService, ServiceBridge, ServiceSpec } from "../../../../agent/ports/service-host.ts"
+import type { RunningService, ServiceBridge, ServiceHost, ServiceSpec } from "../../../../agent/ports/service-host.ts"
 import type { ManifestInput } from "../../../../agent/schema/manifest.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
 import { manifestOf, testEngine } from "../../../support/engine.ts"
@@ -44,6 +44,34 @@ function specOf(): ServiceSpec {
   const manifest = manifestOf(work)
   return { manifest, folder: "work", isolation: "in-process", config: {}, grants: { network: "declared" } }
 }
+
+describe("a service whose host throws before it has promised anything", () => {
+  it("has failed, says why, and is tried again", async () => {
+    const clock = new FakeClock()
+    let tries = 0
+    const host: ServiceHost = {
+      manifestOf: async () => manifestOf(work),
+      run() {
+        tries++
+        throw new Error("no such program")
+      },
+    }
+    const hosted = new Hosted(specOf(), {
+      clock,
+      log: new KeptLog(),
+      host,
+      hide: (text) => text,
+      settled: () => {},
+      bridge: () => ({ bridge: {} as ServiceBridge, close: () => {} }),
+      changed: () => {},
+    })
+    await hosted.start()
+    assert.deepEqual([hosted.state, hosted.error], ["failed", { code: "START_FAILED", message: "no such program" }])
+    clock.advance(SERVICE_RESTART_DELAY_MS_MIN)
+    assert.equal(tries, 2)
+    await hosted.stop()
+  })
+})
 
 describe("a service that is changed while it runs", () => {
   it("keeps calls that come meanwhile waiting for the new one", async () => {
