@@ -58,6 +58,13 @@ export function fromHex(text: string): Uint8Array | null {
   }
 }
 
+/** A copy for what is held for long: a small Buffer is a piece of Node's pool, and keeps all 64 KiB of it. */
+export function ownBytes(bytes: Uint8Array): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  own.set(bytes)
+  return own
+}
+
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0

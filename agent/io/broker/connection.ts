@@ -1,3 +1,4 @@
+import { ownBytes } from "../../base/bytes.ts"
 import { messageOf } from "../../base/errors.ts"
 import { MQTT_CONNECT_TIMEOUT_MS, MQTT_DRAIN_TIMEOUT_MS } from "../../base/limits.ts"
 import type { Credentials } from "../../ports/broker.ts"
@@ -250,7 +251,8 @@ export class Connection implements FrameSink, Receiver {
     this.facts = verdict.facts
     // Until it is admitted a client costs no more than what one read brought.
     this.link.pause()
-    this.#home.connect(this, Buffer.from(bytes.subarray(start, end)))
+    // The will in it is held as long as the client is there.
+    this.#home.connect(this, ownBytes(bytes.subarray(start, end)))
   }
 
   /** DISCONNECT: aedes drops the will [MQTT-3.14.4-3] and closes. */

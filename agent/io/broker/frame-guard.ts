@@ -1,3 +1,4 @@
+import { ownBytes } from "../../base/bytes.ts"
 import { MQTT_PACKET_BYTES_MAX_BEFORE_CONNECT } from "../../base/limits.ts"
 import { malformed, notAllowed, ProtocolError } from "./error.ts"
 import { CONNECT, DISCONNECT, PINGREQ, PUBLISH } from "./wire.ts"
@@ -90,7 +91,7 @@ export class FrameGuard {
       for (let shift = 0; ; shift += 7) {
         if (shift > 21) throw malformed("MQTT-2.2.3", "the remaining length has more than four bytes")
         if (body === bytes.length) {
-          this.#head = Buffer.from(bytes.subarray(at))
+          this.#head = ownBytes(bytes.subarray(at))
           return
         }
         const digit = bytes[body++]!
@@ -100,7 +101,7 @@ export class FrameGuard {
       this.#checkLength(first >> 4, body - at + length, length)
       const end = body + length
       if (end > bytes.length) {
-        this.#partial = Buffer.allocUnsafe(end - at)
+        this.#partial = Buffer.allocUnsafeSlow(end - at)
         this.#filled = bytes.copy(this.#partial, 0, at)
         this.#body = body - at
         return

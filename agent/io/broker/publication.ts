@@ -1,3 +1,4 @@
+import { ownBytes } from "../../base/bytes.ts"
 import type { IncomingMessage, Principal } from "../../ports/broker.ts"
 import type { Change } from "../../ports/store.ts"
 import type { Route } from "./route.ts"
@@ -48,13 +49,11 @@ export class Publication {
     return this.#identified
   }
 
-  /** The same, for one that may wait long: small pieces of Node's pool would each keep 8 KiB of it. */
+  /** The same, for one that may wait long. */
   get lasting(): EncodedPublish {
     const { bytes, packetIdAt } = this.identified
     if (bytes.buffer.byteLength === bytes.length) return this.identified
-    const own = Buffer.allocUnsafeSlow(bytes.length)
-    own.set(bytes)
-    this.#identified = { bytes: own, packetIdAt }
+    this.#identified = { bytes: ownBytes(bytes), packetIdAt }
     return this.#identified
   }
 }

@@ -1,3 +1,4 @@
+import { ownBytes } from "../../base/bytes.ts"
 import { MQTT_TOPIC_CACHE_MAX, MQTT_TOPIC_LENGTH_MAX, MQTT_TOPIC_LEVELS_MAX } from "../../base/limits.ts"
 import { isTopicFilter, isTopicName } from "../../base/topic.ts"
 import { malformed, notAllowed } from "./error.ts"
@@ -29,7 +30,7 @@ export class Topics<Route> {
     const { text } = readText(bytes, start - 2, end)
     if (!isTopicName(text)) throw malformed("MQTT-3.3.2-2", "PUBLISH to what is no topic name")
     checkBounds(text, end - start)
-    return this.#keep(key, new Topic(text, Buffer.from(bytes.subarray(start, end))))
+    return this.#keep(key, new Topic(text, ownBytes(bytes.subarray(start, end))))
   }
 
   /** @returns null where the text is no topic name within our bounds */
@@ -40,7 +41,7 @@ export class Topics<Route> {
     const bytes = Buffer.from(name)
     if (!isTopicName(name) || !fits(name, bytes.length)) return null
     const key = bytes.toString("latin1")
-    return this.#byBytes.get(key) ?? this.#keep(key, new Topic(name, bytes))
+    return this.#byBytes.get(key) ?? this.#keep(key, new Topic(name, ownBytes(bytes)))
   }
 
   #keep(key: string, topic: Topic<Route>): Topic<Route> {
