@@ -11,6 +11,7 @@ import {
   type NodeRed,
   type NodeRedVersion,
   startNodeRed,
+  themesOf,
 } from "../support/node-red.ts"
 import {
   deployDrawn,
@@ -31,7 +32,7 @@ import {
   tab,
   taskNode,
 } from "../support/node-red-flow.ts"
-import { nodesOnTab, wiredPorts } from "../support/editor-page.mjs"
+import { contrasts, nodesOnTab, setDark, wiredPorts } from "../support/editor-page.mjs"
 import { publishEvent } from "../support/publish-event.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { until } from "../support/until.ts"
@@ -292,14 +293,18 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
     it("are drawn from a file for the agent that is chosen, which judges it", async () => {
       await openTransfer("Import an application")
       const file = { name: "app.yml", mimeType: "application/yaml", buffer: Buffer.from(FILE) }
-      await dialog().locator("input[type=file]").setInputFiles(file)
-      await until(async () => (await dialog().locator("textarea").inputValue()) === FILE, WAIT_MS, "the file")
-      const draw = dialog().locator("button", { hasText: "Draw it" })
+      await dialog().getByLabel("A file").setInputFiles(file)
+      await until(
+        async () => (await dialog().getByLabel("Application as YAML or JSON").inputValue()) === FILE,
+        WAIT_MS,
+        "the file",
+      )
+      const draw = dialog().getByRole("button", { name: "Draw it" })
       await draw.click()
       await dialog()
         .locator(".mesg-refusals li", { hasText: 'UNKNOWN_SERVICE: public application "elsewhere" is not known' })
         .waitFor()
-      await dialog().locator("select").selectOption({ label: "Other" })
+      await dialog().getByLabel("Agent").selectOption({ label: "Other" })
       await draw.click()
       await dialog().waitFor({ state: "detached" })
       const statuses = ["undone", "later", "error"]
@@ -310,13 +315,25 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       ])
     })
 
-    it("are refused in that dialog with the line and the words of the command line", async () => {
+    it("are refused in that dialog, for all to read, with the line and the words of the command line", async () => {
       await openTransfer("Import an application")
-      await dialog().locator("textarea").fill("name: x\nworkflows: [")
-      await dialog().locator("button", { hasText: "Draw it" }).click()
+      await dialog().getByLabel("Application as YAML or JSON").fill("name: x\nworkflows: [")
+      await dialog().getByRole("button", { name: "Draw it" }).click()
       await dialog()
         .locator(".mesg-refusals li", { hasText: /^\d+:\d+: SYNTAX: / })
         .waitFor()
+      for (const theme of themesOf(version)) {
+        await page.evaluate(setDark, theme === "dark")
+        const texts = [
+          ".mesg-dialog h2",
+          ".mesg-dialog label",
+          ".mesg-dialog textarea",
+          ".mesg-dialog .mesg-refusals li",
+        ]
+        for (const [part, contrast] of Object.entries(await page.evaluate(contrasts, texts))) {
+          assert.ok(contrast >= 4.5, `${part} has a contrast of ${contrast.toFixed(1)} in the ${theme} theme`)
+        }
+      }
       await page.keyboard.press("Escape")
       await dialog().waitFor({ state: "detached" })
     })
@@ -327,9 +344,9 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       const [download] = await Promise.all([page.waitForEvent("download"), dialog().locator("a[download]").click()])
       assert.equal(download.suggestedFilename(), "through-a-browser.yml")
       const saved = readFileSync(await download.path(), "utf8")
-      assert.equal(saved, await dialog().locator("textarea").inputValue())
+      assert.equal(saved, await dialog().getByLabel("Application as YAML or JSON through-a-browser").inputValue())
       assert.deepEqual(asKept(parse(saved)), asKept(parse(FILE)))
-      await dialog().locator("button", { hasText: "Close" }).click()
+      await dialog().getByRole("button", { name: "Close" }).click()
       await dialog().waitFor({ state: "detached" })
     })
 

@@ -9,6 +9,7 @@ import {
   type NodeRedVersion,
   packedUserDir,
   startNodeRed,
+  themesOf,
 } from "../support/node-red.ts"
 import { contrasts, hasWires, paletteMs, setDark, showWarning, unnamedFields } from "../support/editor-page.mjs"
 import { DIFFERING_SHARE_MAX, differenceOf, looksAsReviewed } from "../support/golden-picture.ts"
@@ -324,11 +325,6 @@ function lastResult(page: Page): Promise<string | null> {
 function addTab(): void {
   const red = Reflect.get(globalThis, "RED") as { actions: { invoke(action: string): void } }
   red.actions.invoke("core:add-flow")
-}
-
-/** Node-RED has a dark theme of its own since 5. */
-function themesOf(version: NodeRedVersion): readonly ("light" | "dark")[] {
-  return version.startsWith("4") ? ["light"] : ["light", "dark"]
 }
 
 function textOf(data: unknown): string {

@@ -62,7 +62,7 @@ export function workBehaviour(): Partial<NodeDefinition> {
 }
 
 /** What the node's ports become where its subject declares these statuses. */
-export function portsNow(node: EditorNode, declared: readonly string[]): ChangedPorts {
+function portsNow(node: EditorNode, declared: readonly string[]): ChangedPorts {
   const statuses = node.statuses ?? []
   const wires = statuses.map((): string[] => [])
   for (const { sourcePort, target } of RED.nodes.filterLinks({ source: node })) wires[sourcePort]?.push(target.id)
@@ -73,7 +73,7 @@ export function portsNow(node: EditorNode, declared: readonly string[]): Changed
  * Wires mean statuses: where the ports change, each wire moves to the port of its status.
  * @returns whether anything changed
  */
-export function setPorts(node: EditorNode, statuses: readonly string[]): boolean {
+function setPorts(node: EditorNode, statuses: readonly string[]): boolean {
   const before = node.statuses ?? []
   if (before.join("\n") === statuses.join("\n")) return false
   for (const link of RED.nodes.filterLinks({ source: node })) {

@@ -21,7 +21,7 @@ export interface AgentNews {
 /** One agent: its API, its stream of news, and the executions that are waited for. Nodes that name it share one. */
 export class AgentConnection {
   /** As nodes give it; empty: the agent of this machine. */
-  readonly address: string
+  readonly url: string
   readonly client: AgentClient
   readonly #calls: Calls
   readonly #stream: AgentStream
@@ -37,8 +37,8 @@ export class AgentConnection {
   }
   #problem: string | null = "…"
 
-  constructor(address: string, find: FindEndpoint, warn: (text: string) => void) {
-    this.address = address
+  constructor(url: string, find: FindEndpoint, warn: (text: string) => void) {
+    this.url = url
     this.#warn = warn
     this.client = new AgentClient(find)
     this.#calls = new Calls(this.client)

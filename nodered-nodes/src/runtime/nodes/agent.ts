@@ -55,7 +55,7 @@ export function agentAddresses(red: Red, flows: readonly NodeConfig[]): Readonly
   return new Map(
     ids.flatMap((id) => {
       const node = red.nodes.getNode(id) as AgentNode | null
-      return node?.connection === undefined ? [] : [[id, node.connection.address] as const]
+      return node?.connection === undefined ? [] : [[id, node.connection.url] as const]
     }),
   )
 }

@@ -66,14 +66,15 @@ export class Applications {
 
   /** Follows the applications of an agent until its connection is stopped. */
   follow(connection: AgentConnection): void {
-    const { client, signal, address } = connection
+    const { client, signal, url: address } = connection
     const failed = (error: unknown) => {
       if (!signal.aborted) this.#red.log.warn(`mesg: applications cannot be read: ${errorText(error)}`)
     }
     const want = reading<{ readonly name: string; readonly mark: string | null }>({
       read: async ({ name, mark }) => {
         if (mark !== null && this.#of(address).get(name)?.mark === mark) return false
-        return this.#says(address, name, await client.application(name, signal))
+        const application = await client.application(name, signal)
+        return !signal.aborted && this.#says(address, name, application)
       },
       changed: () => this.#changed(),
       failed,
@@ -92,7 +93,9 @@ export class Applications {
         look(listed)
       }, failed)
     })
-    connection.on("state", () => want([]))
+    connection.on("state", (problem) => {
+      if (problem === null) want([])
+    })
   }
 
   /** What nobody names any more is forgotten. @param addresses by the ids of the `mesg-agent` nodes that run */

@@ -64,7 +64,10 @@ export class Palette {
       if (!signal.aborted) this.#red.log.warn(`mesg: services cannot be read: ${errorText(error)}`)
     }
     const want = reading<string>({
-      read: async (id) => this.#says(connection, id, (await client.service(id, signal))?.manifest ?? null),
+      read: async (id) => {
+        const service = await client.service(id, signal)
+        return !signal.aborted && this.#says(connection, id, service?.manifest ?? null)
+      },
       changed: () => this.#changed(),
       failed,
     })
@@ -76,7 +79,9 @@ export class Palette {
         .services(signal)
         .then((services) => look([...this.#idsOf(connection), ...services.map(({ id }) => id)]), failed)
     })
-    connection.on("state", () => look([]))
+    connection.on("state", (problem) => {
+      if (problem === null) look([])
+    })
   }
 
   /** What an agent has said that it has. */

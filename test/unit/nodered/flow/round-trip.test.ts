@@ -47,6 +47,8 @@ function assertReadable(flow: readonly Raw[]): void {
     .filter((node) => Array.isArray(node["wires"]))
     .map((node) => {
       const wires = node["wires"] as string[][]
+      // Where nothing is said, the editor takes the number of the type.
+      if ("statuses" in node) assert.equal(node["outputs"], wires.length)
       const { width, height } = sizeOf({ label: node["name"] as string, ports: wires.length, from: [] })
       return { id: node["id"], x: node["x"] as number, y: node["y"] as number, width, height, wires }
     })
