@@ -167,7 +167,10 @@ async function breakService(): Promise<void> {
     // An upgrade in place: from the same code, as a new version.
     if (restarts % 6 !== 0) continue
     const version = `1.0.${restarts}`
-    await agent.json("service", "add", serviceFolder({ ...BRITTLE, version }, BRITTLE_CODE))
+    // A call that still waits for the service may end it again before the command has seen it run.
+    const added = await agent.api("POST", "/services", { source: serviceFolder({ ...BRITTLE, version }, BRITTLE_CODE) })
+    const body = await added.text()
+    if (!added.ok || (JSON.parse(body) as { version: string }).version !== version) throw new Error(body)
   }
 }
 
