@@ -2,14 +2,17 @@ import assert from "node:assert/strict"
 import type { Browser, Page } from "playwright-core"
 import type { ManifestInput } from "../../agent/schema/manifest.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
+import { setDark, showPalette, unnamedFields } from "../support/editor-page.mjs"
+import { looksAsReviewed } from "../support/golden-picture.ts"
 import {
   endDialog,
+  fillInput,
   linksOf,
   nodeOf,
   openBrowser,
   openDialog,
   openEditor,
-  typeInto,
+  themesOf,
 } from "../support/node-red-editor.ts"
 import { NODE_RED_VERSIONS, type NodeRed, type NodeRedVersion, startNodeRed } from "../support/node-red.ts"
 import { debugNode, eventNode, tab, taskNode } from "../support/node-red-flow.ts"
@@ -113,14 +116,28 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
         any: { type: "msg", value: "payload.x" },
       } as const
       await openDialog(page, "new", "#mesg-input-any")
-      for (const [field, { type, value }] of Object.entries(written)) await typeInto(page, field, type, value)
+      for (const [field, typed] of Object.entries(written)) await fillInput(page, field, typed)
       await endDialog(page, "ok")
       assert.deepEqual(await nodeOf(page, "new", "with"), written)
     })
 
+    for (const theme of themesOf(version)) {
+      it(`has a form that can be read in the ${theme} theme`, async () => {
+        await page.evaluate(setDark, theme === "dark")
+        await page.locator("#red-ui-workspace-chart").press("Control+g")
+        await page.keyboard.press("a")
+        await page.locator(".mesg-empty:not(:empty)").waitFor()
+        await openDialog(page, "new", "#mesg-input-any")
+        assert.deepEqual(await page.evaluate(unnamedFields), [])
+        await page.evaluate(showPalette)
+        await looksAsReviewed(page, version, `dialog-${theme}`, [])
+        await endDialog(page, "cancel")
+      })
+    }
+
     it("is marked where a value does not fit", async () => {
       await openDialog(page, "new", "#mesg-input-any")
-      await typeInto(page, "count", "num", "11")
+      await fillInput(page, "count", { type: "num", value: "11" })
       await endDialog(page, "ok")
       assert.match(JSON.stringify(await nodeOf(page, "new", "validationErrors")), /count is to be at most 10/)
     })

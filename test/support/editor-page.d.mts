@@ -1,5 +1,7 @@
 export function setDark(dark: boolean): void
 export function showWarning(): void
+export function showPalette(): void
+export function smaller(picture: string): Promise<string>
 export function standsStill(): boolean
 export function hasWires(count: number): boolean
 export function dialogIsOpen(): boolean

@@ -9,6 +9,20 @@ export function showWarning() {
   document.querySelector("#mesg-warning").textContent = "A warning, as it would be read"
 }
 
+/** Our part of the palette, from its beginning. */
+export function showPalette() {
+  document.querySelector("#red-ui-palette-container-MESG").scrollIntoView({ block: "start" })
+}
+
+/** A PNG as a WebP of half its size. */
+export async function smaller(picture) {
+  const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${picture}`)).blob())
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height)
+  canvas.getContext("2d").drawImage(bitmap, 0, 0)
+  const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.8 })
+  return new Uint8Array(await blob.arrayBuffer()).toBase64()
+}
+
 /** Trays slide; what is looked at must stand still. */
 export function standsStill() {
   return document.getAnimations().every(({ playState }) => playState !== "running")
@@ -29,7 +43,7 @@ export async function differingShare(pictures) {
   const TOLERANCE = 48
   const [one, other] = await Promise.all(
     pictures.map(async (picture) => {
-      const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${picture}`)).blob())
+      const bitmap = await createImageBitmap(await (await fetch(`data:image;base64,${picture}`)).blob())
       const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d")
       context.drawImage(bitmap, 0, 0)
       return context.getImageData(0, 0, bitmap.width, bitmap.height)

@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import { type Browser, chromium, type Page } from "playwright-core"
 import type { TypedValue } from "../../nodered-nodes/src/flow/nodes.ts"
 import { dialogIsOpen, standsStill } from "./editor-page.mjs"
+import type { NodeRedVersion } from "./node-red.ts"
 
 /** What of the editor is looked at, inside of the page. */
 interface Red {
@@ -17,6 +18,11 @@ const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 
 /** A state of the editor that does not come at all: its machine may be busy with other things. */
 export const EDITOR_TIMEOUT_MS = 60_000
+
+/** Node-RED has a dark theme of its own since 5. */
+export function themesOf(version: NodeRedVersion): readonly ("light" | "dark")[] {
+  return version.startsWith("4") ? ["light"] : ["light", "dark"]
+}
 
 /** Debian's Chromium. @throws with what to install where there is none */
 export async function openBrowser(): Promise<Browser> {
@@ -120,18 +126,6 @@ export function linksOf(page: Page): Promise<{ from: string; status: string; to:
     })
     return links
   })
-}
-
-/** Fills in a field of the open dialog. */
-export function typeInto(page: Page, field: string, type: string, value: string): Promise<void> {
-  return page.evaluate(
-    ([name, kind, written]) => {
-      const $ = Reflect.get(globalThis, "$") as (selector: string) => { typedInput(...words: string[]): void }
-      $(`#mesg-input-${name}`).typedInput("type", kind)
-      $(`#mesg-input-${name}`).typedInput("value", written)
-    },
-    [field, type, value] as const,
-  )
 }
 
 /** What is of a node in the editor. */

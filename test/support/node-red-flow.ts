@@ -22,7 +22,7 @@ export function taskNode(
   more: Properties = {},
 ): FlowNode {
   const statuses = portsOf(declared)
-  const empty = { name: "", agent: "", join: "all", timeout: "", with: {}, withAll: null }
+  const empty = { name: "", agent: "", join: "auto", timeout: "", with: {}, withAll: null }
   const wires: Wires = statuses.map((status) => to[status] ?? [])
   return { id, type, z: "tab", x: 300, y: 100, statuses, outputs: statuses.length, ...empty, ...more, wires }
 }

@@ -58,8 +58,12 @@ function row(
 /** A kind of Node-RED's typed inputs, or a list to choose from in its place. */
 function offer(kind: Literal, choices: readonly string[] | null): unknown {
   if (choices === null) return kind
-  return { value: kind, label: text("label.inputs"), options: choices.map((value) => ({ value, label: value })) }
+  const icon = `red/images/typedInput/${ICONS[kind]}.svg`
+  return { value: kind, label: kind, icon, options: choices.map((value) => ({ value, label: value })) }
 }
+
+/** Node-RED's own, by the kinds of its typed inputs. */
+const ICONS: Readonly<Record<Literal, string>> = { str: "az", num: "09", bool: "bool", json: "json" }
 
 function noteOf(schema: Schema): string {
   const value = defaultOf(schema)?.value ?? ""

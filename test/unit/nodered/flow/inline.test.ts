@@ -105,7 +105,7 @@ describe("what is joined in a chain that runs in Node-RED", () => {
         start(["pay"]),
         pay({ paid: ["tell", "last", "beside"] }),
         tell({ delivered: ["last"] }),
-        tell({ bounced: ["last"] }, "last", { join: "auto" }),
+        tell({ bounced: ["last"] }, "last"),
         beside,
       ],
       is: null,
@@ -117,7 +117,7 @@ describe("what is joined in a chain that runs in Node-RED", () => {
         start(["pay"]),
         pay({ paid: ["tell", "last", "beside"] }),
         tell({ delivered: ["last"] }),
-        tell({ bounced: ["last"] }, "last"),
+        tell({ bounced: ["last"] }, "last", { join: "all" }),
         beside,
       ],
       is: "CYCLE",
@@ -136,7 +136,12 @@ describe("what is joined in a chain that runs in Node-RED", () => {
   for (const { name, flow, is, at } of cases) it(name, () => assert.equal(joinOf(flow, at ?? "wait"), is))
 
   it("is refused in the words of the agent", () => {
-    const flow = [start(["pay"]), pay({ paid: ["last"], later: ["last", "beside"] }), tell({}, "last"), beside]
+    const flow = [
+      start(["pay"]),
+      pay({ paid: ["last"], later: ["last", "beside"] }),
+      tell({}, "last", { join: "all" }),
+      beside,
+    ]
     const { fault } = inlineNode(flow, "last")
     const [compiled] = compileFlow([tab(), ...flow.slice(0, -1)], FLOW_CATALOGUE).applications
     const said = agentSays(compiled!.document).refusals.find(({ rule }) => rule === "JOIN_NEVER")!
