@@ -62,12 +62,11 @@ export interface Application {
   readonly warnings?: Verdict["warnings"]
 }
 
-/** As in the list, and in the stream, which also says when it was removed. */
+/** As in the list, and in the stream. */
 export interface ListedApplication extends Application {
   readonly visibility: "private" | "public"
   /** ISO 8601. */
   readonly deployed: string
-  readonly removed?: boolean
 }
 
 export interface DeployedApplication extends ListedApplication {

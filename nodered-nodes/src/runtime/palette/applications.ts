@@ -70,27 +70,24 @@ export class Applications {
     const failed = (error: unknown) => {
       if (!signal.aborted) this.#red.log.warn(`mesg: applications cannot be read: ${errorText(error)}`)
     }
-    const want = reading<{ readonly name: string; readonly mark: string | null }>({
-      read: async ({ name, mark }) => {
-        if (mark !== null && this.#of(address).get(name)?.mark === mark) return false
-        const application = await client.application(name, signal)
-        return !signal.aborted && this.#says(address, name, application)
-      },
+    const want = reading({
+      signal,
+      fetch: (name) => client.application(name, signal),
+      take: (name, application) => this.#says(address, name, application),
       changed: () => this.#changed(),
       failed,
     })
-    const look = (applications: readonly ListedApplication[]) => {
-      const concerned = applications.filter(({ name, visibility }) => {
-        return visibility === "public" || this.#of(address).has(name)
-      })
-      want(concerned.map((one) => [one.name, { name: one.name, mark: one.removed === true ? null : markOf(one) }]))
+    const isOther = (listed: ListedApplication) => {
+      const known = this.#of(address).get(listed.name)
+      return known === undefined ? listed.visibility === "public" : known.mark !== markOf(listed)
     }
-    connection.on("application", (application) => look([application]))
+    connection.on("application", ({ name }) => want([name]))
     connection.on("reset", () => {
       client.applications(signal).then((listed) => {
+        want(listed.filter(isOther).map(({ name }) => name))
         // One that the list lacks may have come since it was made.
-        want([...this.#of(address).keys()].map((name) => [name, { name, mark: null }]))
-        look(listed)
+        const names = new Set(listed.map(({ name }) => name))
+        want([...this.#of(address).keys()].filter((name) => !names.has(name)))
       }, failed)
     })
     connection.on("state", (problem) => {

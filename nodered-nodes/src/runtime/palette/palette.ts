@@ -63,24 +63,22 @@ export class Palette {
     const failed = (error: unknown) => {
       if (!signal.aborted) this.#red.log.warn(`mesg: services cannot be read: ${errorText(error)}`)
     }
-    const want = reading<string>({
-      read: async (id) => {
-        const service = await client.service(id, signal)
-        return !signal.aborted && this.#says(connection, id, service?.manifest ?? null)
-      },
+    const want = reading({
+      signal,
+      fetch: (id) => client.service(id, signal),
+      take: (id, service) => this.#says(connection, id, service?.manifest ?? null),
       changed: () => this.#changed(),
       failed,
     })
-    const look = (ids: readonly string[]) => want(ids.map((id) => [id, id]))
     signal.addEventListener("abort", () => this.#leave(connection), { once: true })
-    connection.on("service", ({ id }) => look([id]))
+    connection.on("service", ({ id }) => want([id]))
     connection.on("reset", () => {
       client
         .services(signal)
-        .then((services) => look([...this.#idsOf(connection), ...services.map(({ id }) => id)]), failed)
+        .then((services) => want([...this.#idsOf(connection), ...services.map(({ id }) => id)]), failed)
     })
     connection.on("state", (problem) => {
-      if (problem === null) look([])
+      if (problem === null) want([])
     })
   }
 

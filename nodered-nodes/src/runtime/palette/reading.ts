@@ -1,37 +1,39 @@
-import { READS_AT_A_TIME, READ_SETTLE_MS } from "../limits.ts"
+import { READ_SETTLE_MS, READS_AT_A_TIME } from "../limits.ts"
 
-export interface Reader<Item> {
-  /** @returns whether something is new */
-  read(item: Item): Promise<boolean>
-  /** Something that was read is new. */
+export interface Reader<Found> {
+  /** Ends it: what comes after is not taken. */
+  readonly signal: AbortSignal
+  fetch(name: string): Promise<Found>
+  /** @returns whether that is new */
+  take(name: string, found: Found): boolean
+  /** Something that was taken is new. */
   changed(): void
-  /** What could not be read is kept, and read with what is wanted next. */
+  /** What could not be fetched stays wanted, and is fetched with what is wanted next. */
   failed(error: unknown): void
 }
 
 /**
- * Reads what is wanted, a burst at a time and one burst behind the other: what was wanted last is read last.
- * @returns wants items, by their names
+ * Reads what is wanted, a burst at a time and one burst behind the other: what is read last is what is newest.
+ * @returns wants things by their names
  */
-export function reading<Item>(reader: Reader<Item>): (items: Iterable<readonly [string, Item]>) => void {
-  let wanted = new Map<string, Item>()
+export function reading<Found>({ signal, ...reader }: Reader<Found>): (names: Iterable<string>) => void {
+  let wanted = new Set<string>()
   let isDue = false
   let turn = Promise.resolve()
 
   const readWanted = async () => {
-    const items = [...wanted].reverse()
-    wanted = new Map()
+    const names = [...wanted].reverse()
+    wanted = new Set()
     isDue = false
     let isNew = false
     const work = async () => {
-      for (let item = items.pop(); item !== undefined; item = items.pop()) {
-        const [name, what] = item
+      for (let name = names.pop(); name !== undefined; name = names.pop()) {
         try {
-          if (await reader.read(what)) isNew = true
+          const found = await reader.fetch(name)
+          if (signal.aborted) return
+          if (reader.take(name, found)) isNew = true
         } catch (error) {
-          for (const [rest, one] of [...items.splice(0), [name, what] as const]) {
-            if (!wanted.has(rest)) wanted.set(rest, one)
-          }
+          wanted = new Set([...wanted, name, ...names.splice(0)])
           throw error
         }
       }
@@ -42,8 +44,8 @@ export function reading<Item>(reader: Reader<Item>): (items: Iterable<readonly [
     if (failure !== undefined) reader.failed(failure.reason)
   }
 
-  return (items) => {
-    for (const [name, item] of items) wanted.set(name, item)
+  return (names) => {
+    for (const name of names) wanted.add(name)
     if (isDue || wanted.size === 0) return
     isDue = true
     setTimeout(() => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict"
 import { reading } from "../../../../nodered-nodes/src/runtime/palette/reading.ts"
 
-/** A reader whose reads end when they are told to. */
+/** A reader whose fetches end when they are told to, with whether what they found is new. */
 function heldReader() {
-  const open = new Map<string, (isNew: boolean | Error) => void>()
+  const life = new AbortController()
+  const open = new Map<string, (found: boolean | Error) => void>()
   const log: string[] = []
   let heard = Promise.withResolvers<void>()
   const say = (text: string) => {
@@ -11,61 +12,78 @@ function heldReader() {
     heard.resolve()
     heard = Promise.withResolvers<void>()
   }
-  const want = reading<string>({
-    read: (item) => {
+  const want = reading<boolean>({
+    signal: life.signal,
+    fetch: (name) => {
       const { promise, resolve, reject } = Promise.withResolvers<boolean>()
-      open.set(item, (end) => (end instanceof Error ? reject(end) : resolve(end)))
-      say(`read ${item}`)
+      open.set(name, (found) => (found instanceof Error ? reject(found) : resolve(found)))
+      say(`fetch ${name}`)
       return promise
+    },
+    take: (name, found) => {
+      say(`take ${name}`)
+      return found
     },
     changed: () => say("changed"),
     failed: (error) => say(`failed: ${(error as Error).message}`),
   })
   return {
-    want: (...items: readonly [string, string][]) => want(items),
-    end: (item: string, how: boolean | Error) => open.get(item)!(how),
-    /** What happened, once this much has. */
-    async said(count: number): Promise<string[]> {
-      while (log.length < count) await heard.promise
-      return log
+    life,
+    want: (...names: readonly string[]) => want(names),
+    end: (name: string, found: boolean | Error) => open.get(name)!(found),
+    /** What happened since the last look, once all of this has. */
+    async saw(...expected: readonly string[]): Promise<void> {
+      while (log.length < expected.length) await heard.promise
+      assert.deepEqual(log.splice(0), expected)
     },
   }
 }
 
 describe("reading what an agent says has changed", () => {
-  it("reads each of a burst once, as it was wanted last, and tells of it once", async () => {
+  it("fetches each of a burst once, and tells of all that is new once", async () => {
     const reader = heldReader()
-    reader.want(["a", "a1"], ["b", "b1"])
-    reader.want(["a", "a2"])
-    assert.deepEqual(await reader.said(2), ["read a2", "read b1"])
-    reader.end("a2", true)
-    reader.end("b1", true)
-    assert.deepEqual((await reader.said(3)).slice(2), ["changed"])
+    reader.want("a", "b")
+    reader.want("a")
+    await reader.saw("fetch a", "fetch b")
+    reader.end("a", true)
+    reader.end("b", true)
+    await reader.saw("take a", "take b", "changed")
   })
 
-  it("reads a later burst behind the one before, and tells nobody of what is the same", async () => {
+  it("fetches a later burst behind the one before, and tells nobody of what is the same", async () => {
     const reader = heldReader()
-    reader.want(["a", "a1"])
-    await reader.said(1)
-    reader.want(["a", "a2"])
-    reader.want(["b", "b1"])
-    reader.end("a1", false)
-    assert.deepEqual((await reader.said(3)).slice(1), ["read a2", "read b1"])
-    reader.end("a2", false)
-    reader.end("b1", true)
-    assert.deepEqual((await reader.said(4)).slice(3), ["changed"])
+    reader.want("a")
+    await reader.saw("fetch a")
+    reader.want("a")
+    reader.want("b")
+    reader.end("a", false)
+    await reader.saw("take a", "fetch a", "fetch b")
+    reader.end("a", false)
+    reader.end("b", true)
+    await reader.saw("take a", "take b", "changed")
   })
 
-  it("keeps what could not be read, until it is asked again", async () => {
+  it("goes on wanting what could not be fetched", async () => {
     const reader = heldReader()
-    reader.want(["a", "a1"], ["b", "b1"])
-    await reader.said(2)
-    reader.end("a1", true)
-    reader.end("b1", new Error("nobody answers"))
-    assert.deepEqual((await reader.said(4)).slice(2), ["changed", "failed: nobody answers"])
+    reader.want("a", "b")
+    await reader.saw("fetch a", "fetch b")
+    reader.end("a", true)
+    reader.end("b", new Error("nobody answers"))
+    await reader.saw("take a", "changed", "failed: nobody answers")
     reader.want()
-    assert.deepEqual((await reader.said(5)).slice(4), ["read b1"])
-    reader.end("b1", true)
-    assert.deepEqual((await reader.said(6)).slice(5), ["changed"])
+    await reader.saw("fetch b")
+    reader.end("b", true)
+    await reader.saw("take b", "changed")
+  })
+
+  it("takes nothing once it is ended", async () => {
+    const reader = heldReader()
+    reader.want("a", "b")
+    await reader.saw("fetch a", "fetch b")
+    reader.end("a", true)
+    await reader.saw("take a")
+    reader.life.abort()
+    reader.end("b", true)
+    await reader.saw("changed")
   })
 })
