@@ -11,7 +11,6 @@ import {
   type NodeRed,
   type NodeRedVersion,
   startNodeRed,
-  themesOf,
 } from "../support/node-red.ts"
 import {
   deployDrawn,
@@ -21,6 +20,7 @@ import {
   openBrowser,
   openDialog,
   openEditor,
+  themesOf,
   wire,
 } from "../support/node-red-editor.ts"
 import {

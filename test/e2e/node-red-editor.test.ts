@@ -9,7 +9,6 @@ import {
   type NodeRedVersion,
   packedUserDir,
   startNodeRed,
-  themesOf,
 } from "../support/node-red.ts"
 import {
   contrasts,

@@ -11,11 +11,6 @@ import { tempDir } from "./temp-dir.ts"
 export const NODE_RED_VERSIONS = { "5.0.7": "node-red", "4.1.15": "node-red-4" } as const
 export type NodeRedVersion = keyof typeof NODE_RED_VERSIONS
 
-/** Node-RED has a dark theme of its own since 5. */
-export function themesOf(version: NodeRedVersion): readonly ("light" | "dark")[] {
-  return version.startsWith("4") ? ["light"] : ["light", "dark"]
-}
-
 /** A node as in flows.json. */
 export type FlowNode = Readonly<Record<string, unknown>> & { readonly id: string; readonly type: string }
 
