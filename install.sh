@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs, upgrades and removes MESG Edge on a 64-bit Linux with glibc. `sh install.sh --help` tells how.
 # All of it is one group, so that a script that was cut while it was loaded does nothing.
+# shellcheck disable=SC2317 # What a trap calls is reached.
 {
   set -eu
   umask 022
@@ -12,8 +13,10 @@
 
   # KiB: the archive, the program and the library beside it.
   ROOM_KIB=307200
-  # How long a start may take, and how long it must stay well after it, before it counts.
-  START_S=15
+  # Of a start: how long it may be silent, what it may take as long as it tells how far it is, and how long it must stay
+  # well before it counts. The unit gives it as much.
+  SILENT_S=15
+  START_S=600
   WATCH_S=4
 
   usage() {
@@ -66,16 +69,49 @@ END
       shift
     done
     places
-    work=''
-    trap clean EXIT
+    work='' undo='' copied=no
+    trap ended EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
+    take_lock
     if [ "$action" = uninstall ]; then uninstall; else install_release; fi
   }
 
-  # shellcheck disable=SC2317 # It is called by the trap.
-  clean() {
+  # However it ends, nothing that is half done stays.
+  ended() {
+    status=$?
+    trap - EXIT
+    trap '' INT TERM HUP
+    set +e
     if [ -n "$work" ]; then rm -rf "$work"; fi
+    case $undo in
+      install) undo_install ;;
+      version) rm -rf "$prefix/versions/$version" ;;
+      upgrade) roll_back ;;
+    esac
+    exit "$status"
+  }
+
+  # One at a time. What is locked is a folder that is there before and after, so that no file is left for it.
+  take_lock() {
+    has flock || die "flock is needed: apt-get install util-linux"
+    exec 9<"$(nearest "$beside")"
+    flock -n 9 || die "another install.sh is at work here: nothing was changed"
+  }
+
+  # $1, or the folder above it that is there.
+  nearest() {
+    place=$1
+    while [ ! -d "$place" ]; do place=$(dirname "$place"); done
+    printf '%s\n' "$place"
+  }
+
+  # A whole file or the one that was there before: the disk may be full.
+  put_file() {
+    if cmp -s "$1" "$2"; then return; fi
+    if cp "$1" "$2.new" && mv "$2.new" "$2"; then return; fi
+    rm -f "$2.new"
+    return 1
   }
 
   # Where everything lies.
@@ -87,6 +123,7 @@ END
       bin=$HOME/.local/bin
       home=${XDG_DATA_HOME:-$HOME/.local/share}/mesg
       cache=${XDG_CACHE_HOME:-$HOME/.cache}/mesg
+      config=${XDG_CONFIG_HOME:-$HOME/.config}/mesg
       units=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
       unit=mesg.user.service
     else
@@ -96,6 +133,7 @@ END
       bin=/usr/local/bin
       home=/var/lib/mesg
       cache=/var/cache/mesg
+      config=/etc/mesg
       units=/etc/systemd/system
       unit=mesg.service
     fi
@@ -160,9 +198,7 @@ END
 
   # KiB that are free where $1 lies, or will lie.
   free_kib() {
-    place=$1
-    while [ ! -d "$place" ]; do place=$(dirname "$place"); done
-    df -Pk "$place" | awk 'NR == 2 { print $4 }'
+    df -Pk "$(nearest "$1")" | awk 'NR == 2 { print $4 }'
   }
 
   need_room() {
@@ -185,7 +221,7 @@ END
 
   fetch() {
     if has curl; then
-      curl -fsSL --retry 2 --connect-timeout 10 -o "$2" "$1"
+      curl -fsSL --retry 2 --connect-timeout 10 --speed-limit 1 --speed-time 60 -o "$2" "$1"
     elif has wget; then
       wget -q -T 20 -t 3 -O "$2" "$1"
     else
@@ -226,12 +262,12 @@ END
     choose_source
     if [ "$dry" = yes ]; then
       work=$(mktemp -d)
-    elif [ -n "$installed" ]; then
-      # What an upgrade has left that was cut.
-      rm -rf "$prefix"/new.??????
-      work=$(mktemp -d "$prefix/new.XXXXXX")
     else
-      work=$(mktemp -d "$beside/.mesg.XXXXXX")
+      # What one has left that was cut.
+      rm -rf "$beside"/.mesg-install.?????? "$prefix"/new.??????
+      mkdir -p "$beside"
+      if [ -n "$installed" ]; then work=$(mktemp -d "$prefix/new.XXXXXX")
+      else work=$(mktemp -d "$beside/.mesg-install.XXXXXX"); fi
     fi
     take SHA256SUMS
     take SHA256SUMS.sig
@@ -269,9 +305,9 @@ END
     "$work/tree/mesg" --unpack "$work/tree/lib" >/dev/null || die "the program does not run here: nothing was installed"
     says=$("$work/tree/mesg" --version)
     [ "$says" = "$version" ] || die "the archive of version $version holds $says: nothing was installed"
-    cp "$work/SHA256SUMS" "$work/tree/SHA256SUMS"
+    cp "$work/SHA256SUMS" "$work/tree/SHA256SUMS" || die "the release could not be unpacked: nothing was installed"
     chmod -R go-w "$work/tree"
-    durable "$work/tree"
+    durable "$work/tree" || die "the release could not be written: nothing was installed"
   }
 
   is_same_installed() {
@@ -284,7 +320,7 @@ END
     installed=''
     if [ -L "$prefix/current" ]; then installed=$(basename "$(readlink "$prefix/current")"); fi
     check_machine
-    need_room "$beside" "$ROOM_KIB"
+    need_room "$prefix" "$ROOM_KIB"
     if [ -z "$installed" ]; then
       need_port "${MESG_MQTT_PORT:-1883}" MESG_MQTT_PORT
       need_port "${MESG_HTTP_PORT:-6374}" MESG_HTTP_PORT
@@ -318,10 +354,9 @@ END
 
   put_system() {
     ln -sfn "$prefix/current/mesg" "$bin/mesg"
-    if [ -n "${MESG_MIRROR:-}" ] && [ -z "$from" ]; then printf '%s\n' "$MESG_MIRROR" >"$prefix/mirror"; fi
     if [ "$user" = no ]; then
       mkdir -p /etc/sysusers.d
-      cp "$prefix/current/mesg.sysusers" /etc/sysusers.d/mesg.conf
+      put_file "$prefix/current/mesg.sysusers" /etc/sysusers.d/mesg.conf
       if has systemd-sysusers; then
         systemd-sysusers mesg.conf
       elif ! id mesg >/dev/null 2>&1; then
@@ -330,57 +365,91 @@ END
     fi
     if has_systemd || [ "$user" = no ]; then
       mkdir -p "$units"
-      cp "$prefix/current/$unit" "$units/mesg.service"
+      put_file "$prefix/current/$unit" "$units/mesg.service"
     fi
     if has_systemd; then sc daemon-reload; fi
   }
 
-  # Ports that were named at the first installation.
+  # Ports that were named at the first installation; what else is in the file stays.
   put_environment() {
     [ -n "${MESG_MQTT_PORT:-}${MESG_HTTP_PORT:-}" ] || return 0
-    if [ "$user" = yes ]; then config=${XDG_CONFIG_HOME:-$HOME/.config}/mesg; else config=/etc/mesg; fi
     mkdir -p "$config"
-    {
-      if [ -n "${MESG_MQTT_PORT:-}" ]; then printf 'MESG_MQTT_PORT=%s\n' "$MESG_MQTT_PORT"; fi
-      if [ -n "${MESG_HTTP_PORT:-}" ]; then printf 'MESG_HTTP_PORT=%s\n' "$MESG_HTTP_PORT"; fi
-    } >"$config/environment"
+    if [ -f "$config/environment" ]; then cat "$config/environment"; fi >"$work/environment"
+    for setting in "MESG_MQTT_PORT=${MESG_MQTT_PORT:-}" "MESG_HTTP_PORT=${MESG_HTTP_PORT:-}"; do
+      if [ -n "${setting#*=}" ]; then printf '%s\n' "$setting" >>"$work/environment"; fi
+    done
+    put_file "$work/environment" "$config/environment"
+  }
+
+  # Where an upgrade looks for the next release.
+  keep_mirror() {
+    if [ -n "${MESG_MIRROR:-}" ] && [ -z "$from" ]; then printf '%s\n' "$MESG_MIRROR" >"$prefix/mirror"; fi
   }
 
   first_install() {
+    # What an earlier agent has left, or somebody has put there for this one, is not ours to take away again.
+    purge=yes
+    if [ -e "$home" ] || [ -e "$config" ]; then purge=no; fi
+    undo=install
     put_version
     point_to "$version"
     put_environment
     put_system
+    keep_mirror
     if [ "$start" = no ] || ! has_systemd; then
+      undo=''
       say "version $version is installed; start it with: $bin/mesg start"
       return
     fi
     sc enable --quiet mesg
-    if starts_well; then
-      say "version $version is installed and runs; try: mesg status"
-      return
-    fi
-    purge=no
-    stop_hard
-    remove_all
-    die "version $version did not start here and was removed again; journalctl${user_flag:-} -u mesg tells why"
+    starts_well "$WATCH_S" || die "version $version did not start here; journalctl -u mesg tells why"
+    undo=''
+    say "version $version is installed and runs; try: mesg status"
   }
 
-  # Up, of this version, and still so after a while.
+  undo_install() {
+    if has_systemd; then stop_hard; fi
+    remove_all
+    say "what was begun was removed again: nothing is installed" >&2
+  }
+
+  # Up, of the version that is the current one, and still so after $1 seconds.
   starts_well() {
     sc reset-failed mesg 2>/dev/null || true
-    if [ "$user" = yes ]; then timeout "$START_S" systemctl --user restart mesg || return 1
-    else timeout "$START_S" systemctl restart mesg || return 1; fi
-    expected=$(basename "$(readlink "$prefix/current")")
-    seconds=0
-    while [ "$seconds" -lt "$WATCH_S" ]; do
+    sc start --no-block mesg || return 1
+    comes_up || return 1
+    from_s=$(uptime_s)
+    while [ $(($(uptime_s) - from_s)) -lt "$1" ]; do
       sleep 1
-      seconds=$((seconds + 1))
-      sc is-active --quiet mesg || return 1
-      [ "$(sc show -p NRestarts --value mesg)" = 0 ] || return 1
+      if ! sc is-active --quiet mesg || ! is_steady; then return 1; fi
     done
-    "$prefix/current/mesg" status --json --home "$home" | grep -F "\"version\":\"$expected\"" >/dev/null
+    "$prefix/current/mesg" status --json --home "$home" |
+      grep -F "\"version\":\"$(basename "$(readlink "$prefix/current")")\"" >/dev/null
   }
+
+  # Waits for a start as long as it goes on: a large store may have to be checked, or brought to a newer format.
+  comes_up() {
+    from_s=$(uptime_s)
+    heard_s=$from_s
+    heard=''
+    until sc is-active --quiet mesg; do
+      is_steady || return 1
+      says=$(sc show -p StatusText --value mesg)
+      if [ "$says" != "$heard" ]; then
+        heard=$says
+        heard_s=$(uptime_s)
+      fi
+      now_s=$(uptime_s)
+      if [ $((now_s - heard_s)) -ge "$SILENT_S" ] || [ $((now_s - from_s)) -ge "$START_S" ]; then return 1; fi
+      sleep 1
+    done
+  }
+
+  # It has not ended since it was started.
+  is_steady() { [ "$(sc show -p NRestarts --value mesg)" = 0 ] && ! sc is-failed --quiet mesg; }
+
+  # Of the machine; the wall clock of a small one jumps when the network comes.
+  uptime_s() { cut -d. -f1 /proc/uptime; }
 
   # What does not answer is not waited for.
   stop_hard() {
@@ -398,55 +467,63 @@ END
       if [ -d "$home/data" ]; then data_kib=$(du -sk "$home/data" | awk '{ print $1 }'); fi
       need_room "$home" $((data_kib + 65536))
     fi
+    undo=version
     put_version
+    undo=upgrade
     if [ "$was_running" = no ]; then
       point_to "$version"
       put_system
+      undo=''
       say "version $version is installed in place of $before"
-      forget_old
-      return
-    fi
-    # A cut in between finds the service enabled: the next boot starts what `current` names.
-    sc stop mesg
-    back_up
-    point_to "$version"
-    put_system
-    if starts_well; then
+    else
+      # A cut in between finds the service enabled: the next boot starts what `current` names.
+      sc stop mesg
+      back_up || die "the store could not be copied to $home/before-upgrade"
+      point_to "$version"
+      put_system
+      starts_well "$WATCH_S" || die "version $version did not run well"
+      undo=''
       say "version $version runs in place of $before; the store as it was is in $home/before-upgrade"
-      forget_old
-      return
     fi
-    roll_back
+    keep_mirror
+    forget_old
   }
 
   # The store is at rest: a copy of its files is the store.
   back_up() {
-    rm -rf "$home/before-upgrade.new"
-    mkdir -m 700 "$home/before-upgrade.new"
-    if [ -d "$home/data" ]; then cp -a --reflink=auto "$home/data" "$home/before-upgrade.new/data"; fi
-    printf '%s\n' "$before" >"$home/before-upgrade.new/version"
-    durable "$home/before-upgrade.new"
-    rm -rf "$home/before-upgrade"
-    mv "$home/before-upgrade.new" "$home/before-upgrade"
+    rm -rf "$home/before-upgrade.new" &&
+      mkdir -m 700 "$home/before-upgrade.new" &&
+      if [ -d "$home/data" ]; then cp -a --reflink=auto "$home/data" "$home/before-upgrade.new/data"; fi &&
+      printf '%s\n' "$before" >"$home/before-upgrade.new/version" &&
+      durable "$home/before-upgrade.new" &&
+      rm -rf "$home/before-upgrade" &&
+      mv "$home/before-upgrade.new" "$home/before-upgrade" &&
+      copied=yes
   }
 
   roll_back() {
-    stop_hard
+    if [ "$was_running" = yes ]; then stop_hard; fi
+    rm -rf "$home/before-upgrade.new"
     point_to "$before"
     put_system
     rm -rf "$prefix/versions/$version"
-    if starts_well; then
-      die "version $version did not run well: version $before runs again, with all that it had"
+    if [ "$was_running" = no ]; then
+      say "version $before stays" >&2
+    elif starts_well 0; then
+      say "version $before runs again, with all that it had" >&2
+    elif gets_its_store_back && starts_well 0; then
+      say "version $before runs again, with the store of before; the newer one is in $home/data.of-$version" >&2
+    else
+      say "version $before does not start either; journalctl -u mesg tells why" >&2
     fi
-    # The new one has brought the store to a format that the old one refuses.
+  }
+
+  # The new one has brought the store to a format that the old one refuses.
+  gets_its_store_back() {
+    [ "$copied" = yes ] && [ -d "$home/before-upgrade/data" ] || return 1
     stop_hard
     rm -rf "$home/data.of-$version"
-    mv "$home/data" "$home/data.of-$version"
-    cp -a --reflink=auto "$home/before-upgrade/data" "$home/data"
-    if starts_well; then
-      die "version $version did not run well: version $before runs again, with the store of before; the newer one is in $home/data.of-$version"
-    fi
-    die "version $version did not run well, and version $before does not start either; journalctl -u mesg tells why"
+    mv "$home/data" "$home/data.of-$version" && mv "$home/before-upgrade/data" "$home/data"
   }
 
   # The current version and the one before stay.
@@ -494,12 +571,8 @@ END
       rmdir /etc/sysusers.d 2>/dev/null || true
     fi
     if [ "$purge" = no ]; then return; fi
-    rm -rf "$home"
-    if [ "$user" = yes ]; then
-      rm -rf "${XDG_CONFIG_HOME:-$HOME/.config}/mesg"
-      return
-    fi
-    rm -rf /etc/mesg
+    rm -rf "$home" "$config"
+    if [ "$user" = yes ]; then return; fi
     if id mesg >/dev/null 2>&1; then userdel mesg 2>/dev/null || true; fi
     if has getent && getent group mesg >/dev/null; then groupdel mesg 2>/dev/null || true; fi
   }

@@ -39,6 +39,7 @@ export function writeDeb(file: string, arch: Arch, version: string, tree: string
   put("etc/mesg/environment", "# Settings as in `mesg config show`, such as MESG_MQTT_PORT=1884\n")
   put("DEBIAN/conffiles", "/etc/mesg/environment\n")
   put("DEBIAN/control", control(arch, version, kibBelow(work)))
+  put("DEBIAN/preinst", PREINST, 0o755)
   put("DEBIAN/postinst", POSTINST, 0o755)
   put("DEBIAN/prerm", PRERM, 0o755)
   put("DEBIAN/postrm", POSTRM, 0o755)
@@ -102,40 +103,59 @@ function changelog(version: string): string {
 const OVERRIDES = `# Node carries its own libraries, and is built as it is by its makers.
 mesg-edge: embedded-library *
 mesg-edge: hardening-no-pie *
-# The package is built without debhelper, whose snippets do the same.
+# The package is built without debhelper: systemd reads the unit anew.
 mesg-edge: maintainer-script-calls-systemctl *
 `
 
+// Both would run an agent from the same data.
+const PREINST = `#!/bin/sh
+set -e
+if [ -e /opt/mesg/current ]; then
+  echo "mesg-edge: install.sh has put an agent to /opt/mesg: remove that one first (mesg uninstall); its data stays" >&2
+  exit 1
+fi
+`
 // The library is made beside the program, root's: the agent's user and everybody's commands find it there.
 const POSTINST = `#!/bin/sh
 set -e
-if [ "$1" = configure ]; then
-  /usr/lib/mesg/mesg --unpack /usr/lib/mesg/lib >/dev/null
-  if command -v systemd-sysusers >/dev/null; then
-    systemd-sysusers mesg.conf
-  fi
-  if [ -d /run/systemd/system ]; then
-    systemctl daemon-reload
-    systemctl enable --quiet mesg.service
-    systemctl restart mesg.service
-  fi
+if [ "$1" != configure ]; then exit 0; fi
+/usr/lib/mesg/mesg --unpack /usr/lib/mesg/lib >/dev/null
+if command -v systemd-sysusers >/dev/null; then
+  systemd-sysusers mesg.conf
+fi
+# What its owner has disabled stays so.
+deb-systemd-helper unmask mesg.service >/dev/null
+if deb-systemd-helper --quiet was-enabled mesg.service; then
+  deb-systemd-helper enable mesg.service >/dev/null
+else
+  deb-systemd-helper update-state mesg.service >/dev/null
+fi
+if [ -d /run/systemd/system ]; then
+  systemctl daemon-reload
+  if [ -n "$2" ]; then action=restart; else action=start; fi
+  deb-systemd-invoke "$action" mesg.service >/dev/null ||
+    echo "mesg-edge: the agent did not start; journalctl -u mesg tells why" >&2
 fi
 `
 const PRERM = `#!/bin/sh
 set -e
-if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
-  systemctl disable --quiet --now mesg.service
+if [ "$1" != remove ]; then exit 0; fi
+if [ -d /run/systemd/system ]; then
+  deb-systemd-invoke stop mesg.service >/dev/null
 fi
-if [ "$1" = remove ]; then
-  rm -rf /usr/lib/mesg/lib
-fi
+rm -rf /usr/lib/mesg/lib
 `
 const POSTRM = `#!/bin/sh
 set -e
+case $1 in
+  remove) deb-systemd-helper mask mesg.service >/dev/null ;;
+  purge)
+    deb-systemd-helper purge mesg.service >/dev/null
+    deb-systemd-helper unmask mesg.service >/dev/null
+    rm -rf /var/lib/mesg /var/cache/mesg /etc/mesg
+    ;;
+esac
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload
-fi
-if [ "$1" = purge ]; then
-  rm -rf /var/lib/mesg /var/cache/mesg /etc/mesg
 fi
 `

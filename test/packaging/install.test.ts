@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
-import { execFileSync, spawnSync } from "node:child_process"
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
 import {
   appendFileSync,
   chmodSync,
@@ -8,25 +9,31 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs"
 import { createServer, type AddressInfo } from "node:net"
 import { delimiter, join } from "node:path"
+import { promisify } from "node:util"
 import { releaseKey, seal } from "../../packaging/release/signature.ts"
+import { scaled } from "../support/scale.ts"
 import { ROOT } from "../support/sources.ts"
 import { tempDir } from "../support/temp-dir.ts"
+import { until } from "../support/until.ts"
 
 const SCRIPT = join(ROOT, "install.sh")
 /** All that the script needs of a system; each is there in a Debian of the smallest variant but openssl. */
 const TOOLS = (
-  "awk basename cat chmod cmp cp cut df dirname du find getconf grep gzip head id ldconfig ln mkdir mktemp mv openssl printf " +
-  "readlink rm sed sh sha256sum sleep sort sync tar timeout tr uname xz"
+  "awk basename cat chmod cmp cp cut df dirname du find flock getconf grep gzip head id ldconfig ln mkdir mktemp mv openssl printf " +
+  "readlink rm sed sh sha256sum sleep sort sync tar touch uname xz"
 ).split(" ")
 
 interface Attempt {
   readonly home: string
+  /** For the whole machine, not for one user. */
+  readonly system?: boolean
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   /** What a command says instead of the machine's own, as a body of sh; null where there is none. */
@@ -46,21 +53,28 @@ function commandsFolder(commands: Attempt["commands"] = {}): string {
   return [folder, rest].join(delimiter)
 }
 
-function install(release: string, { home, args = [], env = {}, commands }: Attempt) {
-  const words = [join(release, "install.sh"), "--user", "--from", release, ...args]
-  const { status, stdout, stderr } = spawnSync("/bin/dash", words, {
-    encoding: "utf8",
-    env: { HOME: home, PATH: commandsFolder(commands), ...env },
-    timeout: 60_000,
-  })
+/** The words of an attempt, and what surrounds it. */
+function attempted(release: string, { home, system = false, args = [], env = {}, commands }: Attempt) {
+  const words = [join(release, "install.sh"), ...(system ? [] : ["--user"]), "--from", release, ...args]
+  return { words, options: { env: { HOME: home, PATH: commandsFolder(commands), ...env }, timeout: 60_000 } }
+}
+
+function install(release: string, attempt: Attempt) {
+  const { words, options } = attempted(release, attempt)
+  const { status, stdout, stderr } = spawnSync("/bin/dash", words, { ...options, encoding: "utf8" })
   return { status, stdout, stderr }
 }
+
+const run = promisify(execFile)
+
+/** How far apart the script is cut, bytes. */
+const STRIDE = scaled(100, 1)
 
 const filesBelow = (folder: string) => readdirSync(folder, { recursive: true }).map(String).sort()
 const MACHINE = (machine: string) => ({ uname: `case $1 in -s) echo Linux ;; *) echo ${machine} ;; esac` })
 
 describe("install.sh", function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let release: string
   /** A port that is free, so that a broker on this machine stands in no test's way. */
   const ports = { MESG_MQTT_PORT: "18839", MESG_HTTP_PORT: "63749" }
@@ -75,7 +89,7 @@ describe("install.sh", function () {
     }
     release = join(tempDir("release"), "0.1.0")
     const env = { ...process.env, MESG_RELEASE_LEVEL: "0" }
-    const words = [join(ROOT, "packaging/release.ts"), process.arch, "--version", "0.1.0", "--folder", release]
+    const words = [join(ROOT, "packaging/release.ts"), "x64", "arm64", "--version", "0.1.0", "--folder", release]
     execFileSync(process.execPath, words, { env, stdio: "pipe" })
   })
 
@@ -84,15 +98,20 @@ describe("install.sh", function () {
     assert.equal(spawnSync("shellcheck", [SCRIPT], { encoding: "utf8" }).stdout, "")
   })
 
-  it("comes with a Debian package that lintian has nothing to say about", () => {
-    const file = readdirSync(release).find((name) => name.endsWith(".deb"))!
-    const words = ["--allow-root", "--fail-on", "error,warning", join(release, file)]
-    const { status, stdout } = spawnSync("lintian", words, { encoding: "utf8" })
-    assert.equal(stdout, "")
-    assert.equal(status, 0)
-    // Debian's util-linux has a mesg of its own: nothing of ours may be in its places.
-    const listed = execFileSync("dpkg-deb", ["--contents", join(release, file)], { encoding: "utf8" })
-    assert.doesNotMatch(listed, /usr\/bin\/mesg$|man1\/mesg\.1/m)
+  it("comes with Debian packages for both architectures that lintian has nothing to say about", async () => {
+    const files = ["amd64", "arm64"].map((arch) => join(release, `mesg-edge_0.1.0_${arch}.deb`))
+    const lint = (file: string) => run("lintian", ["--allow-root", "--fail-on", "error,warning", file])
+    for (const { stdout } of await Promise.all(files.map(lint))) assert.equal(stdout, "")
+    for (const file of files) {
+      // Debian's util-linux has a mesg of its own: nothing of ours may be in its places.
+      const listed = execFileSync("dpkg-deb", ["--contents", file], { encoding: "utf8" })
+      assert.match(listed, /usr\/bin\/mesg-edge$/m)
+      assert.doesNotMatch(listed, /usr\/bin\/mesg$|man1\/mesg\.1/m)
+    }
+    const control = tempDir("control")
+    execFileSync("dpkg-deb", ["--control", files[0]!, control])
+    const scripts = ["preinst", "postinst", "prerm", "postrm"].map((name) => join(control, name))
+    assert.equal(spawnSync("shellcheck", scripts, { encoding: "utf8" }).stdout, "")
   })
 
   it("does nothing when it was cut, wherever that was", () => {
@@ -101,8 +120,8 @@ describe("install.sh", function () {
     const cuts = new Set<number>()
     for (let at = 0; at < end; at++) {
       const isWord = text[at] === 10 || text[at] === 32
-      // Every end of a line, every byte of the last lines, and some in between words.
-      if (text[at] === 10 || at > end - 200 || (isWord && at % 5 === 0)) cuts.add(at)
+      // Every end of a line, every byte of the last lines, and some in between words; at full scale every byte.
+      if (text[at] === 10 || at > end - 200 || (isWord && at % 5 === 0) || at % STRIDE === 0) cuts.add(at)
     }
     cuts.add(end)
     const home = tempDir("home")
@@ -154,6 +173,16 @@ describe("install.sh", function () {
       attempt: { commands: { ldconfig: "echo libstdc++.so.6" } },
     },
     {
+      name: "who is not root and wants it for the whole machine",
+      sentence: "this needs root: sudo sh install.sh, or --user for this user alone",
+      attempt: { system: true, commands: { id: "echo 1000" } },
+    },
+    {
+      name: "a system without flock",
+      sentence: "flock is needed: apt-get install util-linux",
+      attempt: { commands: { flock: null } },
+    },
+    {
       name: "a system without openssl",
       sentence: "openssl is needed to check the signature: apt-get install openssl",
       attempt: { commands: { openssl: null } },
@@ -162,6 +191,20 @@ describe("install.sh", function () {
       name: "a full disk",
       sentence: /there is no room: .* has 19 MiB left, 300 MiB are needed/,
       attempt: { commands: { df: "echo head; echo /dev/x 100000 80000 20000 80% /" } },
+    },
+    {
+      name: "a program that does not run here",
+      sentence: "the program does not run here: nothing was installed",
+      attempt: {
+        commands: {
+          tar: 'for folder; do :; done; printf "#!/bin/sh\nexit 1\n" >$folder/mesg; chmod +x $folder/mesg; cat >$folder/x',
+        },
+      },
+    },
+    {
+      name: "a disk that takes no more",
+      sentence: "the release could not be written: nothing was installed",
+      attempt: { commands: { sync: "exit 1" } },
     },
     {
       name: "a changed program",
@@ -239,6 +282,58 @@ describe("install.sh", function () {
     )
     assert.equal(status, 1)
     assert.deepEqual(filesBelow(home), [])
+  })
+
+  it("does not install while another one does, and leaves that one alone", async () => {
+    const home = tempDir("home")
+    const here = join(home, "here")
+    const go = join(home, "go")
+    const waiting = `touch '${here}'; until [ -e '${go}' ]; do sleep 0.1; done; exec /bin/tar "$@"`
+    const { words, options } = attempted(release, { home, env: ports, commands: { tar: waiting } })
+    const first = spawn("/bin/dash", words, { ...options, stdio: "ignore" })
+    const ended = once(first, "exit")
+    await until(() => existsSync(here), 60_000, "the first one is at work")
+    const second = install(release, { home, env: ports })
+    assert.equal(second.stderr, "mesg: another install.sh is at work here: nothing was changed\n")
+    assert.equal(second.status, 1)
+    writeFileSync(go, "")
+    assert.deepEqual(await ended, [0, null])
+    assert.ok(existsSync(join(home, ".local/bin/mesg")))
+  })
+
+  for (const [what, commands] of [
+    ["a step fails", { ln: `case "$*" in *current.new) exit 1 ;; esac; exec /bin/ln "$@"` }],
+    ["it is interrupted", { ln: `case "$*" in *current.new) kill -INT $PPID ;; esac; exec /bin/ln "$@"` }],
+  ] as const) {
+    it(`takes away again what it has begun, when ${what}`, () => {
+      const home = tempDir("home")
+      const { status, stderr } = install(release, { home, env: ports, commands })
+      assert.equal(stderr, "mesg: what was begun was removed again: nothing is installed\n")
+      assert.notEqual(status, 0)
+      assert.deepEqual(
+        filesBelow(home).filter((path) => !/^\.local(?:\/(?:lib|bin))?$/.test(path)),
+        [],
+      )
+    })
+  }
+
+  it("keeps the version that is there when an upgrade is interrupted, and takes what was cut away at the next", () => {
+    const home = tempDir("home")
+    const lib = join(home, ".local/lib/mesg")
+    assert.equal(install(release, { home, env: ports }).status, 0)
+    renameSync(join(lib, "versions/0.1.0"), join(lib, "versions/0.0.9"))
+    rmSync(join(lib, "current"))
+    symlinkSync("versions/0.0.9", join(lib, "current"))
+    writeFileSync(join(lib, "versions/0.0.9/SHA256SUMS"), "")
+    const before = filesBelow(home)
+    const commands = { mv: `case "$*" in *current.new*) kill -TERM $PPID; esac; exec /bin/mv "$@"` }
+    const { status, stderr } = install(release, { home, env: ports, commands })
+    assert.equal(stderr, "mesg: version 0.0.9 stays\n")
+    assert.equal(status, 143)
+    assert.deepEqual(filesBelow(home), before)
+    mkdirSync(join(lib, "new.abcdef"))
+    assert.match(install(release, { home, env: ports }).stdout, /version 0\.1\.0 is installed in place of 0\.0\.9/)
+    assert.ok(!existsSync(join(lib, "new.abcdef")))
   })
 
   it("says on a dry run what it would do, and does not", () => {

@@ -10,7 +10,11 @@ const UNIT = join(ROOT, "packaging/system/mesg.service")
 const EXPOSURE_MAX = "20"
 
 function analyze(...words: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync("systemd-analyze", words, { encoding: "utf8", timeout: 60_000 })
+  const { status, stdout, stderr } = spawnSync("systemd-analyze", words, {
+    encoding: "utf8",
+    timeout: 60_000,
+    env: { ...process.env, XDG_RUNTIME_DIR: tempDir("runtime") },
+  })
   return { status, text: `${stdout}${stderr}` }
 }
 
@@ -27,6 +31,15 @@ describe("the unit of systemd", function () {
   it("is understood to the last word", () => {
     const { status, text } = analyze("verify", "--man=no", unitWith(String))
     assert.equal(text, "")
+    assert.equal(status, 0)
+  })
+
+  it("is understood as a user's own, too", () => {
+    const file = join(tempDir("unit"), "mesg.service")
+    const text = readFileSync(join(ROOT, "packaging/system/mesg.user.service"), "utf8")
+    writeFileSync(file, text.replace("%h/.local/lib/mesg/current/mesg", process.execPath))
+    const { status, text: said } = analyze("verify", "--user", "--man=no", file)
+    assert.equal(said, "")
     assert.equal(status, 0)
   })
 
