@@ -1,27 +1,33 @@
 #!/bin/bash
-# Runs inside a booted Debian, once per boot: install, first event, reboot, upgrade, failed upgrade, crash, hang, removal.
+# Runs inside a Debian: first without systemd, then once per boot. Install, first event, reboot, upgrade, failed upgrade,
+# crash, hang, removal; then the same by the Debian package.
 # What holds is written to /lab/results, one line each; the last step powers off.
 set -uo pipefail
 exec >>/lab/log 2>&1
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive
 MIRROR=http://127.0.0.1:8000
+# How long anything is waited for that should come by itself, and soon.
+PATIENCE_S=120
 
-ok() { echo "ok $*" >>/lab/results; }
-fail() { echo "FAIL $*" >>/lab/results; }
+# What a check is said to have taken has in it what led to it.
+last=$SECONDS
+tell() {
+  echo "$1 $2 ($((SECONDS - last)) s)" >>/lab/results
+  last=$SECONDS
+}
 # check NAME COMMAND…
 check() {
   local name=$1
   shift
   echo "== $name"
-  if "$@"; then ok "$name"; else
-    fail "$name"
+  if "$@"; then tell ok "$name"; else
+    tell FAIL "$name"
     journalctl -u mesg --no-pager -n 60 -o short-precise
   fi
 }
-# until SECONDS COMMAND…
-until_() {
-  local deadline=$((SECONDS + $1))
-  shift
+# soon COMMAND…
+soon() {
+  local deadline=$((SECONDS + PATIENCE_S))
   until "$@"; do
     ((SECONDS < deadline)) || return 1
     sleep 0.2
@@ -32,16 +38,20 @@ serve() {
   ln -sfn "/lab/$1" /lab/served
   curl -fs "$MIRROR/SHA256SUMS" >/dev/null && return
   (cd /lab/served && exec python3 -m http.server --bind 127.0.0.1 --directory /lab/served 8000) >/dev/null 2>&1 &
-  until_ 10 curl -fs "$MIRROR/SHA256SUMS" -o /dev/null
+  soon curl -fs "$MIRROR/SHA256SUMS" -o /dev/null
 }
-completed() { mesg execution list --status completed --json 2>/dev/null | grep -o '"id":"ex_' | wc -l; }
-has_completed() { [ "$(completed)" = "$1" ]; }
-publish() { mosquitto_pub -h 127.0.0.1 -q 1 -t door/open -m true; }
-is_version() { mesg status --json | grep -qF "\"version\":\"$1\""; }
+# The program: install.sh calls it mesg, the Debian package mesg-edge.
+edge='mesg'
+has_completed() { [ "$($edge execution list --status completed --json 2>/dev/null | grep -o '"id":"ex_' | wc -l)" = "$1" ]; }
+publish() { timeout "$PATIENCE_S" mosquitto_pub -h 127.0.0.1 -q 1 -t door/open -m true; }
+is_version() { $edge status --json | grep -qF "\"version\":\"$1\""; }
+property() { systemctl show -p "$1" --value mesg; }
+told() { journalctl -u mesg --no-pager | grep -q -- "$1"; }
 # Everything that is there but what a running system writes by itself.
 snapshot() {
   find / -xdev \( -path /lab -o -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/log \
-    -o -path /var/tmp -o -path /var/lib/systemd -o -path /var/cache/ldconfig -o -path /root/.cache -o -path '/etc/*-' \) \
+    -o -path /var/tmp -o -path /var/lib/systemd -o -path /var/cache/ldconfig -o -path /root/.cache -o -path '/etc/*-' \
+    -o -path /var/cache/debconf -o -path /var/lib/dpkg -o -path /var/cache/apt -o -path /var/lib/apt \) \
     -prune -o -print | sort
 }
 # refused SENTENCE COMMAND…: it fails with that sentence, and nothing is changed.
@@ -54,6 +64,35 @@ refused() {
   snapshot | diff /lab/before-refusal - && grep -qF -- "$sentence" <<<"$said"
 }
 install_() { curl -fs "$MIRROR/install.sh" | MESG_MIRROR=$MIRROR sh; }
+# filling FOLDER KIB PROGRAM COMMAND…: the folder's disk has no more than that left from the moment that PROGRAM is run.
+filling() {
+  local folder=$1 left=$2 program=$3 status
+  shift 3
+  mkdir /tmp/filling
+  cat >"/tmp/filling/$program" <<END
+#!/bin/sh
+[ -e $folder/filler ] || head -c \$((\$(df -Pk $folder | awk 'NR == 2 { print \$4 }') - $left))K /dev/zero >$folder/filler
+exec $(command -v "$program") "\$@"
+END
+  chmod +x "/tmp/filling/$program"
+  PATH=/tmp/filling:$PATH "$@"
+  status=$?
+  rm -rf /tmp/filling "$folder/filler"
+  return $status
+}
+
+without_systemd() {
+  serve release-1
+  snapshot >/lab/before-without
+  check "installs where there is no systemd, and says how to start it" \
+    grep -F "is installed; start it with: /usr/local/bin/mesg start" <<<"$(install_)"
+  mesg start --home /var/lib/mesg &
+  check "runs where there is no systemd" soon is_version 0.1.0
+  kill $!
+  wait $!
+  check "is removed where there is no systemd" mesg uninstall --purge
+  check "leaves nothing behind where there is no systemd" diff /lab/before-without <(snapshot)
+}
 
 first_boot() {
   serve release-1
@@ -64,95 +103,173 @@ first_boot() {
   tar -cf /lab/atomic.tar $atomic && rm -f $atomic && ldconfig
   check "refuses a machine without libatomic1" refused "libatomic.so.1 is missing: apt-get install libatomic1" install_
   tar -xf /lab/atomic.tar -C / && ldconfig
+  check "refuses who is not root" refused "this needs root" runuser -u nobody -- sh /lab/release-1/install.sh
   mount -t tmpfs -o size=20m tmpfs /opt
-  check "refuses a full disk" refused "there is no room: /opt has" install_
+  check "refuses a full disk" refused "there is no room: /opt/mesg has" install_
+  mount -t tmpfs -o size=320m tmpfs /opt
+  check "refuses a disk that gets full while it unpacks" \
+    refused "could not be unpacked: nothing was installed" filling /opt 256 tar install_
   umount /opt
+  umount /opt
+  mkdir /etc/sysusers.d
+  mount -t tmpfs -o size=1m tmpfs /etc/sysusers.d
+  check "takes everything away again where a disk gets full later" \
+    refused "what was begun was removed again: nothing is installed" filling /etc/sysusers.d 0 ln install_
+  umount /etc/sysusers.d
+  rmdir /etc/sysusers.d
   python3 -c 'import socket,time
 s=socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1",1883)); s.listen(); time.sleep(600)' &
   local holder=$!
-  until_ 10 grep -qi ":075B .* 0A " /proc/net/tcp
+  soon grep -qi ":075B .* 0A " /proc/net/tcp
   check "refuses a port that is taken" refused "port 1883 is taken" install_
   kill $holder
   wait $holder
 
   check "installs from the served release" install_
-  check "runs as a user of its own" test "$(ps -o user= -p "$(systemctl show -p MainPID --value mesg)")" = mesg
+  check "runs as a user of its own" test "$(ps -o user= -p "$(property MainPID)")" = mesg
   useradd --groups mesg gardener
-  ls -l /var/lib/mesg/run
   check "is commanded by who is in its group" runuser -u gardener -- env HOME=/tmp/gardener mesg status
   check "is commanded by nobody else" bash -c '! runuser -u nobody -- env HOME=/tmp/nobody mesg status'
   userdel gardener
   check "deploys an application" mesg app deploy /lab/app.yml
   mesg service add /lab/pinger
-  check "runs a confined service inside the unit's bounds" \
-    grep -F '"state":"running"' <<<"$(mesg service show pinger --json)"
+  check "runs a confined service inside the unit's bounds" soon is_running_pinger
   check "takes an event of mosquitto_pub" publish
-  check "has run the execution" until_ 20 has_completed 1
+  check "has run the execution" soon has_completed 1
   check "installs again without a change" grep -qF "nothing was changed" <<<"$(install_)"
   systemctl reboot
 }
 
+is_running_pinger() { mesg service show pinger --json | grep -qF '"state":"running"'; }
+
 second_boot() {
   serve release-2
-  check "runs again after a reboot" until_ 30 has_completed 1
+  check "runs again after a reboot" soon has_completed 1
   publish
-  check "runs the next execution after the reboot" until_ 20 has_completed 2
+  check "runs the next execution after the reboot" soon has_completed 2
 
   check "upgrades" mesg upgrade
   check "runs the new version" is_version 0.1.1
   check "has its executions after the upgrade" has_completed 2
 
-  local began name said
+  local name said s
   for name in hangs dies; do
     serve "release-$name"
-    began=$SECONDS
     said=$(mesg upgrade 2>&1)
+    echo "$said"
     check "says that an upgrade that $name was rolled back" grep -F "version 0.1.1 runs again" <<<"$said"
-    check "rolls back within 30 s ($((SECONDS - began)) s)" test $((SECONDS - began)) -le 30
+    s=$(standstill)
+    check "stood still for at most 30 s ($s s)" test "$s" -le 30
     check "runs the version of before the one that $name" is_version 0.1.1
     check "has all executions after the one that $name" has_completed 2
   done
+  serve release-slow
+  check "waits for a start that goes on" mesg upgrade
+  check "runs the one that started slowly" is_version 0.1.4
   serve release-migrates
   said=$(mesg upgrade 2>&1)
   echo "$said"
   check "gives the store of before back to the version of before" \
-    grep -F "version 0.1.1 runs again, with the store of before" <<<"$said"
-  check "had refused the newer store with words" grep -q STORE_NEWER <<<"$(journalctl -u mesg --no-pager)"
+    grep -F "version 0.1.4 runs again, with the store of before" <<<"$said"
+  check "had refused the newer store with words" soon told STORE_NEWER
   check "has all executions after the one that migrates" has_completed 2
   publish
-  check "goes on with executions after the failed upgrades" until_ 20 has_completed 3
+  check "goes on with executions after the failed upgrades" soon has_completed 3
+
+  check "refuses an upgrade that finds no room for its copy of the store" upgrade_without_room
+  check "has all executions after the one without room" has_completed 3
 
   serve release-1
   check "refuses an older release" refused "--allow-older" mesg upgrade
+  check "refuses the Debian package beside it" refused "install.sh has put an agent to /opt/mesg" \
+    dpkg --install /lab/release-1/mesg-edge_0.1.0_*.deb
 
   local pid
-  pid=$(systemctl show -p MainPID --value mesg)
+  pid=$(property MainPID)
   kill -KILL "$pid"
-  check "starts again after it was killed" until_ 15 is_running_anew "$pid"
-  check "has all executions after it was killed" until_ 15 has_completed 3
+  check "starts again after it was killed" soon is_running_anew "$pid"
+  check "has all executions after it was killed" soon has_completed 3
 
   mkdir -p /etc/systemd/system/mesg.service.d
-  printf '[Service]\nWatchdogSec=3\n' >/etc/systemd/system/mesg.service.d/quick.conf
+  printf '[Service]\nWatchdogSec=6\n' >/etc/systemd/system/mesg.service.d/quick.conf
   systemctl daemon-reload && systemctl restart mesg
-  pid=$(systemctl show -p MainPID --value mesg)
-  sleep 5
-  check "is left alone by the watchdog while it is well" test "$(systemctl show -p MainPID --value mesg)" = "$pid"
+  pid=$(property MainPID)
+  check "is left alone by the watchdog while it is well" soon has_beaten_longer_than_s 6
+  check "was not started again meanwhile" test "$(property MainPID)" = "$pid"
   kill -STOP "$pid"
-  check "is started again by the watchdog when it hangs" until_ 20 is_running_anew "$pid"
-  check "was ended by the watchdog" grep -q "watchdog" <<<"$(journalctl -u mesg --no-pager)"
+  check "is started again by the watchdog when it hangs" soon is_running_anew "$pid"
+  check "was ended by the watchdog" soon told "Watchdog timeout"
 
   check "says what it would remove" grep -qF "would: remove /opt/mesg" <<<"$(mesg uninstall --dry-run)"
   check "is removed" mesg uninstall --purge
   snapshot >/lab/after
   check "leaves nothing behind" diff /lab/before /lab/after
+  debian_package
   systemctl poweroff
 }
 
 is_running_anew() {
-  systemctl is-active --quiet mesg && [ "$(systemctl show -p MainPID --value mesg)" != "$1" ]
+  systemctl is-active --quiet mesg && [ "$(property MainPID)" != "$1" ]
+}
+# Whether the last word to the watchdog came that much later than the start.
+has_beaten_longer_than_s() {
+  [ $(($(property WatchdogTimestampMonotonic) - $(property ExecMainStartTimestampMonotonic))) -gt $(($1 * 1000000)) ]
+}
+# Seconds from the last stop in order to the start after it that came up.
+standstill() {
+  journalctl -u mesg -o short-unix --no-pager |
+    awk '/ Stopping mesg/ { from = $1 } / Started mesg/ { to = $1 } END { print int(to - from + 0.5) }'
+}
+upgrade_without_room() {
+  serve release-last
+  mkdir /var/lib/aside && systemctl stop mesg && cp -a /var/lib/mesg/. /var/lib/aside || return 1
+  mount -t tmpfs -o size=80m,mode=0750 tmpfs /var/lib/mesg && cp -a /var/lib/aside/. /var/lib/mesg || return 1
+  rm -rf /var/lib/mesg/before-upgrade /var/lib/mesg/data.of-*
+  systemctl start mesg || return 1
+  local said refused=1
+  said=$(filling /var/lib/mesg 256 mv mesg upgrade 2>&1) || refused=0
+  echo "$said"
+  grep -F "the store could not be copied" <<<"$said" && grep -F "version 0.1.4 runs again, with all" <<<"$said" || refused=1
+  is_version 0.1.4 && [ ! -e /opt/mesg/versions/0.1.5 ] && [ ! -e /var/lib/mesg/before-upgrade.new ] || refused=1
+  systemctl stop mesg && umount /var/lib/mesg && rm -rf /var/lib/aside && systemctl start mesg || return 1
+  return $refused
 }
 
-if [ -e /lab/booted ]; then second_boot; else
+debian_package() {
+  edge=mesg-edge
+  local apt=(apt-get -qq -y -o Dpkg::Use-Pty=0)
+  check "is installed by apt" "${apt[@]}" install /lab/release-1/mesg-edge_0.1.0_*.deb
+  check "runs when apt has installed it" soon is_version 0.1.0
+  check "leaves Debian's own mesg where it is" grep -qx util-linux: <<<"$(dpkg -S /usr/bin/mesg | cut -d' ' -f1)"
+  mesg-edge app deploy /lab/app.yml
+  publish
+  check "has run an execution of the package" soon has_completed 1
+  check "keeps install.sh away" refused "mesg-edge is installed as a Debian package" install_
+  echo "MESG_LOG_LEVEL=info" >>/etc/mesg/environment
+  check "is upgraded by apt" "${apt[@]}" install /lab/release-2/mesg-edge_0.1.1_*.deb
+  check "runs when apt has upgraded it" soon is_version 0.1.1
+  check "has its executions after the upgrade by apt" has_completed 1
+  check "has kept what its owner wrote" grep -q LOG_LEVEL=info /etc/mesg/environment
+  systemctl disable --quiet --now mesg
+  check "is installed once more by apt" "${apt[@]}" install --reinstall /lab/release-2/mesg-edge_0.1.1_*.deb
+  check "stays stopped where its owner has disabled it" test "$(systemctl is-enabled mesg),$(systemctl is-active mesg)" = disabled,inactive
+  systemctl enable --quiet --now mesg
+  check "is removed by apt" "${apt[@]}" remove mesg-edge
+  check "has ended, and its data stays" test "$(systemctl is-active mesg)" = inactive -a -e /var/lib/mesg/data/store.mdb
+  check "is installed again by apt" "${apt[@]}" install /lab/release-2/mesg-edge_0.1.1_*.deb
+  check "has its executions again" soon has_completed 1
+  check "is purged by apt" "${apt[@]}" purge mesg-edge
+  # A user that was there once keeps its number, as of any package.
+  userdel mesg
+  snapshot >/lab/after
+  check "leaves nothing behind when it is purged" diff /lab/before /lab/after
+}
+
+if [ ! -d /run/systemd/system ]; then
+  without_systemd
+elif [ -e /lab/booted ]; then
+  second_boot
+else
   touch /lab/booted
   first_boot
 fi
