@@ -1,6 +1,16 @@
 // The layers of ARCHITECTURE.md: base < schema < core < ports < { io, engine } < api < main.
 const folder = (path) => `^agent/${path}/`
 const ours = "^(agent|plugins|nodered-nodes|firmware-bridge)/"
+const nodes = (path) => `^nodered-nodes/src/${path}`
+/** What the editor is told by the runtime. */
+const TOLD = "runtime/(palette/definition|(panel|transfer)/view)[.]ts$"
+/** Who in the nodes uses which file of the agent. */
+const SHARED = [
+  ["runtime/inline/inputs[.]ts$", "^agent/(engine/executions/evaluate|ports/expressions)[.]ts$"],
+  ["runtime/nodes/wait[.]ts$", "^agent/base/duration[.]ts$"],
+  ["runtime/api/", "^agent/base/pause[.]ts$"],
+  ["runtime/transfer/transfer[.]ts$", "^agent/api/cli/document[.]ts$"],
+]
 const only = (name, from, allowed) => ({
   name,
   severity: "error",
@@ -26,28 +36,48 @@ export default {
       ["base", "schema", "ports", "engine", "api"].map((name) => folder(name)),
     ),
     only("plugins-only-sdk", "^plugins/([^/]+)/", ["^plugins/$1/", "^agent/sdk[.]ts$"]),
-    only(
-      "nodes-only-sdk-and-schema",
+    only("nodes-only-sdk-and-schema", "^nodered-nodes/", [
       "^nodered-nodes/",
-      ["^nodered-nodes/", "^agent/sdk[.]ts$", folder("schema")].concat([
-        // A template, a duration and a file mean the same here as in the agent: bundled, not written twice.
-        "^agent/(engine/executions/evaluate|ports/expressions|base/(duration|pause)|api/cli/document)[.]ts$",
-      ]),
-    ),
+      "^agent/sdk[.]ts$",
+      folder("schema"),
+      ...SHARED.map(([, shared]) => shared),
+    ]),
+    ...SHARED.map(([user, shared]) => ({
+      name: "nodes-share-where-it-means-the-same",
+      comment: "A template, a duration and a file mean the same here as in the agent: bundled, not written twice.",
+      severity: "error",
+      from: { path: "^nodered-nodes/", pathNot: nodes(user) },
+      to: { path: shared },
+    })),
+    {
+      name: "nodes-editor-is-a-page",
+      comment: "It is bundled into a page: no Node, no package, no agent; of the runtime it knows what it is told.",
+      severity: "error",
+      from: { path: nodes("editor/") },
+      to: { pathNot: [nodes("(editor|flow)/"), nodes(TOLD)] },
+    },
+    {
+      name: "nodes-editor-is-told-data",
+      severity: "error",
+      from: { path: nodes("editor/") },
+      to: { path: nodes(TOLD), dependencyTypesNot: ["type-only"] },
+    },
+    only("nodes-runtime-knows-no-page", nodes("runtime/"), [nodes("(runtime|flow)/"), "^agent/"]),
+    only("nodes-host-asks-the-agent", nodes("host/"), [nodes("host/"), nodes("runtime/(api/|limits[.]ts$)")]),
     {
       name: "nodes-see-types-of-schema",
       comment: "The package is published without the agent: of schema/ only types, which are gone when it is emitted.",
       severity: "error",
       // What is imported gets the defaults of an application, as the agent gives them.
-      from: { path: "^nodered-nodes/", pathNot: "^nodered-nodes/src/runtime/transfer/" },
+      from: { path: "^nodered-nodes/", pathNot: nodes("runtime/transfer/transfer[.]ts$") },
       to: { path: folder("schema"), dependencyTypesNot: ["type-only"] },
     },
     {
       name: "flow-is-pure",
       comment: "What a flow means is asked by the runtime, by the editor and offline: no Node, no package, no runtime.",
       severity: "error",
-      from: { path: "^nodered-nodes/src/flow/" },
-      to: { pathNot: ["^nodered-nodes/src/flow/", folder("schema")] },
+      from: { path: nodes("flow/") },
+      to: { pathNot: [nodes("flow/"), folder("schema")] },
     },
     {
       name: "io-siblings-are-strangers",

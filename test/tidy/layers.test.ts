@@ -65,6 +65,15 @@ describe("the layers", function () {
         file: "nodered-nodes/src/runtime/x.ts",
         imports: "../../../agent/schema/y.ts",
       },
+      {
+        rule: "nodes-share-where-it-means-the-same",
+        file: "nodered-nodes/src/runtime/nodes/x.ts",
+        imports: "../../../../agent/base/pause.ts",
+      },
+      { rule: "nodes-editor-is-a-page", file: "nodered-nodes/src/editor/x.ts", imports: "../runtime/y.ts", type: true },
+      { rule: "nodes-editor-is-told-data", file: "nodered-nodes/src/editor/x.ts", imports: "../runtime/panel/view.ts" },
+      { rule: "nodes-runtime-knows-no-page", file: "nodered-nodes/src/runtime/x.ts", imports: "../editor/y.ts" },
+      { rule: "nodes-host-asks-the-agent", file: "nodered-nodes/src/host/x.ts", imports: "../runtime/nodes/y.ts" },
       { rule: "flow-is-pure", file: "nodered-nodes/src/flow/x.ts", imports: "../runtime/y.ts", type: true },
       { rule: "flow-is-pure", file: "nodered-nodes/src/flow/x.ts", imports: "node:fs" },
       { rule: "product-never-imports-tests", file: "agent/engine/x.ts", imports: "../../test/y.ts" },
@@ -80,13 +89,14 @@ describe("the layers", function () {
           `import ${type ? "type " : ""}* as y from "${imports}"\nexport { ${type ? "type " : ""}y }\n`,
         )
         const target = join(dirname(path), imports)
-        if (imports.endsWith("y.ts")) {
+        const isThere = !["./x.ts", "./nothing.ts"].includes(imports) && imports.startsWith(".")
+        if (isThere) {
           mkdirSync(dirname(target), { recursive: true })
           writeFileSync(target, "export const y = 1\n")
         }
         const rules = cruise(tree, [file.split("/")[0]!]).summary.violations.map((violation) => violation.rule.name)
         rmSync(path)
-        if (imports.endsWith("y.ts")) rmSync(target)
+        if (isThere) rmSync(target)
         assert.ok(rules.includes(rule), `reported: ${rules.join(", ") || "nothing"}`)
       })
     }
