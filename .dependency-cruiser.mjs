@@ -88,9 +88,9 @@ export default {
     },
     {
       name: "below-io-no-node",
-      comment: "Time, ids and entropy arrive inside inputs; base/hash.ts alone may use node:crypto.",
+      comment: "Time, ids and entropy arrive inside inputs; base/hash.ts alone may use node:crypto, base/in-time.ts node:vm.",
       severity: "error",
-      from: { path: "^agent/(base|schema|core)/", pathNot: "^agent/base/hash[.]ts$" },
+      from: { path: "^agent/(base|schema|core)/", pathNot: "^agent/base/(hash|in-time)[.]ts$" },
       to: { dependencyTypes: ["core"] },
     },
     {

@@ -13,6 +13,11 @@ export const APPLICATION_BYTES_MAX = 256 * KIB
 export const HTTP_BODY_BYTES_MAX = 1 * MIB
 export const EVENT_DATA_BYTES_MAX = 256 * KIB
 export const RESULT_DATA_BYTES_MAX = 256 * KIB
+/** After so many the compiler of schemas is a new one: it remembers something of each. */
+export const SCHEMAS_PER_COMPILER_MAX = 1000
+/** How long a regular expression of a schema may take over one text, and how often running it may take longer. */
+export const PATTERN_TIME_MS_MAX = 500
+export const PATTERN_TRIES_MAX = 2
 export const JSON_DEPTH_MAX = 64
 export const CANONICAL_DEPTH_MAX = 32
 /** Less than JSON may have: what carries an application has levels of its own. */

@@ -1,6 +1,8 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js"
 import ajvFormats from "ajv-formats"
+import { SCHEMAS_PER_COMPILER_MAX } from "../base/limits.ts"
 import type { JsonObject } from "./json.ts"
+import { Pattern, PatternTooSlow } from "./pattern.ts"
 
 /** One reason why data breaks its schema. `path` is a JSON pointer into the data, "" for the whole. */
 export interface DataIssue {
@@ -12,16 +14,21 @@ export interface DataIssue {
 export type DataCheck = (data: unknown) => readonly DataIssue[]
 
 let shared: Ajv2020 | undefined
+let compiled = 0
 
 // Made at the first use: an agent without services never pays for it. `secret` is the manifest's own keyword.
 function ajv(): Ajv2020 {
-  if (shared === undefined) {
+  // What it compiles leaves texts and patterns in it; with a new one those of manifests that are gone go too.
+  if (shared === undefined || ++compiled > SCHEMAS_PER_COMPILER_MAX) {
+    compiled = 0
     shared = new Ajv2020({
       strict: false,
       allErrors: false,
       validateFormats: true,
       addUsedSchema: false,
       messages: true,
+      // `code` is for those who write the check into a file.
+      code: { regExp: Object.assign((source: string, flags: string) => new Pattern(source, flags), { code: "" }) },
     })
     ajvFormats.default(shared)
     shared.addKeyword("secret")
@@ -37,21 +44,27 @@ export type CompiledDataSchema = { ok: true; check: DataCheck } | { ok: false; m
  */
 export function compileDataSchema(schema: JsonObject): CompiledDataSchema {
   let validate: ValidateFunction
+  const compiler = ajv()
   try {
-    validate = ajv().compile(schema)
+    validate = compiler.compile(schema)
   } catch (error) {
     return { ok: false, message: (error as Error).message }
   }
   // Ajv keeps every compiled schema by object identity; manifests come and go.
-  ajv().removeSchema(schema)
+  compiler.removeSchema(schema)
   return {
     ok: true,
-    check: (data) =>
-      validate(data)
-        ? []
-        : (validate.errors ?? []).map((issue) => ({
-            path: issue.instancePath,
-            message: issue.message ?? issue.keyword,
-          })),
+    check(data) {
+      try {
+        if (validate(data)) return []
+      } catch (error) {
+        if (!(error instanceof PatternTooSlow)) throw error
+        return [{ path: "", message: `cannot be checked: ${error.message}` }]
+      }
+      return (validate.errors ?? []).map((issue) => ({
+        path: issue.instancePath,
+        message: issue.message ?? issue.keyword,
+      }))
+    },
   }
 }
