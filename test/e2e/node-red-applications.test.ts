@@ -32,7 +32,7 @@ import {
   tab,
   taskNode,
 } from "../support/node-red-flow.ts"
-import { contrasts, nodesOnTab, setDark, wiredPorts } from "../support/editor-page.mjs"
+import { contrasts, nodesOnTab, setDark, unnamedFields, wiredPorts } from "../support/editor-page.mjs"
 import { publishEvent } from "../support/publish-event.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { until } from "../support/until.ts"
@@ -231,6 +231,7 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       await until(async () => (await choices()).join() === ",elsewhere", WAIT_MS, "the applications of the other agent")
       await page.locator("#node-input-application").selectOption("elsewhere")
       assert.match((await page.locator("#mesg-inputs").textContent())!, /Energy/)
+      assert.deepEqual(await page.evaluate(unnamedFields), [])
       await fillInput(page, "kwh", { type: "jsonata", value: "trigger.data.kwh" })
       await endDialog(page, "ok")
       assert.deepEqual(await nodeOf(page, "call", "statuses"), ["done", "undone", ...BUILT_IN])
@@ -259,6 +260,12 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       assert.deepEqual(await nodeOf(page, "call", "statuses"), ["done", "undone", ...BUILT_IN])
       await deploy(1, "elsewhere")
       await warned("The agent does not offer this any more, or not yet.")
+      const node = () => Promise.all(["application", "statuses", "with"].map((name) => nodeOf(page, "call", name)))
+      const before = await node()
+      await openDialog(page, "call", "#node-input-application")
+      assert.equal(await page.locator("#node-input-application").inputValue(), "elsewhere")
+      await endDialog(page, "ok")
+      assert.deepEqual(await node(), before, "what is gone is kept as it was drawn")
       await deploy(1, "elsewhere", "done", "undone")
       await until(async () => (await nodeOf(page, "call", "valid")) === true, WAIT_MS, "the end of the warning")
     })
