@@ -15,9 +15,11 @@ export const EVENT_DATA_BYTES_MAX = 256 * KIB
 export const RESULT_DATA_BYTES_MAX = 256 * KIB
 /** After so many the compiler of schemas is a new one: it remembers something of each. */
 export const SCHEMAS_PER_COMPILER_MAX = 1000
-/** How long a regular expression of a schema may take over one text, and how often running it may take longer. */
-export const PATTERN_TIME_MS_MAX = 500
-export const PATTERN_TRIES_MAX = 2
+/** How long a schema may take over one piece of data, and how often running it may take longer. */
+export const CHECK_TIME_MS_MAX = 500
+export const CHECK_TRIES_MAX = 2
+/** A schema up to this size looks at each part of the data a bounded number of times, unless its keywords repeat that. */
+export const SCHEMA_LIGHT_LENGTH_MAX = 8 * KIB
 export const JSON_DEPTH_MAX = 64
 export const CANONICAL_DEPTH_MAX = 32
 /** Less than JSON may have: what carries an application has levels of its own. */

@@ -1,7 +1,8 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js"
 import ajvFormats from "ajv-formats"
-import { SCHEMAS_PER_COMPILER_MAX } from "../base/limits.ts"
+import { CHECK_TIME_MS_MAX, SCHEMA_LIGHT_LENGTH_MAX, SCHEMAS_PER_COMPILER_MAX } from "../base/limits.ts"
 import type { JsonObject } from "./json.ts"
+import { Patience } from "./patience.ts"
 import { Pattern, PatternTooSlow } from "./pattern.ts"
 
 /** One reason why data breaks its schema. `path` is a JSON pointer into the data, "" for the whole. */
@@ -52,19 +53,35 @@ export function compileDataSchema(schema: JsonObject): CompiledDataSchema {
   }
   // Ajv keeps every compiled schema by object identity; manifests come and go.
   compiler.removeSchema(schema)
+  const patience = isLight(schema) ? null : new Patience()
+  /** @returns why nobody knows, where it took too long or went too deep */
+  const fit = (data: unknown): boolean | string => {
+    try {
+      const done = patience === null ? { value: validate(data) } : patience.run(() => validate(data))
+      return done?.value ?? `its schema takes more than ${CHECK_TIME_MS_MAX} ms`
+    } catch (error) {
+      if (error instanceof PatternTooSlow) return error.message
+      // A schema that leads back to itself without going into the data.
+      if (error instanceof RangeError) return "its schema has no end"
+      throw error
+    }
+  }
   return {
     ok: true,
     check(data) {
-      try {
-        if (validate(data)) return []
-      } catch (error) {
-        if (!(error instanceof PatternTooSlow)) throw error
-        return [{ path: "", message: `cannot be checked: ${error.message}` }]
-      }
+      const fits = fit(data)
+      if (typeof fits === "string") return [{ path: "", message: `cannot be checked: ${fits}` }]
+      if (fits) return []
       return (validate.errors ?? []).map((issue) => ({
         path: issue.instancePath,
         message: issue.message ?? issue.keyword,
       }))
     },
   }
+}
+
+/** References may double what is to do with each of them; uniqueItems compares each with each. */
+function isLight(schema: JsonObject): boolean {
+  const text = JSON.stringify(schema)
+  return text.length <= SCHEMA_LIGHT_LENGTH_MAX && !/"(?:\$ref|\$dynamicRef|\$recursiveRef|uniqueItems)"/.test(text)
 }

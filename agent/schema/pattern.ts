@@ -1,19 +1,17 @@
-import { inTime } from "../base/in-time.ts"
-import { PATTERN_TIME_MS_MAX, PATTERN_TRIES_MAX } from "../base/limits.ts"
+import { CHECK_TIME_MS_MAX } from "../base/limits.ts"
+import { Patience } from "./patience.ts"
 
-/** A pattern of a schema takes longer than PATTERN_TIME_MS_MAX over one text. */
+/** A pattern of a schema takes longer than CHECK_TIME_MS_MAX over one text. */
 export class PatternTooSlow extends Error {}
 
 /**
  * A regular expression of somebody else's schema. Backtracking can take hours over thirty characters, and nobody else runs
- * meanwhile: one of which that cannot be ruled out gets a time. The time is the machine's, which may have stood still: only
- * one that took too long PATTERN_TRIES_MAX times running is not tried again.
+ * meanwhile: one of which that cannot be ruled out is given a time.
  */
 export class Pattern {
   readonly #expression: RegExp
   readonly #isPlain: boolean
-  /** How often running it took too long. */
-  #late = 0
+  readonly #patience = new Patience()
 
   /** @throws SyntaxError */
   constructor(source: string, flags: string) {
@@ -29,11 +27,9 @@ export class Pattern {
   /** @throws PatternTooSlow */
   test(text: string): boolean {
     if (this.#isPlain) return this.#expression.test(text)
-    const isHopeless = this.#late >= PATTERN_TRIES_MAX
-    const tested = isHopeless ? null : inTime(PATTERN_TIME_MS_MAX, () => this.#expression.test(text))
-    this.#late = tested === null ? this.#late + 1 : 0
+    const tested = this.#patience.run(() => this.#expression.test(text))
     if (tested !== null) return tested.value
-    throw new PatternTooSlow(`the pattern ${this.#expression.source} takes more than ${PATTERN_TIME_MS_MAX} ms`)
+    throw new PatternTooSlow(`the pattern ${this.#expression.source} takes more than ${CHECK_TIME_MS_MAX} ms`)
   }
 }
 

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict"
 import {
   EVENT_DATA_BYTES_MAX,
-  PATTERN_TIME_MS_MAX,
-  PATTERN_TRIES_MAX,
+  CHECK_TIME_MS_MAX,
+  CHECK_TRIES_MAX,
   SCHEMAS_PER_COMPILER_MAX,
 } from "../../../agent/base/limits.ts"
 import { compileDataSchema, type DataCheck } from "../../../agent/schema/data-schema.ts"
+import type { JsonObject } from "../../../agent/schema/json.ts"
 
 function checkOf(pattern: string): DataCheck {
   const compiled = compileDataSchema({ type: "string", pattern })
@@ -27,12 +28,12 @@ describe("a pattern of a schema", () => {
   for (const { pattern, text } of endless) {
     it(`${pattern} is ended, and after some times it is not tried any more`, () => {
       const check = checkOf(pattern)
-      const message = `cannot be checked: the pattern ${pattern} takes more than ${PATTERN_TIME_MS_MAX} ms`
-      for (let i = 0; i < PATTERN_TRIES_MAX; i++) assert.deepEqual(check(text), [{ path: "", message }])
+      const message = `cannot be checked: the pattern ${pattern} takes more than ${CHECK_TIME_MS_MAX} ms`
+      for (let i = 0; i < CHECK_TRIES_MAX; i++) assert.deepEqual(check(text), [{ path: "", message }])
       const began = performance.now()
       for (let i = 0; i < 1000; i++) assert.deepEqual(check("a"), [{ path: "", message }])
       const tookMs = performance.now() - began
-      assert.ok(tookMs < 100 * PATTERN_TIME_MS_MAX, `${Math.round(tookMs)} ms`)
+      assert.ok(tookMs < 100 * CHECK_TIME_MS_MAX, `${Math.round(tookMs)} ms`)
     })
   }
 
@@ -79,5 +80,47 @@ describe("a pattern of a schema", () => {
     const compiled = compileDataSchema({ type: "object", patternProperties: { "^(a+)+$": { type: "string" } } })
     assert.ok(compiled.ok)
     assert.match(compiled.check({ [`${as}!`]: 1 })[0]!.message, /takes more than/)
+  })
+})
+
+describe("a schema that could take for ever", () => {
+  const doubling = Object.fromEntries(
+    Array.from({ length: 60 }, (_, i) => {
+      const next = { $ref: `#/$defs/a${i + 1}` }
+      return [`a${i}`, i === 59 ? {} : { allOf: [next, next] }]
+    }),
+  )
+  const cases: { name: string; schema: JsonObject; data: () => unknown; says: RegExp }[] = [
+    {
+      name: "by references that double",
+      schema: { $defs: doubling, $ref: "#/$defs/a0" },
+      data: () => 1,
+      says: /its schema takes more than/,
+    },
+    {
+      name: "by comparing each with each",
+      schema: { type: "array", uniqueItems: true },
+      data: () => Array.from({ length: 80_000 }, (_, i) => [i]),
+      says: /its schema takes more than/,
+    },
+    {
+      name: "by leading back to itself",
+      schema: { $defs: { a: { anyOf: [{ $ref: "#/$defs/a" }] } }, $ref: "#/$defs/a" },
+      data: () => 1,
+      says: /its schema has no end/,
+    },
+  ]
+  for (const { name, schema, data, says } of cases) {
+    it(`${name} is ended`, () => {
+      const compiled = compileDataSchema(schema)
+      assert.ok(compiled.ok)
+      assert.match(compiled.check(data())[0]!.message, says)
+    })
+  }
+
+  it("is judged as it is where it does not", () => {
+    const compiled = compileDataSchema({ type: "array", uniqueItems: true })
+    assert.ok(compiled.ok)
+    assert.deepEqual([compiled.check([1, 2]), compiled.check([1, 1]).length], [[], 1])
   })
 })
