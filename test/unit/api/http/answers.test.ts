@@ -309,6 +309,21 @@ describe("webhooks", () => {
     assert.equal(answer.headers.get("x-frame-options"), "DENY")
   })
 
+  for (const answer of [
+    { status: 200, headers: { location: "/a\r\nset-cookie: a=b" } },
+    { status: 200, headers: { "x-count": "\u{1f697}" } },
+    { status: Number.NaN },
+    { status: 200.5 },
+  ]) {
+    it(`that cannot be sent, ${JSON.stringify(answer)}, are 502 and no bug of ours`, async () => {
+      server.core.webhookAnswer = answer
+      const sent = await server.call("GET", "/hooks/car", { token: null })
+      assert.equal(sent.status, 502)
+      assert.equal(sent.headers.get("set-cookie"), null)
+      assert.deepEqual(server.bugs, [])
+    })
+  }
+
   it("where nobody listens are 404, and a service that throws is 502 and no bug of ours", async () => {
     const nobody = await server.call("POST", "/hooks/none", { token: null })
     assert.deepEqual([nobody.status, code(nobody.body)], [404, "HOOK_NOT_FOUND"])
