@@ -278,6 +278,41 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       })
     })
 
+    it("keeps a node of a service that nobody knows as it was drawn, until the service is there", async () => {
+      const drawn = [
+        tab("later"),
+        eventNode("begin", "mesg:charger/finished", ["shine"]),
+        taskNode(
+          "shine",
+          "mesg:lamp.pay",
+          ["paid"],
+          { paid: ["end"] },
+          { with: { amount: { type: "num", value: "5" } } },
+        ),
+        taskNode("end", "mesg:log.write", ["written"], {}, { x: 600, with: { message: { type: "str", value: "x" } } }),
+      ]
+      await nodeRed.deploy(drawn)
+      await page.reload()
+      await page.locator('[id="shine"]').waitFor()
+      assert.deepEqual(await nodeOf(page, "shine", "type"), "mesg:lamp.pay")
+      assert.deepEqual(await nodeOf(page, "shine", "statuses"), ["paid", "error", "timed-out", "cancelled"])
+      assert.equal(await nodeOf(page, "shine", "valid"), true)
+      await page.waitForFunction(hasWires, 2)
+      await page
+        .locator('[id="shine"] .red-ui-flow-node-status-label', { hasText: "service not known to the agent yet" })
+        .waitFor()
+      assert.equal(await entry("mesg:lamp.pay").count(), 0)
+      await openDialog(page, "shine", "#mesg-warning")
+      assert.match((await page.locator("#mesg-warning").textContent())!, /or not yet/)
+      await endDialog(page, "cancel")
+      await add({ ...CHARGER, id: "lamp", name: "Lamp" })
+      await entry("mesg:lamp.pay").waitFor({ state: "attached" })
+      const ports = ["paid", "refused", "error", "timed-out", "cancelled"]
+      assert.deepEqual(await nodeOf(page, "shine", "statuses"), ports)
+      assert.deepEqual(await nodeOf(page, "shine", "with"), { amount: { type: "num", value: "5" } })
+      await page.waitForFunction(hasWires, 2)
+    })
+
     it("can be wired and deployed with the keyboard alone", async () => {
       await nodeRed.deploy([
         tab("keys"),

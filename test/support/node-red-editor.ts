@@ -74,7 +74,8 @@ export async function wire(page: Page, from: string, port: number, to: string): 
 
 /** Opens the dialog of a node. @param field that it must show */
 export async function openDialog(page: Page, node: string, field: string): Promise<void> {
-  await page.locator(`[id="${node}"]`).dblclick()
+  // On its body: the text of a status makes the whole wider than what can be clicked.
+  await page.locator(`[id="${node}"]`).dblclick({ position: { x: 50, y: 15 } })
   await page.locator(field).waitFor({ state: "attached" })
   await page.waitForFunction(dialogIsOpen)
 }

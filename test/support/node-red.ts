@@ -20,6 +20,8 @@ export interface NodeRedOptions {
   readonly userDir?: string
   readonly env?: Readonly<Record<string, string>>
   readonly settings?: Readonly<Record<string, unknown>>
+  /** What it finds in its flow file; what is there by default. */
+  readonly flows?: readonly FlowNode[]
 }
 
 /** What a Node-RED tells its open editors. */
@@ -104,6 +106,7 @@ export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRe
     logging: { console: { level: "info", metrics: false, audit: false } },
     ...options.settings,
   }
+  if (options.flows !== undefined) writeFileSync(join(userDir, "flows.json"), JSON.stringify(options.flows))
   const settingsFile = join(userDir, "settings.cjs")
   writeFileSync(settingsFile, `module.exports = ${JSON.stringify(settings)}\n`)
   const script = join(folder, "node_modules/node-red/red.js")

@@ -1,4 +1,4 @@
-import { generatedEventType, generatedTaskType, portsOf } from "../flow/nodes.ts"
+import { generatedEventType, generatedTaskType, nodeKind, portsOf, serviceOfType } from "../flow/nodes.ts"
 import type { EventDefinition, ServiceDefinition, TaskDefinition } from "../runtime/palette/definition.ts"
 import { COLOURS } from "./colours.ts"
 import { element } from "./element.ts"
@@ -53,6 +53,18 @@ export function eventNode(service: ServiceDefinition, name: string, event: Event
       prepareEvent(this)
     },
   }
+}
+
+/** The node of a type that a flow uses and no service stands behind: as it was drawn, and out of the palette. */
+export function placeholderNode(type: string): NodeDefinition {
+  const id = serviceOfType(type) ?? ""
+  const name = type.slice(`mesg:${id}`.length + 1)
+  const service = { id, name: id, version: "", description: "", removed: true, tasks: {}, events: {} }
+  const nothing = { name: null, description: text("state.removed"), inputs: {}, effect: "", statuses: {}, data: {} }
+  const isTask = nodeKind(type)?.kind === "task"
+  const definition = isTask ? taskNode(service, name, nothing) : eventNode(service, name, nothing)
+  // Node-RED's palette leaves this category out.
+  return { ...definition, category: "unknown" }
 }
 
 /** A hyphen would make a category of Node-RED's a part of another one. */

@@ -1,7 +1,7 @@
 import { generatedEventType, generatedTaskType } from "../flow/nodes.ts"
 import type { PaletteView, ServiceDefinition } from "../runtime/palette/definition.ts"
 import { COLOURS } from "./colours.ts"
-import { eventNode, removedTitle, taskNode } from "./generated.ts"
+import { eventNode, placeholderNode, removedTitle, taskNode } from "./generated.ts"
 import type { EditorNode, NodeDefinition } from "./red.ts"
 import { isWork, knowApplications, services } from "./subject.ts"
 import { SET } from "./text.ts"
@@ -29,6 +29,9 @@ function show(view: PaletteView): void {
     if (before !== undefined && JSON.stringify(before) === JSON.stringify(service)) continue
     services.set(service.id, service)
     showService(service, before)
+  }
+  for (const type of view.placeholders) {
+    if (!RED.nodes.getType(type)) put(type, placeholderNode(type))
   }
   knowApplications(view.applications)
   RED.nodes.eachNode((node) => {
@@ -84,6 +87,8 @@ function put(type: string, definition: NodeDefinition): void {
     const { set, defaults, ...rest } = definition
     Object.assign(known, rest)
     for (const [property, value] of Object.entries(defaults)) Object.assign(known.defaults[property] ?? {}, value)
+    // One that was a placeholder is not in it yet.
+    RED.palette.add(type, known)
     return
   }
   declare(type)

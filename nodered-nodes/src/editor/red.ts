@@ -17,7 +17,10 @@ interface Editor {
     dirty(isDirty: boolean): void
     filterLinks(filter: { readonly source?: EditorNode }): readonly Link[]
   }
-  readonly palette: { remove(type: string): void; refresh?(): void }
+  readonly palette: {
+    /** Does nothing where the type is there. */
+    add(type: string, definition: NodeDefinition): void
+  }
   readonly comms: { subscribe(topic: string, listener: (topic: string, data: unknown) => void): void }
   readonly settings: { readonly apiRootUrl?: string; readonly mesgAgentPalette?: PaletteView }
   readonly editor: {

@@ -9,6 +9,8 @@ export interface Subject {
   readonly inputs: Schema
   /** Names of its declared statuses; null where it is not known (any more). */
   readonly statuses: readonly string[] | null
+  /** Whether no agent ever had the service. */
+  readonly isUnknown: boolean
   /** The texts of its statuses. */
   readonly descriptions: Readonly<Record<string, string>>
 }
@@ -44,7 +46,7 @@ export function subjectOf(node: EditorNode): Subject {
 export function taskSubject(service: string, task: string): Subject {
   const found = services.get(service)
   const tasks = found === undefined || found.removed ? {} : found.tasks
-  return subjectAs(Object.hasOwn(tasks, task) ? tasks[task]! : null)
+  return { ...subjectAs(Object.hasOwn(tasks, task) ? tasks[task]! : null), isUnknown: found === undefined }
 }
 
 export function applicationSubject(agent: string, application: string): Subject {
@@ -52,11 +54,12 @@ export function applicationSubject(agent: string, application: string): Subject 
 }
 
 function subjectAs(found: Pick<TaskDefinition, "inputs" | "statuses"> | null): Subject {
-  if (found === null) return { inputs: {}, statuses: null, descriptions: {} }
+  if (found === null) return { inputs: {}, statuses: null, isUnknown: false, descriptions: {} }
   const descriptions = Object.entries(found.statuses).map(([status, { description }]) => [status, description] as const)
   return {
     inputs: found.inputs as Schema,
     statuses: Object.keys(found.statuses),
+    isUnknown: false,
     descriptions: Object.fromEntries(descriptions),
   }
 }

@@ -14,8 +14,9 @@ export function workDefaults(statuses: readonly string[]) {
     statuses: {
       value: [...statuses],
       validate(this: EditorNode, _value: unknown, _options?: object) {
-        const { statuses: declared } = subjectOf(this)
-        if (declared === null) return text("state.removed")
+        const { statuses: declared, isUnknown } = subjectOf(this)
+        // What nobody has said anything of cannot be judged.
+        if (declared === null) return isUnknown || text("state.removed")
         const lost = lostStatuses(this, declared)
         return lost.length === 0 ? true : text("state.lost", { statuses: lost.join(", ") })
       },

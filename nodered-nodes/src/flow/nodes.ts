@@ -1,4 +1,5 @@
 import type { BuiltInStatus } from "../../../agent/schema/names.ts"
+import { type Raw, textOf } from "./raw.ts"
 
 /**
  * Our nodes as Node-RED stores them in `flows.json`. See docs/spec/node-red.md#nodes.
@@ -49,6 +50,24 @@ export function nodeKind(type: string): NodeKind | null {
   const [, service, separator, name] = GENERATED.exec(type) ?? []
   if (service === undefined || name === undefined) return null
   return separator === "." ? { kind: "task", service, task: name } : { kind: "event", service, event: name }
+}
+
+/** @returns the service that a generated type names; null for any other type */
+export function serviceOfType(type: string): string | null {
+  const kind = nodeKind(type)
+  return kind !== null && "service" in kind ? (kind.service ?? null) : null
+}
+
+/** @returns the generated type that says the same as a node does; null for one that names nothing, or something else */
+export function generatedTypeOf(node: Raw & { readonly type: string }): string | null {
+  const kind = nodeKind(node.type)?.kind
+  const service = textOf(node, "service")
+  const type =
+    kind === "task"
+      ? generatedTaskType(service, textOf(node, "task"))
+      : generatedEventType(service, textOf(node, "event"))
+  const own = node.type.startsWith("mesg:") ? node.type : type
+  return (kind === "task" || kind === "event" || kind === "wait") && nodeKind(own) !== null ? own : null
 }
 
 /** Statuses that every task has beside its declared ones, in the order of their ports. */

@@ -4,6 +4,7 @@ import { isMap, textOf } from "../flow/raw.ts"
 import { Connections } from "./agent/connections.ts"
 import { errorText } from "./api/agent-error.ts"
 import { Deployment } from "./deploy/deployment.ts"
+import { LiveNodes } from "./deploy/live-nodes.ts"
 import { agentAddresses, agentConnection, registerAgentNode, registerSettingsNode } from "./nodes/agent.ts"
 import { registerApplicationNode } from "./nodes/application.ts"
 import type { NodeContext } from "./nodes/context.ts"
@@ -32,12 +33,12 @@ export function mesg(red: Red): void {
     application: (name, agent) => applications.get(name, agent),
   }
   const ticker = new PanelTicker(red)
-  const deployment = new Deployment(red, connections, catalogue, ticker.changed)
-  const services = new FlowServices(red, connections, deployment.live)
+  const live = new LiveNodes()
+  const services = new FlowServices(red, connections, live)
+  const shared = { red, connections, live, palette }
+  const deployment = new Deployment({ ...shared, catalogue, services }, ticker.changed)
   const context: NodeContext = {
-    red,
-    connections,
-    live: deployment.live,
+    ...shared,
     roleOf: (node) => deployment.roleOf(node),
     inlineOf: (node) => deployment.inlineOf(node),
   }
@@ -57,7 +58,7 @@ export function mesg(red: Red): void {
   registerTaskNode(context, "mesg-task")
   registerWaitNode(context)
   registerApplicationNode(context)
-  const serviceContext = { red, live: deployment.live, services }
+  const serviceContext = { red, live, services }
   registerServiceTaskNode(serviceContext)
   registerServiceResultNode(serviceContext)
   registerServiceEventNode(serviceContext)
@@ -74,8 +75,9 @@ export function mesg(red: Red): void {
       services.agentChanged(connection)
       if (problem !== null) return
       red.log.info(`mesg: ${red._("mesg.log.connected")}`)
-      deployment.retry()
+      // First what the applications may use.
       services.retry()
+      deployment.retry()
     })
   })
   // The agent of this machine, so that its services are in the palette before a node names it.
@@ -105,20 +107,37 @@ export function mesg(red: Red): void {
       },
     )
   })
-  palette.onChanged = applications.onChanged = () => {
+  const changed = () => {
     shown.changed()
     deployment.retry()
   }
-  red.events.on("flows:stopping", () => {
+  palette.on((what) => {
+    if (what === "changed") changed()
+  })
+  applications.onChanged = changed
+  red.events.on("flows:stopping", ({ config }) => {
     services.stopping()
     deployment.stopping()
+    // What comes behind this deploy: looked at once it has stopped, a missing type would keep it from starting.
+    palette.use(config.flows.map(({ type }) => type))
+  })
+  red.events.on("runtime-event", ({ id }) => {
+    // Flows were read, and do not run yet; or they waited for this package.
+    if (id === "runtime-deploy" || id === "node/added") palette.use(typesOfFlows(red))
   })
   red.events.on("flows:started", ({ config }) => {
-    palette.keepUsed(new Set(config.flows.map(({ type }) => type)))
-    applications.keepNamed(agentAddresses(red, config.flows))
-    deployment.started(config.flows)
+    const addresses = agentAddresses(red, config.flows)
+    palette.keepNamed(new Set(["", ...addresses.values()]))
+    applications.keepNamed(addresses)
     services.started(config.flows)
+    deployment.started(config.flows)
   })
+}
+
+function typesOfFlows({ nodes }: Red): string[] {
+  const types: string[] = []
+  nodes.eachNode(({ type }) => types.push(type))
+  return types
 }
 
 /** The agent that runs this Node-RED hears where its editor is. */

@@ -5,6 +5,8 @@ export interface Red {
   readonly nodes: {
     createNode(node: RedNode, config: NodeConfig): void
     getNode(id: string): RedNode | null
+    /** Of the flows that were read or deployed last, also before they run. */
+    eachNode(visit: (node: NodeConfig) => void): void
     registerType(type: string, constructor: NodeConstructor, options?: TypeOptions): void
   }
   readonly settings: {
@@ -16,8 +18,11 @@ export interface Red {
   readonly server: Server
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void }
   readonly events: {
-    on(event: "flows:started", listener: (started: FlowsStarted) => void): void
-    on(event: "flows:stopping", listener: () => void): void
+    on(event: "flows:started", listener: (started: FlowsEvent) => void): void
+    /** Where it is for a deploy, `config` is what comes behind it. */
+    on(event: "flows:stopping", listener: (stopping: FlowsEvent) => void): void
+    emit(event: "type-registered", type: string): void
+    on(event: "runtime-event", listener: (event: { readonly id: string }) => void): void
   }
   readonly comms: { publish(topic: string, data: unknown, retain?: boolean): void }
   readonly auth: { needsPermission(permission: string): Middleware }
@@ -66,7 +71,7 @@ export interface NodeConfig {
   readonly [key: string]: unknown
 }
 
-export interface FlowsStarted {
+export interface FlowsEvent {
   readonly config: { readonly flows: readonly NodeConfig[] }
   readonly type: string
 }

@@ -1,5 +1,5 @@
 import { AgentClient } from "../api/agent-client.ts"
-import { errorText } from "../api/agent-error.ts"
+import { AgentError, errorText } from "../api/agent-error.ts"
 import { AgentStream } from "../api/agent-stream.ts"
 import type { FindEndpoint } from "../api/endpoint.ts"
 import type { StreamItem } from "../api/event-source.ts"
@@ -36,6 +36,7 @@ export class AgentConnection {
     state: new Set(),
   }
   #problem: string | null = "…"
+  #isTokenRefused = false
 
   constructor(url: string, find: FindEndpoint, warn: (text: string) => void) {
     this.url = url
@@ -45,7 +46,7 @@ export class AgentConnection {
     this.#stream = new AgentStream(this.client, {
       item: (item) => this.#item(item),
       reset: () => this.#reset(),
-      state: (problem) => this.#state(problem === null ? null : errorText(problem)),
+      state: (problem) => this.#state(problem),
     })
   }
 
@@ -60,6 +61,11 @@ export class AgentConnection {
 
   get problem(): string | null {
     return this.#problem
+  }
+
+  /** Whether the problem is that the agent does not take the token. */
+  get isTokenRefused(): boolean {
+    return this.#isTokenRefused
   }
 
   /** Aborted when the connection is stopped. */
@@ -105,8 +111,9 @@ export class AgentConnection {
     for (const listener of this.#listeners.reset) listener()
   }
 
-  #state(problem: string | null): void {
-    this.#problem = problem
-    for (const listener of this.#listeners.state) listener(problem)
+  #state(problem: Error | null): void {
+    this.#problem = problem === null ? null : errorText(problem)
+    this.#isTokenRefused = problem instanceof AgentError && problem.isTokenRefused
+    for (const listener of this.#listeners.state) listener(this.#problem)
   }
 }

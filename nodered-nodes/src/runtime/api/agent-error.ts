@@ -17,6 +17,11 @@ export class AgentError extends Error {
     this.problem = (options.problem ?? {}) as Readonly<Record<string, unknown>>
   }
 
+  /** Whether the agent does not take the token: it is wrong, may do less than is asked, or was wrong too often. */
+  get isTokenRefused(): boolean {
+    return this.status === 401 || this.status === 403 || this.code === "RATE_LIMITED"
+  }
+
   /** What the agent said, and what to do about it. */
   get advice(): string {
     const { remedy } = this.problem

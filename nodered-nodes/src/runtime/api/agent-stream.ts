@@ -48,7 +48,7 @@ export class AgentStream {
       } catch (error) {
         if (this.#life.signal.aborted) return
         this.#tell(error as Error)
-        if (error instanceof AgentError && error.status === 401) waitMs = TOKEN_REFUSED_WAIT_MS
+        if (error instanceof AgentError && error.isTokenRefused) waitMs = TOKEN_REFUSED_WAIT_MS
       }
       // Spread, so that many editors' runtimes do not come back to one agent in the same instant.
       await pause(waitMs * (0.5 + Math.random() / 2), this.#life.signal)

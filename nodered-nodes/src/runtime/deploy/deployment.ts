@@ -3,31 +3,43 @@ import type { Catalogue } from "../../flow/catalogue.ts"
 import { type CompiledApplication, compileFlow } from "../../flow/compile.ts"
 import type { Fault } from "../../flow/fault.ts"
 import type { InlineNode } from "../../flow/inline.ts"
+import { generatedTypeOf } from "../../flow/nodes.ts"
+import { textOf } from "../../flow/raw.ts"
 import { placeRefusals, placeWarnings } from "../../flow/refusals.ts"
 import type { Place } from "../../flow/scopes.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 import type { Connections } from "../agent/connections.ts"
 import { AgentError, errorText } from "../api/agent-error.ts"
 import type { Execution, Refusal } from "../api/shapes.ts"
-import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX } from "../limits.ts"
+import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX, RETRY_FOR_MS } from "../limits.ts"
 import { agentConnection } from "../nodes/agent.ts"
-import type { Role } from "../nodes/context.ts"
+import type { NodeContext, Role } from "../nodes/context.ts"
+import { awayStatus, unknownStatus } from "../nodes/statuses.ts"
+import type { Palette } from "../palette/palette.ts"
 import { panelOf, type Row } from "../panel/panel.ts"
 import type { PanelView, Standing } from "../panel/view.ts"
 import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
+import type { FlowServices } from "../services/flow-services.ts"
 import { BranchBoard } from "./branch-board.ts"
-import { keyOfNode, keyOfPlace, LiveNodes } from "./live-nodes.ts"
+import { keyOfNode, keyOfPlace, type LiveNodes } from "./live-nodes.ts"
 import { Memory } from "./memory.ts"
+
+interface DeploymentParts extends Pick<NodeContext, "red" | "connections" | "live" | "palette"> {
+  readonly catalogue: Catalogue
+  readonly services: Pick<FlowServices, "told">
+}
 
 /**
  * Makes applications of the flows at each deploy, and shows on their nodes what becomes of them. An application that is
  * refused stays in the agent as it was before; one whose chain is gone is removed.
  */
 export class Deployment {
-  readonly live = new LiveNodes()
   readonly #red: Red
+  readonly #live: LiveNodes
   readonly #connections: Connections
+  readonly #palette: Palette
   readonly #catalogue: Catalogue
+  readonly #services: Pick<FlowServices, "told">
   readonly #memory: Memory
   readonly #changed: () => void
   // Both go on until the next start: nodes that a deploy leaves alone do so too.
@@ -44,10 +56,13 @@ export class Deployment {
   #turn: Promise<void> = Promise.resolve()
 
   /** @param changed told of every change of what the panel shows */
-  constructor(red: Red, connections: Connections, catalogue: Catalogue, changed: () => void) {
+  constructor({ red, connections, live, palette, catalogue, services }: DeploymentParts, changed: () => void) {
     this.#red = red
     this.#connections = connections
+    this.#live = live
+    this.#palette = palette
     this.#catalogue = catalogue
+    this.#services = services
     this.#memory = new Memory(red)
     this.#changed = changed
   }
@@ -91,7 +106,12 @@ export class Deployment {
     )
     this.#rows = rows
     this.#changed()
-    this.#queue((signal) => this.#deploy(rows, signal))
+    const { told } = this.#services
+    this.#queue(async (signal) => {
+      // These flows may use services that they make themselves.
+      await told
+      await this.#deploy(rows, signal)
+    })
   }
 
   /** One after another, whatever becomes of the one before. */
@@ -157,10 +177,10 @@ export class Deployment {
       return this.#refuse(row, await this.#refusals(application, signal))
     }
     const connection = this.#connectionOf(application.agent)
-    if (connection.problem !== null) return this.#unreachable(application, connection.problem)
+    if (connection.problem !== null) return this.#unreachable(application, connection, connection.problem)
     try {
       const version = await this.#put(application, connection, signal)
-      await this.#follow(row, connection, version, this.live, signal)
+      await this.#follow(row, connection, version, this.#live, signal)
       return "deployed"
     } catch (error) {
       if (signal.aborted) return "unreachable"
@@ -169,7 +189,7 @@ export class Deployment {
       if (error instanceof AgentError && error.status >= 400 && error.status < 500) {
         return this.#fail(row, [{ ...wholeOf(application), code: error.code, message: error.advice, remedy: "" }])
       }
-      return this.#unreachable(application, errorText(error))
+      return this.#unreachable(application, connection, errorText(error))
     }
   }
 
@@ -189,10 +209,11 @@ export class Deployment {
     }
     if (there !== null && made?.hash === hash && made.version === there.version) return there.version
     const key = `node-red:${hash.slice(0, 32)}:${there?.version ?? 0}:${Date.now()}`
-    const deployed = await client.deploy(name, document, config, key, signal)
+    // Ended by its time only: what the agent does, and nobody here knows of, would be somebody else's at the next deploy.
+    const deployed = await client.deploy(name, document, config, key, AbortSignal.timeout(RETRY_FOR_MS))
     this.#memory.set(agent, name, { hash, version: deployed.version })
     for (const { message, ...place } of placeWarnings(application, deployed.warnings ?? [])) {
-      this.live.at(place)?.warn(message)
+      this.#live.at(place)?.warn(message)
     }
     return deployed.version
   }
@@ -293,21 +314,29 @@ export class Deployment {
 
   /** @param otherwise where it is shown when its place shows nothing */
   #showFault({ code, message, remedy, ...place }: Shown, otherwise: Place = place): void {
-    const node = this.live.at(place) ?? this.live.at(otherwise)
+    const node = this.#live.at(place) ?? this.#live.at(otherwise)
     const words = wordsOf(message, remedy)
     if (node === undefined) return this.#red.log.error(`mesg: ${code}: ${words}`)
     node.error(`${code}: ${words}`)
-    node.status({ fill: "red", shape: "ring", text: code })
+    node.status(this.#isUnknown(place) ? unknownStatus(this.#red) : { fill: "red", shape: "ring", text: code })
   }
 
-  #unreachable(application: CompiledApplication, problem: string): Standing {
+  /** It goes into the agent as soon as what the node stands for is there. */
+  #isUnknown({ node }: Place): boolean {
+    const config = this.#flows.find(({ id }) => id === node)
+    const type = config === undefined ? null : generatedTypeOf(config)
+    return type !== null && this.#palette.lacks(this.#connectionOf(textOf(config!, "agent")), type)
+  }
+
+  #unreachable(application: CompiledApplication, connection: AgentConnection, problem: string): Standing {
     this.#red.log.warn(`mesg: ${application.name}: ${problem}`)
-    this.#showAll(application, { fill: "yellow", shape: "ring", text: this.#red._("mesg.status.not-deployed") })
+    const notDeployed: Status = { fill: "yellow", shape: "ring", text: this.#red._("mesg.status.not-deployed") }
+    this.#showAll(application, connection.isTokenRefused ? awayStatus(this.#red, connection) : notDeployed)
     return "unreachable"
   }
 
   #showAll({ places }: CompiledApplication, status: Status): void {
-    const nodes = new Set([...places.values()].map((place) => this.live.at(place)))
+    const nodes = new Set([...places.values()].map((place) => this.#live.at(place)))
     for (const node of nodes) node?.status(status)
   }
 

@@ -20,8 +20,14 @@ export function registerAgentNode(
     function (config: NodeConfig) {
       red.nodes.createNode(this, config)
       const address: AgentAddress = { url: textOf(config, "url"), token: this.credentials?.["token"] ?? "" }
-      Object.assign(this, { connection: connections.acquire(address) })
+      const connection = connections.acquire(address)
+      Object.assign(this, { connection })
+      const end = connection.on("state", (problem) => {
+        if (connection.isTokenRefused)
+          this.error(red._("mesg.error.token-refused", { url: connection.url, why: problem }))
+      })
       this.on("close", (_removed, done) => {
+        end()
         connections.release(address).then(done, (error: unknown) => {
           this.error(error)
           done()

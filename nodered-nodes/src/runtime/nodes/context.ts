@@ -1,6 +1,7 @@
 import type { InlineNode } from "../../flow/inline.ts"
 import type { Connections } from "../agent/connections.ts"
 import type { LiveNodes } from "../deploy/live-nodes.ts"
+import type { Palette } from "../palette/palette.ts"
 import type { Red, RedNode } from "../red.ts"
 import type { FlowServices } from "../services/flow-services.ts"
 
@@ -12,6 +13,7 @@ export interface NodeContext {
   readonly red: Red
   readonly connections: Connections
   readonly live: LiveNodes
+  readonly palette: Palette
   roleOf(node: RedNode): Role
   /** How an inline node takes part; null for any other, and while that is not known. */
   inlineOf(node: RedNode): InlineNode | null

@@ -6,7 +6,7 @@ import type { EventItem } from "../api/shapes.ts"
 import type { NodeConfig, RedNode } from "../red.ts"
 import { connectionOf } from "./agent.ts"
 import type { NodeContext } from "./context.ts"
-import { showConnection } from "./status.ts"
+import { showStanding } from "./status.ts"
 
 /** `mesg-event` and the generated nodes of events: inline, a message for each occurrence. */
 export function registerEventNode(context: NodeContext, type: string): void {
@@ -37,7 +37,7 @@ function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig)
     connection.on("event", (item) => {
       occurred(item).catch((error: unknown) => node.error(error))
     }),
-    showConnection(context.red, node, connection, isInline),
+    showStanding(context, node, config, connection),
   ]
   node.on("close", (_removed, done) => {
     for (const end of ends) end()

@@ -1,15 +1,35 @@
+import { generatedTypeOf } from "../../flow/nodes.ts"
 import type { AgentConnection } from "../agent/connection.ts"
-import type { Red, RedNode } from "../red.ts"
+import type { NodeConfig, RedNode } from "../red.ts"
+import type { NodeContext } from "./context.ts"
+import { awayStatus, unknownStatus } from "./statuses.ts"
 
-/** Says on a node whether its agent is there. @returns ends that */
-export function showConnection(
-  red: Red,
+/**
+ * Says on a node whether its agent is there and has what the node stands for, and that there is nothing to say once it
+ * runs inline. @returns ends that
+ */
+export function showStanding(
+  { red, palette, roleOf }: NodeContext,
   node: RedNode,
+  config: NodeConfig,
   connection: AgentConnection,
-  shows: () => boolean = () => true,
 ): () => void {
-  return connection.on("state", (problem) => {
-    if (problem !== null) node.status({ fill: "grey", shape: "ring", text: red._("mesg.status.no-agent") })
-    else if (shows()) node.status({})
-  })
+  const type = generatedTypeOf(config)
+  const lacks = () => type !== null && palette.lacks(connection, type)
+  let lacked = false
+  const show = () => {
+    lacked = lacks()
+    if (connection.problem !== null) node.status(awayStatus(red, connection))
+    else if (lacked) node.status(unknownStatus(red))
+    else if (roleOf(node) === "inline") node.status({})
+  }
+  const ends = [
+    connection.on("state", show),
+    palette.on(() => {
+      if (lacks() !== lacked) show()
+    }),
+  ]
+  return () => {
+    for (const end of ends) end()
+  }
 }

@@ -11,7 +11,7 @@ import type { Done, Message, NodeConfig, RedNode, Send } from "../red.ts"
 import { connectionOf } from "./agent.ts"
 import type { NodeContext } from "./context.ts"
 import { startJoins } from "./joining.ts"
-import { showConnection } from "./status.ts"
+import { showStanding } from "./status.ts"
 
 interface Waiting {
   readonly message: Message
@@ -32,7 +32,7 @@ export function registerWaitNode(context: NodeContext): void {
 }
 
 function startWaitNode(context: NodeContext, node: RedNode, config: NodeConfig): void {
-  const { red, connections, live, roleOf } = context
+  const { red, connections, live } = context
   live.add(node)
   const service = textOf(config, "service")
   const event = textOf(config, "event")
@@ -85,7 +85,7 @@ function startWaitNode(context: NodeContext, node: RedNode, config: NodeConfig):
         lookAt(wait)
       }
     }),
-    showConnection(red, node, connection, () => roleOf(node) === "inline"),
+    showStanding(context, node, config, connection),
   ]
   node.on("input", (message, send, done) => {
     const joined = joins.take(message, done)

@@ -10,7 +10,7 @@ import { connectionOf } from "./agent.ts"
 import type { NodeContext } from "./context.ts"
 import { CountText } from "./count-text.ts"
 import { startJoins } from "./joining.ts"
-import { showConnection } from "./status.ts"
+import { showStanding } from "./status.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 
 /** How a piece of work ended: in one of the statuses of its node. */
@@ -78,14 +78,17 @@ export function startWorkNode(
       if (life.signal.aborted) return done()
       if (error instanceof AgentError && error.code === "AGENT_UNREACHABLE") keys.unanswered(id)
       last = "error"
-      done(Object.assign(new Error(errorText(error)), { code: (error as { code?: unknown }).code, cause: error }))
+      const isRefused = error instanceof AgentError && error.isTokenRefused
+      const { url } = connection
+      const text = isRefused ? context.red._("mesg.error.token-refused", { url, why: error.message }) : errorText(error)
+      done(Object.assign(new Error(text), { code: (error as { code?: unknown }).code, cause: error }))
     } finally {
       running--
       show()
     }
   }
 
-  const end = showConnection(context.red, node, connection, () => context.roleOf(node) === "inline")
+  const end = showStanding(context, node, config, connection)
   const joins = startJoins(context, node)
   node.on("input", (message, send, done) => {
     const joined = joins.take(message, done)

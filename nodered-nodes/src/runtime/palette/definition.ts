@@ -1,4 +1,4 @@
-import { generatedEventType, generatedTaskType } from "../../flow/nodes.ts"
+import { generatedEventType, generatedTaskType, nodeKind } from "../../flow/nodes.ts"
 import type { Manifest } from "../api/shapes.ts"
 
 /** What the editor knows of a service: enough for its nodes, their forms and their help. */
@@ -10,6 +10,8 @@ export interface ServiceDefinition {
   readonly removed: boolean
   readonly tasks: Readonly<Record<string, TaskDefinition>>
   readonly events: Readonly<Record<string, EventDefinition>>
+  /** What each agent says of it, by its address, where they say different things. */
+  readonly byAgent?: Readonly<Record<string, ServiceDefinition>>
 }
 
 export interface TaskDefinition {
@@ -40,6 +42,8 @@ export interface PaletteView {
   readonly revision: string
   readonly services: readonly ServiceDefinition[]
   readonly applications: readonly ApplicationDefinition[]
+  /** Types of the deployed flows that no service stands behind, not yet or no more. */
+  readonly placeholders: readonly string[]
 }
 
 export function definitionOf(manifest: Manifest, removed: boolean): ServiceDefinition {
@@ -66,14 +70,18 @@ export function definitionOf(manifest: Manifest, removed: boolean): ServiceDefin
 }
 
 /** The types of a service's nodes. */
-export function typesOf(service: Pick<Manifest, "id" | "tasks" | "events">): {
-  readonly tasks: string[]
-  readonly events: string[]
-} {
-  return {
-    tasks: Object.keys(service.tasks).map((task) => generatedTaskType(service.id, task)),
-    events: Object.keys(service.events).map((event) => generatedEventType(service.id, event)),
-  }
+export function typesOf({ id, tasks, events }: Pick<Manifest, "id" | "tasks" | "events">): string[] {
+  return [
+    ...Object.keys(tasks).map((task) => generatedTaskType(id, task)),
+    ...Object.keys(events).map((event) => generatedEventType(id, event)),
+  ]
+}
+
+/** Whether a service has what a generated type of its nodes stands for. */
+export function hasType({ tasks, events }: Pick<Manifest, "tasks" | "events">, type: string): boolean {
+  const kind = nodeKind(type)
+  if (kind?.kind === "task") return Object.hasOwn(tasks, kind.task ?? "")
+  return kind?.kind === "event" && Object.hasOwn(events, kind.event ?? "")
 }
 
 function mapped<From, To>(record: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> {

@@ -1,15 +1,25 @@
+import { nodeKind, serviceOfType } from "../../flow/nodes.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 import { errorText } from "../api/agent-error.ts"
 import type { Manifest } from "../api/shapes.ts"
 import { JsonFile } from "../json-file.ts"
 import { SERVICES_MAX } from "../limits.ts"
 import type { Red } from "../red.ts"
-import { definitionOf, type ServiceDefinition, typesOf } from "./definition.ts"
+import { definitionOf, hasType, type ServiceDefinition, typesOf } from "./definition.ts"
 import { reading } from "./reading.ts"
 
-interface Known {
-  readonly manifest: Manifest
-  readonly removed: boolean
+/** One service. */
+interface Entry {
+  /** What each agent that has it says of it, by the agent's address; where none is left, it is removed. */
+  readonly said: Map<string, Manifest>
+  /** All of that as one, or what it was last. */
+  manifest: Manifest
+}
+
+/** As it is kept: `removed` is the last of a service that no agent has. */
+interface Kept {
+  readonly said: readonly (readonly [url: string, manifest: Manifest])[]
+  readonly removed: Manifest | null
 }
 
 interface Registrar {
@@ -17,21 +27,27 @@ interface Registrar {
   event(type: string): void
 }
 
+const FILE_VERSION = 2
+
+/** `changed`: services or types are other ones; `listed`: of an agent it is known now what it lacks. */
+type PaletteListener = (what: "changed" | "listed") => void
+
 /**
- * The services of every agent that is connected, as nodes. Types are registered as services come; Node-RED cannot
- * unregister one, so what is removed stays, marked, until no flow uses it. What is known is kept in a file: at its next
- * start Node-RED has flows to run before an agent has answered.
+ * The services of every agent that is connected, as nodes. Types are registered as services come, and as flows use them:
+ * Node-RED starts no flow while a type is missing, and a flow may be what makes its service. Node-RED cannot unregister
+ * one, so what is removed stays, marked, until no flow uses it. What is known is kept in a file for the next start.
  */
 export class Palette {
   readonly #red: Red
-  readonly #file: JsonFile<{ readonly v: 1; readonly services: readonly Known[] }>
-  readonly #services = new Map<string, Known>()
-  /** By service, what each agent that has it says of it. */
-  readonly #said = new Map<string, Map<AgentConnection, Manifest>>()
+  readonly #file: JsonFile<{ readonly v: number; readonly services: readonly Kept[] }>
+  readonly #services = new Map<string, Entry>()
   readonly #registered = new Set<string>()
+  /** Generated types of the flows. */
+  #used: ReadonlySet<string> = new Set()
+  /** The services that each agent has listed; their manifests are read behind that. */
+  readonly #listed = new Map<AgentConnection, ReadonlySet<string>>()
+  readonly #listeners = new Set<PaletteListener>()
   #registrar: Registrar | null = null
-  /** Told of each change. */
-  onChanged: () => void = () => {}
 
   constructor(red: Red) {
     this.#red = red
@@ -42,133 +58,186 @@ export class Palette {
   start(registrar: Registrar): void {
     this.#registrar = registrar
     const kept = this.#file.read((problem) => this.#red.log.warn(`mesg: ${problem.message}`))
-    for (const { manifest, removed } of kept?.services ?? []) this.#add(manifest, removed)
+    if (kept?.v !== FILE_VERSION) return
+    for (const { said, removed } of kept.services) {
+      for (const [url, manifest] of said) this.#says(url, manifest.id, manifest)
+      if (removed !== null) this.#enter({ said: new Map(), manifest: removed })
+    }
+  }
+
+  /** @returns ends that */
+  on(listener: PaletteListener): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 
   /** In the order of their ids. */
   definitions(): ServiceDefinition[] {
-    const services = [...this.#services.values()].map(({ manifest, removed }) => definitionOf(manifest, removed))
-    return services.sort((a, b) => (a.id < b.id ? -1 : 1))
+    return [...this.#services.values()].map(viewOf).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /** Of an installed service. */
   manifest(id: string): Manifest | undefined {
-    const known = this.#services.get(id)
-    return known === undefined || known.removed ? undefined : known.manifest
+    const entry = this.#services.get(id)
+    return entry === undefined || entry.said.size === 0 ? undefined : entry.manifest
+  }
+
+  /** Whether an agent is known not to have what a generated type stands for. */
+  lacks(connection: AgentConnection, type: string): boolean {
+    const service = serviceOfType(type)
+    const listed = this.#listed.get(connection)
+    if (service === null || listed === undefined) return false
+    const manifest = this.#services.get(service)?.said.get(connection.url)
+    return manifest === undefined ? !listed.has(service) : !hasType(manifest, type)
   }
 
   /** Follows the services of an agent until its connection is stopped. */
   follow(connection: AgentConnection): void {
-    const { client, signal } = connection
+    const { client, signal, url } = connection
     const failed = (error: unknown) => {
       if (!signal.aborted) this.#red.log.warn(`mesg: services cannot be read: ${errorText(error)}`)
     }
     const want = reading({
       signal,
       fetch: (id) => client.service(id, signal),
-      take: (id, service) => this.#says(connection, id, service?.manifest ?? null),
+      take: (id, service) => this.#says(url, id, service?.manifest ?? null),
       changed: () => this.#changed(),
       failed,
     })
-    signal.addEventListener("abort", () => this.#leave(connection), { once: true })
+    signal.addEventListener("abort", () => this.#listed.delete(connection), { once: true })
     connection.on("service", ({ id }) => want([id]))
     connection.on("reset", () => {
-      client
-        .services(signal)
-        .then((services) => want([...this.#idsOf(connection), ...services.map(({ id }) => id)]), failed)
+      client.services(signal).then((services) => {
+        const ids = services.map(({ id }) => id)
+        const before = [...this.#services].filter(([, { said }]) => said.has(url))
+        this.#listed.set(connection, new Set(ids))
+        want([...before.map(([id]) => id), ...ids])
+        this.#tell("listed")
+      }, failed)
     })
     connection.on("state", (problem) => {
       if (problem === null) want([])
     })
   }
 
-  /** What an agent has said that it has. */
-  #idsOf(connection: AgentConnection): string[] {
-    return [...this.#said].flatMap(([id, said]) => (said.has(connection) ? [id] : []))
-  }
-
-  /** Forgets removed services of which no deployed flow uses a node. */
-  keepUsed(types: ReadonlySet<string>): void {
-    const unused = [...this.#services.values()].filter(({ manifest, removed }) => {
-      const { tasks, events } = typesOf(manifest)
-      return removed && ![...tasks, ...events].some((type) => types.has(type))
-    })
-    for (const { manifest } of unused) this.#services.delete(manifest.id)
-    if (unused.length > 0) this.#changed()
-  }
-
-  /** @param manifest null where this agent does not have the service @returns whether something is new */
-  #says(connection: AgentConnection, id: string, manifest: Manifest | null): boolean {
-    const said = this.#said.get(id) ?? new Map<AgentConnection, Manifest>()
-    if (manifest === null) said.delete(connection)
-    else said.set(connection, manifest)
-    if (said.size === 0) {
-      this.#said.delete(id)
-      return this.#remove(id)
+  /** The types of the flows that are about to run: each of ours is registered when this returns. */
+  use(types: Iterable<string>): void {
+    const before = this.placeholders().join()
+    this.#used = new Set([...types].filter((type) => serviceOfType(type) !== null))
+    for (const type of this.#used) {
+      this.#register(type)
+      // It may have come after Node-RED looked which types of these flows are missing.
+      this.#red.events.emit("type-registered", type)
     }
-    this.#said.set(id, said)
-    return this.#add(mergedManifest([...said.values()]), false)
+    const forgot = this.#forgetUnused()
+    if (forgot || this.placeholders().join() !== before) this.#changed()
   }
 
-  /** No node names this agent any more: what others have of a service is what there is. What nobody else has stays. */
-  #leave(connection: AgentConnection): void {
+  /** What only other agents than these had is removed. @param urls the addresses that nodes name */
+  keepNamed(urls: ReadonlySet<string>): void {
     let changed = false
-    for (const said of this.#said.values()) {
-      if (!said.delete(connection) || said.size === 0) continue
-      if (this.#add(mergedManifest([...said.values()]), false)) changed = true
+    for (const [id, { said }] of this.#services) {
+      for (const url of [...said.keys()]) {
+        if (!urls.has(url) && this.#says(url, id, null)) changed = true
+      }
     }
-    if (changed) this.#changed()
+    if (changed) {
+      this.#forgetUnused()
+      this.#changed()
+    }
   }
 
-  /** @returns whether something is new */
-  #add(manifest: Manifest, removed: boolean): boolean {
-    const service: Known = { manifest, removed }
-    const { id } = manifest
-    const known = this.#services.get(id)
-    if (known !== undefined && JSON.stringify(known) === JSON.stringify(service)) return false
-    if (known === undefined && this.#services.size >= SERVICES_MAX) {
+  /** Types of the flows that no service stands behind. */
+  placeholders(): string[] {
+    return [...this.#used].filter((type) => {
+      const entry = this.#services.get(serviceOfType(type)!)
+      return entry === undefined || !hasType(entry.manifest, type)
+    })
+  }
+
+  /** Removed services of which no flow uses a node. @returns whether there were any */
+  #forgetUnused(): boolean {
+    const unused = [...this.#services].filter(
+      ([, { said, manifest }]) => said.size === 0 && !typesOf(manifest).some((type) => this.#used.has(type)),
+    )
+    for (const [id] of unused) this.#services.delete(id)
+    return unused.length > 0
+  }
+
+  /** @param manifest null where the agent at this address does not have the service @returns whether something is new */
+  #says(url: string, id: string, manifest: Manifest | null): boolean {
+    const entry = this.#services.get(id)
+    if (manifest === null) {
+      if (entry === undefined || !entry.said.delete(url)) return false
+      entry.manifest = mergedManifest(entry.said) ?? entry.manifest
+      return true
+    }
+    const said = entry?.said ?? new Map<string, Manifest>()
+    if (JSON.stringify(said.get(url)) === JSON.stringify(manifest)) return false
+    said.set(url, manifest)
+    return this.#enter({ said, manifest: mergedManifest(said)! })
+  }
+
+  /** @returns whether there was room for it */
+  #enter(entry: Entry): boolean {
+    const { id } = entry.manifest
+    if (!this.#services.has(id) && this.#services.size >= SERVICES_MAX) {
       this.#red.log.warn(`mesg: ${SERVICES_MAX} services are in the palette; "${id}" is left out`)
       return false
     }
-    this.#services.set(id, service)
-    const { tasks, events } = typesOf(manifest)
-    for (const type of tasks) if (this.#isNew(type)) this.#registrar?.task(type)
-    for (const type of events) if (this.#isNew(type)) this.#registrar?.event(type)
+    this.#services.set(id, entry)
+    for (const type of typesOf(entry.manifest)) this.#register(type)
     return true
   }
 
-  #isNew(type: string): boolean {
-    if (this.#registered.has(type)) return false
+  #register(type: string): void {
+    if (this.#registered.has(type)) return
     this.#registered.add(type)
-    return true
-  }
-
-  #remove(id: string): boolean {
-    const known = this.#services.get(id)
-    if (known === undefined || known.removed) return false
-    this.#services.set(id, { ...known, removed: true })
-    return true
+    if (nodeKind(type)?.kind === "task") this.#registrar?.task(type)
+    else this.#registrar?.event(type)
   }
 
   #changed(): void {
+    const services = [...this.#services.values()].map(({ said, manifest }): Kept => {
+      return { said: [...said], removed: said.size === 0 ? manifest : null }
+    })
     try {
-      this.#file.write({ v: 1, services: [...this.#services.values()] })
+      this.#file.write({ v: FILE_VERSION, services })
     } catch (error) {
       this.#red.log.warn(`mesg: the palette cannot be kept for the next start: ${errorText(error)}`)
     }
-    this.onChanged()
+    this.#tell("changed")
+  }
+
+  #tell(what: Parameters<PaletteListener>[0]): void {
+    for (const listener of this.#listeners) listener(what)
   }
 }
 
-/** One service of several agents: everything that any of them has; what two say differently is as the first says it. */
-export function mergedManifest(manifests: readonly Manifest[]): Manifest {
-  const [first, ...others] = manifests
+/** Where agents say different things of a service, what each of them says is in it too. */
+function viewOf({ said, manifest }: Entry): ServiceDefinition {
+  const whole = definitionOf(manifest, said.size === 0)
+  const own = [...said].map(([url, one]) => [url, definitionOf(one, false)] as const)
+  const differing = own.filter(([, one]) => JSON.stringify(one) !== JSON.stringify(whole))
+  return differing.length === 0 ? whole : { ...whole, byAgent: Object.fromEntries(own) }
+}
+
+/**
+ * One service of several agents: everything that any of them has; what two say differently is as the first address says
+ * it, and the agent of this machine has the first one.
+ * @returns null where nobody says anything
+ */
+export function mergedManifest(said: ReadonlyMap<string, Manifest>): Manifest | null {
+  const [first, ...others] = [...said].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, manifest]) => manifest)
+  if (first === undefined) return null
   return others.reduce<Manifest>(
     (merged, { tasks, events }) => ({
       ...merged,
       tasks: { ...merged.tasks, ...tasks, ...merged.tasks },
       events: { ...merged.events, ...events, ...merged.events },
     }),
-    first!,
+    first,
   )
 }

@@ -25,6 +25,7 @@ export class ShownPalette {
     return {
       revision: this.#revisionText(),
       services: this.#palette.definitions(),
+      placeholders: this.#palette.placeholders(),
       applications: this.#applications.definitions((id) => this.#palette.manifest(id)),
     }
   }

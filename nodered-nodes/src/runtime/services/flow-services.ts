@@ -13,6 +13,7 @@ import { errorText } from "../api/agent-error.ts"
 import { keyOfNode, keyOfPlace, type LiveNodes } from "../deploy/live-nodes.ts"
 import { REQUEST_TIMEOUT_MS } from "../limits.ts"
 import { agentConnection } from "../nodes/agent.ts"
+import { awayStatus } from "../nodes/statuses.ts"
 import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
 import { keyOf, type Offer, Offers } from "./offers.ts"
 import { type Answer, type CallHandle, ServiceCalls } from "./service-calls.ts"
@@ -72,6 +73,11 @@ export class FlowServices {
       })
   }
 
+  /** Resolves when the agents have been told of the services of these flows, whatever they said. */
+  get told(): Promise<void> {
+    return this.#turn
+  }
+
   stopping(): void {
     this.#ready = pending(this.#ready)
   }
@@ -87,8 +93,8 @@ export class FlowServices {
     for (const service of this.#services) {
       const { agent, id } = service
       if (agentConnection(this.#red, this.#connections, agent) !== connection || service.faults.length > 0) continue
-      if (connection.problem !== null) this.#show(service, "grey", "mesg.status.no-agent")
-      else if (this.#running.has(keyOf(agent, id))) this.#show(service, "green", "mesg.status.registered")
+      if (connection.problem !== null) this.#show(service, awayStatus(this.#red, connection))
+      else if (this.#running.has(keyOf(agent, id))) this.#show(service, this.#registered)
     }
   }
 
@@ -149,13 +155,13 @@ export class FlowServices {
     for (const { code, message, remedy, ...place } of faults) this.#refuse(place, code, `${message}: ${remedy}`)
     if (faults.length > 0) return
     const connection = agentConnection(this.#red, this.#connections, agent)
-    if (connection.problem !== null) return this.#show(service, "grey", "mesg.status.no-agent")
+    if (connection.problem !== null) return this.#show(service, awayStatus(this.#red, connection))
     const timed = timedSignal(signal)
     try {
       await this.#checkFree(service, connection, timed)
       this.#offers.set({ agent, manifest })
       await this.#register(service, connection, timed)
-      this.#show(service, "green", "mesg.status.registered")
+      this.#show(service, this.#registered)
       this.#red.log.info(`mesg: ${this.#red._("mesg.log.registered", { service: id })}`)
     } catch (error) {
       if (signal.aborted) return
@@ -246,8 +252,11 @@ export class FlowServices {
     node.status({ fill: "red", shape: "ring", text: code })
   }
 
-  #show(service: FlowService, fill: "green" | "grey", key: string): void {
-    const status: Status = { fill, shape: "ring", text: this.#red._(key) }
+  get #registered(): Status {
+    return { fill: "green", shape: "ring", text: this.#red._("mesg.status.registered") }
+  }
+
+  #show(service: FlowService, status: Status): void {
     for (const place of placesOf(service)) this.#live.at(place)?.status(status)
   }
 }

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict"
 import { startAgent, type TestAgent } from "../../../support/agent.ts"
 import { type NodeRed, type Notice, startNodeRed } from "../../../support/node-red.ts"
-import { CHARGER, CHARGER_CODE, debugNode, eventNode, tab, taskNode } from "../../../support/node-red-flow.ts"
+import {
+  catchNode,
+  CHARGER,
+  CHARGER_CODE,
+  debugNode,
+  eventNode,
+  injectNode,
+  tab,
+  taskNode,
+} from "../../../support/node-red-flow.ts"
 import { type ResettableProxy, startProxy } from "../../../support/resettable-proxy.ts"
 import { serviceFolder } from "../../../support/service-folder.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
@@ -86,5 +95,42 @@ describe("a network between Node-RED and its agent that is cut", function () {
     nodeRed.forget()
     const { data } = await status((text) => text !== "no agent" && text !== "")
     assert.equal((data as { text: string }).text, "completed")
+  })
+
+  it("is not what a refused token is: that is said, with what to do, until there is a right one", async () => {
+    const flows = (token: string) => [
+      { ...named(), credentials: { token } },
+      tab(),
+      eventNode("e", "mesg-event", [], { agent: "agent", service: "charger", event: "finished" }),
+      injectNode("in", {}, ["t"]),
+      taskNode("t", "mesg:log.write", ["written"], {}, { agent: "agent", withAll: { type: "json", value: "{}" } }),
+      catchNode("catch", ["caught"]),
+      debugNode("caught"),
+    ]
+    const reader = await agent.json<{ token: string }>("token", "create", "--scope", "read")
+    const words = (why: string) =>
+      `the agent http://127.0.0.1:${proxy.port} does not take the token (${why}): ` +
+      "make one there with `mesg token create --scope deploy`, put it into the agent node and deploy"
+    await nodeRed.deploy(flows("mesg_wrong"))
+    const { data } = await status((text) => text === "token refused")
+    assert.equal((data as { fill: string }).fill, "red")
+    const why = "no such token: send `Authorization: Bearer <token>`; make one with `mesg token create`"
+    assert.ok(nodeRed.output().includes(`[mesg-agent:agent] ${words(why)}`))
+    const caught = async () => {
+      await fetch(`${nodeRed.url}/inject/in`, { method: "POST" })
+      const isThis = ({ topic, data: message }: Notice) =>
+        topic === "debug" && (message as { id?: string }).id === "caught"
+      const notice = (await nodeRed.notice(isThis, "the error")).data as { msg: string }
+      return (JSON.parse(notice.msg) as { error: { message: string } }).error.message.replace("Error: ", "")
+    }
+    assert.equal(await caught(), words("no such token"))
+    nodeRed.forget()
+    // It may read, and so be connected; it may not call.
+    await nodeRed.deploy(flows(reader.token))
+    await nodeRed.notice(
+      ({ topic, data: shown }) => topic === "status/t" && Object.keys(shown as object).length === 0,
+      "t",
+    )
+    assert.equal(await caught(), words("this token has scope read, but service.call needs operate"))
   })
 })

@@ -19,8 +19,14 @@ describe("a service that several agents have", () => {
   const one = manifest("1.0.0", ["pay", "stop"], ["full"])
   const two = manifest("2.0.0", ["start", "pay"], ["full", "empty"])
 
-  it("is shown once, with everything that any of them has, as the first says it", () => {
-    const { version, tasks, events } = mergedManifest([one, two])
+  it("is shown once, with everything that any of them has, as the agent of this machine says it", () => {
+    const merged = mergedManifest(
+      new Map([
+        ["http://elsewhere", two],
+        ["", one],
+      ]),
+    )
+    const { version, tasks, events } = merged!
     const said = (parts: Readonly<Record<string, { description?: string | undefined }>>) =>
       Object.entries(parts).map(([name, { description }]) => `${name} ${description}`)
     assert.equal(version, "1.0.0")
@@ -28,5 +34,8 @@ describe("a service that several agents have", () => {
     assert.deepEqual(said(events), ["full 1.0.0", "empty 2.0.0"])
   })
 
-  it("is what one agent says where no other has it", () => assert.deepEqual(mergedManifest([two]), two))
+  it("is what one agent says where no other has it, and nothing where none does", () => {
+    assert.deepEqual(mergedManifest(new Map([["", two]])), two)
+    assert.equal(mergedManifest(new Map()), null)
+  })
 })
