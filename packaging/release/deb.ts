@@ -27,14 +27,18 @@ export function writeDeb(file: string, arch: Arch, version: string, tree: string
   chmodSync(join(work, program), 0o755)
   // Debian's util-linux has a mesg of its own, for terminals: files of two packages cannot have one name.
   put("usr/bin/mesg-edge", '#!/bin/sh\nexec /usr/lib/mesg/mesg "$@"\n', 0o755)
-  const unit = read("mesg.service").toString().replaceAll("/opt/mesg/current/mesg", `/${program}`)
+  const unit = read("mesg.service")
+    .toString()
+    .replaceAll("/opt/mesg/current/mesg", `/${program}`)
+    .replace(/^Documentation=.*$/m, "Documentation=man:mesg-edge(1)")
   put("usr/lib/systemd/system/mesg.service", unit)
   put("usr/lib/sysusers.d/mesg.conf", read("mesg.sysusers"))
   put("usr/share/doc/mesg-edge/examples/devices.conf", read("share/devices.conf"))
   put("usr/share/doc/mesg-edge/mesg.cdx.json.gz", gzipSync(read("share/mesg.cdx.json"), { level: 9 }))
   put("usr/share/doc/mesg-edge/copyright", copyright())
   put("usr/share/doc/mesg-edge/changelog.gz", gzipSync(changelog(version), { level: 9 }))
-  put("usr/share/man/man1/mesg-edge.1.gz", gzipSync(read("share/mesg.1"), { level: 9 }))
+  put("usr/share/man/man1/mesg-edge.1.gz", gzipSync(renamed(read("share/mesg.1")), { level: 9 }))
+  for (const [shell, path] of Object.entries(COMPLETIONS)) put(path, renamed(read(`share/completion.${shell}`)))
   put("usr/share/lintian/overrides/mesg-edge", OVERRIDES)
   put("etc/mesg/environment", "# Settings as in `mesg config show`, such as MESG_MQTT_PORT=1884\n")
   put("DEBIAN/conffiles", "/etc/mesg/environment\n")
@@ -53,6 +57,21 @@ export function writeDeb(file: string, arch: Arch, version: string, tree: string
       stdio: "pipe",
     },
   )
+}
+
+const COMPLETIONS = {
+  bash: "usr/share/bash-completion/completions/mesg-edge",
+  zsh: "usr/share/zsh/vendor-completions/_mesg-edge",
+  fish: "usr/share/fish/vendor_completions.d/mesg-edge.fish",
+} as const
+
+/** The manual and the completions of the command under the name that the package gives it. */
+function renamed(text: Buffer): string {
+  return text
+    .toString()
+    .replaceAll("_mesg", "_mesg_edge")
+    .replace(/^(\.TH )MESG/m, "$1MESG-EDGE")
+    .replace(/^(\.B |(?=mesg \\-)|#compdef |complete (?:.*-F _mesg_edge|-c) )mesg\b/gm, "$1mesg-edge")
 }
 
 const MD5SUMS = "find . -path ./DEBIAN -prune -o -type f -print | sort | sed 's#^[.]/##' | xargs -d '\\n' md5sum"

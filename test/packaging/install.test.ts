@@ -93,9 +93,10 @@ describe("install.sh", function () {
     execFileSync(process.execPath, words, { env, stdio: "pipe" })
   })
 
-  it("is understood by dash, and shellcheck finds nothing to say", () => {
+  it("is understood by dash, and shellcheck finds nothing to say about it and what tests it", () => {
     execFileSync("dash", ["-n", SCRIPT])
-    assert.equal(spawnSync("shellcheck", [SCRIPT], { encoding: "utf8" }).stdout, "")
+    const others = ["test/packaging/systemd/inside.sh", ".ci/run"].map((path) => join(ROOT, path))
+    assert.equal(spawnSync("shellcheck", [SCRIPT, ...others], { encoding: "utf8" }).stdout, "")
   })
 
   it("comes with Debian packages for both architectures that lintian has nothing to say about", async () => {
@@ -108,6 +109,11 @@ describe("install.sh", function () {
       assert.match(listed, /usr\/bin\/mesg-edge$/m)
       assert.doesNotMatch(listed, /usr\/bin\/mesg$|man1\/mesg\.1/m)
     }
+    const tree = tempDir("tree")
+    execFileSync("dpkg-deb", ["--extract", files[0]!, tree])
+    const completion = join(tree, "usr/share/bash-completion/completions/mesg-edge")
+    const words = ["-c", '. "$1" && complete -p mesg-edge && type -t _mesg_edge', "bash", completion]
+    assert.match(execFileSync("bash", words, { encoding: "utf8" }), /-F _mesg_edge mesg-edge\nfunction\n$/)
     const control = tempDir("control")
     execFileSync("dpkg-deb", ["--control", files[0]!, control])
     const scripts = ["preinst", "postinst", "prerm", "postrm"].map((name) => join(control, name))
