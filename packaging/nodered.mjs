@@ -18,7 +18,7 @@ export async function buildNodeRedPackage(folder) {
     ...NAMED_ALIKE,
     bundle: true,
     platform: "node",
-    target: "node20",
+    target: "node22",
     format: "cjs",
     logLevel: "error",
   }

@@ -45,12 +45,19 @@ export function invalidUtf8At(bytes: Uint8Array): number | null {
   return good
 }
 
+// The nodes of Node-RED and the sdk run on Node 22 too, which has neither: its bytes are made one by one.
+const HAS_HEX = "fromHex" in Uint8Array
+
 export function toHex(bytes: Uint8Array): string {
-  return bytes.toHex()
+  return HAS_HEX ? bytes.toHex() : Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 }
 
 /** @returns the bytes, or null where the text is not an even number of hex digits */
 export function fromHex(text: string): Uint8Array | null {
+  if (!HAS_HEX) {
+    const isHex = /^(?:[\da-f]{2})*$/i.test(text)
+    return isHex ? Uint8Array.from(text.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)) : null
+  }
   try {
     return Uint8Array.fromHex(text)
   } catch {

@@ -1,5 +1,8 @@
-/** Waits, at most until the signal aborts. Never rejects: who goes on looks at the signal. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+/**
+ * Waits, at most until the signal aborts. Never rejects: who goes on looks at the signal.
+ * @param keepsAlive false: a process that has nothing else to do ends meanwhile
+ */
+export function pause(ms: number, signal?: AbortSignal, keepsAlive = true): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const end = () => {
     clearTimeout(timer)
@@ -7,6 +10,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     resolve()
   }
   const timer = setTimeout(end, ms)
+  if (!keepsAlive) timer.unref()
   signal?.addEventListener("abort", end)
   if (signal?.aborted) end()
   return promise

@@ -188,10 +188,13 @@ describe("a service that is written as a flow, in Node-RED", function () {
       serviceResultNode("r", "done"),
       { ...catchNode("catch", ["caught"]), scope: ["r"] },
       debugNode("caught"),
+      { ...catchNode("unanswered", ["missed"]), scope: ["slow"] },
+      debugNode("missed"),
     ])
     await registered("slow")
     const { status, data } = await call("slow", "work", {})
     assert.deepEqual([status, data["code"]], ["timed-out", "TIMED_OUT"])
+    assert.match((await shownBy("missed")).error!.message, /the task "work" .* had no result/)
     assert.match((await shownBy("caught")).error!.message, /CALL_LATE: the time of the task "work"/)
   })
 

@@ -16,6 +16,8 @@ export type FlowNode = Readonly<Record<string, unknown>> & { readonly id: string
 
 export interface NodeRedOptions {
   readonly version?: NodeRedVersion
+  /** The Node that runs it; that of the tests by default. */
+  readonly node?: string
   /** Its user folder with the package in it; a new one by default. */
   readonly userDir?: string
   readonly env?: Readonly<Record<string, string>>
@@ -110,7 +112,7 @@ export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRe
   const settingsFile = join(userDir, "settings.cjs")
   writeFileSync(settingsFile, `module.exports = ${JSON.stringify(settings)}\n`)
   const script = join(folder, "node_modules/node-red/red.js")
-  const child = spawn(process.execPath, [script, "-u", userDir, "-s", settingsFile], {
+  const child = spawn(options.node ?? process.execPath, [script, "-u", userDir, "-s", settingsFile], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
   })

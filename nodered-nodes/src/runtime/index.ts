@@ -24,6 +24,9 @@ import { FlowServices } from "./services/flow-services.ts"
 
 /** What Node-RED calls when it loads this package. */
 export function mesg(red: Red): void {
+  const { node } = process.versions
+  // npm only warns, and Node-RED 4.1 runs on older ones, where what the agent says cannot be read.
+  if (Number.parseInt(node, 10) < NODE_MIN) throw new Error(`@mesg/node-red needs Node ${NODE_MIN}; this is ${node}`)
   const connections = new Connections((text) => red.log.warn(`mesg: ${text}`))
   const palette = new Palette(red)
   const applications = new Applications(red)
@@ -139,6 +142,9 @@ function typesOfFlows({ nodes }: Red): string[] {
   nodes.eachNode(({ type }) => types.push(type))
   return types
 }
+
+/** As `engines` of the package says. */
+const NODE_MIN = 22
 
 /** The agent that runs this Node-RED hears where its editor is. */
 function tellAgent({ server, settings }: Red): void {

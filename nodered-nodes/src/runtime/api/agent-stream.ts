@@ -51,7 +51,7 @@ export class AgentStream {
         if (error instanceof AgentError && error.isTokenRefused) waitMs = TOKEN_REFUSED_WAIT_MS
       }
       // Spread, so that many editors' runtimes do not come back to one agent in the same instant.
-      await pause(waitMs * (0.5 + Math.random() / 2), this.#life.signal)
+      await pause(waitMs * (0.5 + Math.random() / 2), this.#life.signal, false)
       waitMs = Math.min(waitMs * 2, BACKOFF_MAX_MS)
     }
   }

@@ -22,7 +22,9 @@ export function registerServiceTaskNode({ red, live, services }: ServiceNodeCont
       ended.then(end, (error: unknown) => {
         end()
         const why = error instanceof Error ? error.message : String(error)
-        this.error(red._("mesg.error.no-result", { task: handle.task, execution: handle.execution, why }))
+        const text = red._("mesg.error.no-result", { task: handle.task, execution: handle.execution, why })
+        // With a message, so that Catch nodes have it.
+        this.error(text, callMessage(handle, inputs))
       })
       this.send(callMessage(handle, inputs))
     })

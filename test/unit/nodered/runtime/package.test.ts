@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { NODE_TYPES, nodeKind } from "../../../../nodered-nodes/src/flow/nodes.ts"
@@ -43,6 +44,12 @@ describe("the package for Node-RED, by the rules of its scorecard", function () 
     assert.ok(manifest.keywords.includes("node-red"))
     assert.equal(manifest["node-red"].version, ">=4.1.0")
     assert.match(manifest.engines.node, /^>=\d+/)
+  })
+
+  it("says on an older Node what it needs, and does not begin", () => {
+    const older = `Object.defineProperty(process.versions, "node", { value: "20.20.2" }); require("./mesg.js")({})`
+    const { stderr } = spawnSync(process.execPath, ["-e", older], { cwd: folder, encoding: "utf8" })
+    assert.match(stderr, /Error: @mesg\/node-red needs Node 22; this is 20\.20\.2/)
   })
 
   it("can be loaded by `require`, and needs no other package (D01)", () => {
