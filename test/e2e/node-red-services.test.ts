@@ -1,4 +1,7 @@
 import assert from "node:assert/strict"
+import { once } from "node:events"
+import { createServer, request as httpRequest } from "node:http"
+import type { AddressInfo } from "node:net"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { type FlowNode, type NodeRed, type Notice, startNodeRed } from "../support/node-red.ts"
 import {
@@ -144,24 +147,54 @@ describe("a service that is written as a flow, in Node-RED", function () {
 
   const caught = (id: string) => [catchNode("catch", [id]), debugNode(id)]
 
-  it("refuses a second result, and one of no declared status, on the node", async () => {
-    const code = 'const other = RED.util.cloneMessage(msg); node.send(msg); return { ...other, status: "odd" }'
+  const errorAt = async (id: string) => (await shownBy(id)).error!.message
+
+  it("refuses a second result, on the node", async () => {
     await nodeRed.deploy([
       tab(),
-      serviceTaskNode("bill", "twice", "bill", ["fork"]),
-      func("fork", code, ["first", "second"]),
-      serviceResultNode("first", "billed"),
-      { ...serviceResultNode("second", ""), z: "tab" },
+      serviceTaskNode("bill", "twice", "bill", ["one", "other"]),
+      serviceResultNode("one", "billed"),
+      serviceResultNode("other", "billed"),
       ...caught("caught"),
     ])
     await registered("bill")
     assert.equal((await call("twice", "bill", {})).status, "billed")
-    const first = await shownBy("caught")
-    // Of two results, one is the first: what the second says is refused in one of both ways.
-    assert.match(
-      first.error!.message,
-      /CALL_ENDED: the task "bill"|STATUS_UNDECLARED: the task "bill" declares no status/,
-    )
+    assert.match(await errorAt("caught"), /CALL_ENDED: the task "bill" \(ex_\w+\.call\) has its result already/)
+  })
+
+  it("refuses a result of no declared status, on the node, and the call stays open for a right one", async () => {
+    const declaration = JSON.stringify({ statuses: { billed: {} } })
+    await nodeRed.deploy([
+      tab(),
+      serviceTaskNode("bill", "odd-one", "bill", ["odd"], { declaration }),
+      func("odd", 'return { ...msg, status: "odd" }', ["r"]),
+      serviceResultNode("r", ""),
+      catchNode("catch", ["caught", "right"]),
+      debugNode("caught"),
+      func("right", 'return { ...msg, status: "billed" }', ["r"]),
+    ])
+    await registered("bill")
+    assert.equal((await call("odd-one", "bill", {})).status, "billed")
+    assert.match(await errorAt("caught"), /STATUS_UNDECLARED: the task "bill" declares no status "odd", but billed/)
+  })
+
+  it("refuses a result whose service is gone meanwhile", async () => {
+    const flow = (more: readonly FlowNode[]) => [
+      tab(),
+      ...more,
+      func("hold", 'global.set("gone", msg); return null', ["r"]),
+      injectNode("in", {}, ["release"]),
+      func("release", 'return global.get("gone")', ["r"]),
+      serviceResultNode("r", "done"),
+      ...caught("caught"),
+    ]
+    await nodeRed.deploy(flow([serviceTaskNode("t", "gone", "work", ["hold"])]))
+    await registered("t")
+    await call("gone", "work", {}, 0)
+    await statusOf("t", (text) => text.startsWith("1 "))
+    await nodeRed.deploy(flow([]))
+    await inject("in")
+    assert.match(await errorAt("caught"), /CALL_UNKNOWN: nobody waits for a result of the task "work"/)
   })
 
   it("refuses a result that is about no call", async () => {
@@ -214,6 +247,35 @@ describe("a service that is written as a flow, in Node-RED", function () {
     await statusOf("t", (text) => text === "REMOTE_REFUSED")
   })
 
+  // It is waited for as long as for any answer: 30 s.
+  it("says on the node that its agent is behind a proxy that lets no MQTT through", async () => {
+    const proxy = createServer((request, response) => {
+      const { method, headers } = request
+      const far = httpRequest(agent.http + request.url, { method, headers }, (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers)
+        answer.pipe(response)
+      })
+      far.on("error", () => response.destroy())
+      request.pipe(far)
+    })
+    proxy.listen(0, "127.0.0.1")
+    await once(proxy, "listening")
+    try {
+      const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+      await nodeRed.deploy([
+        { id: "agent", type: "mesg-agent", name: "", url, credentials: { token: agent.token } },
+        tab(),
+        serviceTaskNode("t", "behind", "work", ["r"], { agent: "agent" }),
+        { ...serviceResultNode("r", "done"), agent: "agent" },
+      ])
+      await statusOf("t", (text) => text === "REMOTE_UNREACHABLE")
+      await nodeRed.deploy([tab()])
+    } finally {
+      proxy.closeAllConnections()
+      proxy.close()
+    }
+  })
+
   it("tells an agent that was killed in the middle of a task how it ended", async () => {
     const hold = 'context.flow.set("held", msg); context.flow.set("send", node.send.bind(node)); return null'
     const release = 'context.flow.get("send")(context.flow.get("held")); return null'
@@ -258,6 +320,18 @@ describe("a service that is written as a flow, in Node-RED", function () {
     await until(async () => (await show()).state === "running", 60_000, "the service is back")
     const { status } = await agent.json<{ status: string }>("execution", "show", execution.split(".")[0]!)
     assert.equal(status, "running")
+    // A message of the earlier one, as a queue on disk would bring it back.
+    const handle = { service: "again", task: "work", execution, deadline: new Date().toISOString() }
+    await nodeRed.deploy([
+      tab(),
+      serviceTaskNode("t", "again", "work", ["r"], { declaration: IDEMPOTENT }),
+      serviceResultNode("r", "done"),
+      injectNode("in", handle, ["old"]),
+      func("old", "return { mesg: { tasks: {}, call: msg.payload } }", ["r"]),
+      ...caught("caught"),
+    ])
+    await inject("in")
+    assert.match(await errorAt("caught"), /CALL_UNKNOWN: .* it is from before Node-RED was started/)
     // What an earlier Node-RED registered is taken away by a later one.
     await nodeRed.deploy([tab()])
     await until(async () => !(await ids()).includes("again"), 20_000, "the service is gone")

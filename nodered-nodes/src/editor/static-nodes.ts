@@ -69,7 +69,8 @@ function eventNode(): NodeDefinition {
 }
 
 function taskNode(): NodeDefinition {
-  const choice = () => taskSubject($("#node-input-service").val(), $("#node-input-task").val())
+  const choice = () =>
+    taskSubject($("#node-input-service").val(), $("#node-input-task").val(), $("#node-input-agent").val())
   return {
     ...workBehaviour(),
     category: "MESG",

@@ -40,11 +40,16 @@ export function subjectOf(node: EditorNode): Subject {
   const kind = nodeKind(node.type)
   if (kind?.kind === "application") return applicationSubject(textOf(node, "agent"), textOf(node, "application"))
   const fixed = kind?.kind === "task" ? kind : { service: undefined, task: undefined }
-  return taskSubject(fixed.service ?? textOf(node, "service"), fixed.task ?? textOf(node, "task"))
+  const agent = textOf(node, "agent")
+  return taskSubject(fixed.service ?? textOf(node, "service"), fixed.task ?? textOf(node, "task"), agent)
 }
 
-export function taskSubject(service: string, task: string): Subject {
-  const found = services.get(service)
+/** @param agent id of its node; empty: the agent of this machine */
+export function taskSubject(service: string, task: string, agent: string): Subject {
+  const known = services.get(service)
+  const node = RED.nodes.node(agent)
+  // Two agents may have two versions of it.
+  const found = known?.byAgent?.[node === null || node === undefined ? "" : textOf(node, "url")] ?? known
   const tasks = found === undefined || found.removed ? {} : found.tasks
   return { ...subjectAs(Object.hasOwn(tasks, task) ? tasks[task]! : null), isUnknown: found === undefined }
 }

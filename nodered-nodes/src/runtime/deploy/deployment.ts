@@ -12,7 +12,7 @@ import type { Connections } from "../agent/connections.ts"
 import { AgentError, errorText } from "../api/agent-error.ts"
 import type { Execution, Refusal } from "../api/shapes.ts"
 import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX, RETRY_FOR_MS } from "../limits.ts"
-import { agentConnection } from "../nodes/agent.ts"
+import { agentConnection, isAgentGone } from "../nodes/agent.ts"
 import type { NodeContext, Role } from "../nodes/context.ts"
 import { awayStatus, unknownStatus } from "../nodes/statuses.ts"
 import type { Palette } from "../palette/palette.ts"
@@ -281,6 +281,7 @@ export class Deployment {
   }
 
   async #remove(agent: string, name: string, signal: AbortSignal): Promise<void> {
+    if (isAgentGone(this.#red, agent)) return
     const connection = this.#connectionOf(agent)
     if (connection.problem !== null) return
     await connection.client.remove(name, `node-red:remove:${name}:${Date.now()}`, signal)

@@ -55,6 +55,11 @@ export function agentConnection(red: Red, connections: Connections, agent: strin
   return node?.connection ?? connections.local
 }
 
+/** Whether the node of an agent is gone, or disabled: nobody can say any more where that agent is. */
+export function isAgentGone(red: Red, agent: string): boolean {
+  return agent !== "" && red.nodes.getNode(agent) === null
+}
+
 /** @returns where the agent of each `mesg-agent` node is that runs, by the id of the node */
 export function agentAddresses(red: Red, flows: readonly NodeConfig[]): ReadonlyMap<string, string> {
   const ids = flows.flatMap(({ id, type }) => (type === NODE_TYPES.agent ? [id] : []))

@@ -12,7 +12,7 @@ import type { Connections } from "../agent/connections.ts"
 import { errorText } from "../api/agent-error.ts"
 import { keyOfNode, keyOfPlace, type LiveNodes } from "../deploy/live-nodes.ts"
 import { REQUEST_TIMEOUT_MS } from "../limits.ts"
-import { agentConnection } from "../nodes/agent.ts"
+import { agentConnection, isAgentGone } from "../nodes/agent.ts"
 import { awayStatus } from "../nodes/statuses.ts"
 import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
 import { keyOf, type Offer, Offers } from "./offers.ts"
@@ -208,9 +208,14 @@ export class FlowServices {
 
   async #withdraw(offer: Offer, signal: AbortSignal): Promise<void> {
     const { agent, manifest } = offer
+    const key = keyOf(agent, manifest.id)
+    if (isAgentGone(this.#red, agent)) {
+      await this.#running.get(key)?.handle.stop()
+      this.#running.delete(key)
+      return
+    }
     const connection = agentConnection(this.#red, this.#connections, agent)
     if (connection.problem !== null) return
-    const key = keyOf(agent, manifest.id)
     if (!this.#running.has(key)) {
       // Of an earlier start: who takes a registration away must be who made it.
       const made = { agent, id: manifest.id, manifest, tasks: new Map(), events: new Map(), faults: [] }
