@@ -7,7 +7,7 @@ const TOLD = "runtime/(palette/definition|(panel|transfer)/view)[.]ts$"
 /** Who in the nodes uses which file of the agent. */
 const SHARED = [
   ["runtime/inline/inputs[.]ts$", "^agent/(engine/executions/evaluate|ports/expressions)[.]ts$"],
-  ["runtime/nodes/wait[.]ts$", "^agent/base/duration[.]ts$"],
+  ["runtime/nodes/(event|wait)[.]ts$", "^agent/base/duration[.]ts$"],
   ["runtime/api/", "^agent/base/pause[.]ts$"],
   ["runtime/transfer/transfer[.]ts$", "^agent/api/cli/document[.]ts$"],
 ]
@@ -88,7 +88,8 @@ export default {
     },
     {
       name: "below-io-no-node",
-      comment: "Time, ids and entropy arrive inside inputs; base/hash.ts alone may use node:crypto, base/in-time.ts node:vm.",
+      comment:
+        "Time, ids and entropy arrive inside inputs; base/hash.ts alone may use node:crypto, base/in-time.ts node:vm.",
       severity: "error",
       from: { path: "^agent/(base|schema|core)/", pathNot: "^agent/base/(hash|in-time)[.]ts$" },
       to: { dependencyTypes: ["core"] },

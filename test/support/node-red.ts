@@ -44,6 +44,8 @@ export interface NodeRed {
   deploy(flows: readonly FlowNode[]): Promise<void>
   /** The first notice, of those so far and those to come, that is this. @throws after the time with those that came */
   notice(is: (notice: Notice) => boolean, what: string, timeoutMs?: number): Promise<Notice>
+  /** Those so far. */
+  notices(): readonly Notice[]
   /** Forgets the notices so far. */
   forget(): void
   kill(signal?: "SIGKILL" | "SIGTERM"): Promise<void>
@@ -152,6 +154,7 @@ export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRe
       await notices.first(isThis, "the deploy")
     },
     notice: notices.first,
+    notices: notices.all,
     forget: notices.forget,
     async kill(signal = "SIGKILL") {
       notices.close()
@@ -194,6 +197,7 @@ async function listen(url: string) {
     })
   return {
     first,
+    all: () => notices,
     forget: () => {
       notices = []
     },

@@ -1,7 +1,9 @@
+import { parseDuration } from "../../../../agent/base/duration.ts"
 import { textOf } from "../../flow/raw.ts"
 import { nodeKind } from "../../flow/nodes.ts"
 import { matches } from "../inline/inputs.ts"
 import { eventMessage } from "../inline/scope.ts"
+import { Thinning } from "../inline/thinning.ts"
 import type { EventItem } from "../api/shapes.ts"
 import type { NodeConfig, RedNode } from "../red.ts"
 import { connectionOf } from "./agent.ts"
@@ -26,12 +28,18 @@ function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig)
   const { connection, release } = connectionOf(context.red, context.connections, config)
   const isInline = () => context.roleOf(node) === "inline"
 
+  const thinning = new Thinning(
+    parseDuration(textOf(config, "debounce")),
+    parseDuration(textOf(config, "throttle")),
+    (message) => {
+      node.send(message)
+      node.status({ fill: "green", shape: "dot", text: new Date().toLocaleTimeString() })
+    },
+  )
   const occurred = async (item: EventItem) => {
     if (item.service !== service || item.event !== event || !isInline()) return
     const message = eventMessage(item)
-    if (!(await matches(context.red, node, where, message, item))) return
-    node.send(message)
-    node.status({ fill: "green", shape: "dot", text: new Date(item.time).toLocaleTimeString() })
+    if (await matches(context.red, node, where, message, item)) thinning.take(message)
   }
   const ends = [
     connection.on("event", (item) => {
@@ -41,6 +49,7 @@ function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig)
   ]
   node.on("close", (_removed, done) => {
     for (const end of ends) end()
+    thinning.close()
     release().then(done, done)
   })
 }

@@ -66,6 +66,24 @@ describe("messages that pass through Node-RED", function () {
     assert.equal(event!.id, "large")
   })
 
+  it("are thinned out as in the agent: the last of a burst, and one in the time of a throttle", async () => {
+    const begin = (id: string, more: object) =>
+      eventNode(id, "mesg:charger/finished", [`${id}-seen`], { ...more, where: "data.kwh < 3" })
+    await rig.nodeRed.deploy([
+      tab(),
+      begin("burst", { debounce: "3s" }),
+      begin("calm", { throttle: "1h" }),
+      debugNode("burst-seen"),
+      debugNode("calm-seen"),
+    ])
+    const send = (kwh: number) => rig.agent.api("POST", "/services/charger/events/finished", { data: { kwh } })
+    for (const kwh of [1, 2]) await send(kwh)
+    assert.deepEqual((await shownBy("calm-seen")()).payload, { kwh: 1 })
+    assert.deepEqual((await shownBy("burst-seen")()).payload, { kwh: 2 })
+    const isCalm = ({ topic, data }: Notice) => topic === "debug" && (data as { id?: string }).id === "calm-seen"
+    assert.equal(rig.nodeRed.notices().filter(isCalm).length, 1)
+  })
+
   it("leave a task at the output of its status, with its data and the execution", async () => {
     await rig.nodeRed.deploy(payFlow(12, { paid: ["paid"], refused: ["other"] }))
     await inject("in")
