@@ -5,6 +5,11 @@ export interface Bound {
   readonly atMost?: number
 }
 
+/** A value of at most so much. */
+export function upTo(atMost: number): Bound {
+  return { of: "value", atMost }
+}
+
 /** What was measured beside the figure. A peer does the same work; a limit does less than anybody must. */
 export interface Against {
   readonly kind: "peer" | "limit"

@@ -1,15 +1,13 @@
 import { join } from "node:path"
 import { scaled } from "../../support/scale.ts"
 import type { Bench } from "../bench.ts"
-import type { Bound } from "../figure.ts"
+import { upTo } from "../figure.ts"
 import { diskOf } from "../disk.ts"
 import { Subject } from "../program.ts"
 
 /** Until pages that were given back come round: from then on the file grows by what is kept alone. */
 const WARM_UP = 4000
 const KB = 1000
-
-const upTo = (kb: number): Bound => ({ of: "value", atMost: kb })
 
 /**
  * One at a time a workflow costs its commits. Effects have one each, which nothing makes cheaper than bare puts; below
