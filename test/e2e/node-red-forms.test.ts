@@ -36,7 +36,7 @@ const SERVICE: Partial<ManifestInput> & Pick<ManifestInput, "tasks"> = {
   tasks: {
     fill: {
       inputs: { type: "object", properties: EACH, required: ["word", "count"] },
-      statuses: { filled: {}, torn: {} },
+      statuses: { filled: { data: { type: "object", properties: { pages: { type: "integer" } } } }, torn: {} },
     },
   },
 }
@@ -102,6 +102,11 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
         count: { type: "num", value: "2" },
       })
       assert.equal(await nodeOf(page, "new", "valid"), true)
+    })
+
+    it("says in its help where in a message the data of a status is", async () => {
+      const help = await page.locator('script[data-help-name="mesg:forms.fill"]').textContent()
+      assert.match(help!, /<li>filled<dl[^>]*><dt[^>]*>payload\.pages<span class="property-type">integer/)
     })
 
     it("keeps what is written into each kind of field", async () => {

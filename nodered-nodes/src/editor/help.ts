@@ -6,7 +6,7 @@ import { text } from "./text.ts"
 /** Help in the order of Node-RED's style guide: what it does, inputs, outputs, details. */
 export function taskHelp(type: string, task: TaskDefinition): HTMLElement {
   const outputs = Object.entries(task.statuses).map(([status, { description, data }]) =>
-    element("li", {}, status, ...notes(description), properties(data as Schema)),
+    element("li", {}, status, ...notes(description), properties(data as Schema, "payload.")),
   )
   return help(
     type,
@@ -24,7 +24,7 @@ export function eventHelp(type: string, event: EventDefinition): HTMLElement {
     element("p", {}, event.description),
     element("h3", {}, text("label.outputs")),
     properties({ properties: { payload: event.data as Schema } }),
-    properties(event.data as Schema),
+    properties(event.data as Schema, "payload."),
   )
 }
 
@@ -34,12 +34,13 @@ function help(type: string, ...parts: HTMLElement[]): HTMLElement {
   return script
 }
 
-function properties(schema: Schema): HTMLElement {
+/** @param below what of a message they stand in */
+function properties(schema: Schema, below = ""): HTMLElement {
   const list = element("dl", { class: "message-properties" })
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const type = element("span", { class: "property-type" }, String(property.type ?? ""))
     const optional = schema.required?.includes(name) === true ? {} : { class: "optional" }
-    list.append(element("dt", optional, name, type), element("dd", {}, property.description ?? ""))
+    list.append(element("dt", optional, below + name, type), element("dd", {}, property.description ?? ""))
   }
   return list
 }
