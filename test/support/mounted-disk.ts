@@ -27,7 +27,7 @@ export function mountDisk(parent: string): MountedDisk {
   truncateSync(image, DISK_BYTES)
   // All of it now: what the kernel would prepare later, by itself, is nobody's work.
   execFileSync("mkfs.ext4", ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", image])
-  const device = execFileSync("losetup", ["-f", "--show", image], { encoding: "utf8" }).trim()
+  const device = execFileSync("losetup", ["-f", "--show", image], { encoding: "utf8", stdio: "pipe" }).trim()
   try {
     execFileSync("mount", [device, folder], { stdio: "pipe" })
   } catch (error) {
