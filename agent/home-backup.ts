@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { BACKUP_TRIES_MAX } from "./base/limits.ts"
 import { packFolder } from "./io/archive/archive.ts"
 import { sealKeys } from "./io/keys/sealed-keys.ts"
-import { copyUserFolder, credentialSecret } from "./io/node-red/backup.ts"
+import { copyUserFolder, credentialSecret, nodesWithCredentials } from "./io/node-red/backup.ts"
 import { StoreError } from "./io/store/error.ts"
 import type { Store } from "./ports/store.ts"
 import type { BackupHead } from "./schema/backup.ts"
@@ -36,7 +36,14 @@ export async function backupHome(file: string, backup: HomeBackup): Promise<numb
   try {
     const keys = passphrase === null ? null : await sealKeys(join(home, "keys"), passphrase, credentialSecret(nodeRed))
     await gather(draft, backup)
-    const head: BackupHead = { v: 1, version, node: nodeKey, made: new Date(madeMs).toISOString(), keys: keys !== null }
+    const head: BackupHead = {
+      v: 1,
+      version,
+      node: nodeKey,
+      made: new Date(madeMs).toISOString(),
+      keys: keys !== null,
+      nodesWithCredentials: nodesWithCredentials(nodeRed),
+    }
     writeFileSync(join(draft, "backup.json"), `${JSON.stringify(head)}\n`)
     if (keys !== null) writeFileSync(join(draft, "keys.sealed"), keys)
     signal.throwIfAborted()

@@ -49,10 +49,15 @@ async function restore({ home, values, passphrase }: LocalCall): Promise<LocalRe
     `the backup ${dryRun ? "can be" : "is"} restored to ${home}`,
     `made ${head.made} by mesg ${head.version}: ${restored.entries} entries`,
     keys ? `node ${head.node.slice(0, 16)}…, which must run nowhere else` : keysText(head.keys, dryRun),
-    ...(isNew && secrets.length > 0 ? ["secrets to be set again:", ...secrets.map((name) => `  ${name}`)] : []),
+    ...listed("secrets to be set again:", isNew ? secrets : []),
+    ...listed("nodes of Node-RED whose credentials must be set again:", isNew ? head.nodesWithCredentials : []),
     ...(before === null ? [] : [`the home that was there is now ${before}`]),
   ]
   return { exitCode: 0, output: { ...restored, dryRun }, text: text.join("\n") }
+}
+
+function listed(title: string, names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [title, ...names.map((name) => `  ${name}`)]
 }
 
 function keysText(areThere: boolean, dryRun: boolean): string {

@@ -11,5 +11,7 @@ export const BackupHeadSchema = v.object({
   made: v.pipe(v.string(), v.isoTimestamp()),
   /** Whether `keys.sealed` is there. */
   keys: v.boolean(),
+  /** Nodes of Node-RED that have credentials, in words. */
+  nodesWithCredentials: v.optional(v.array(v.string()), []),
 })
 export type BackupHead = v.InferOutput<typeof BackupHeadSchema>

@@ -183,7 +183,15 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
         assert.equal(bytes.includes("flows_cred.json"), file === whole)
       }
       const withoutKeys = join(folder, "without")
-      assert.equal((await runMesg(withoutKeys, ["restore", whole, "--without-keys"])).code, 0)
+      const lost = "nodes of Node-RED whose credentials must be set again:\n  http request ask\n"
+      for (const words of [
+        ["restore", keyless, "--dry-run"],
+        ["restore", whole, "--without-keys"],
+      ]) {
+        const { code, stdout } = await runMesg(withoutKeys, words)
+        assert.equal(code, 0)
+        assert.ok(stdout.includes(lost), stdout)
+      }
       assert.equal(existsSync(join(withoutKeys, "node-red/flows.json")), true)
       for (const name of ["flows_cred.json", "credential-secret", ".sessions.json", "node_modules"]) {
         assert.equal(existsSync(join(withoutKeys, "node-red", name)), false, name)
@@ -191,6 +199,7 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       const home = join(folder, "home")
       const done = await runMesg(home, ["restore", whole, "--passphrase-file", words])
       assert.equal(done.code, 0, done.stderr)
+      assert.ok(!done.stdout.includes("must be set again"), done.stdout)
       await onAgent({ home, sets: sets() }, async (again) => {
         const file = join(home, "run/node-red.json")
         await until(() => existsSync(file), WAIT_MS, "the restored Node-RED")

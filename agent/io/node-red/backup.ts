@@ -1,6 +1,9 @@
+import { createDecipheriv, createHash } from "node:crypto"
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { cp, lstat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
+import * as v from "valibot"
+import { parseJson } from "../../schema/json.ts"
 
 /** Under which Node-RED encrypts the credentials of its nodes. */
 const SECRET = "credential-secret"
@@ -36,6 +39,40 @@ export async function copyUserFolder(from: string, to: string, isSealed: boolean
 export function credentialSecret(folder: string): string | null {
   const file = join(folder, SECRET)
   return existsSync(file) ? readFileSync(file, "utf8") : null
+}
+
+const SealedSchema = v.object({ $: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}/)) })
+const CredentialsSchema = v.record(v.string(), v.unknown())
+const FlowsSchema = v.array(v.object({ id: v.string(), type: v.string(), name: v.optional(v.string()) }))
+
+/**
+ * The nodes that have credentials, as `type "name"` or `type id`, so that a restore without their secret can name them.
+ * Node-RED writes AES-256-CTR under the SHA-256 of the secret: 32 hex digits of IV, then base64.
+ * @returns none where there are no credentials, or they cannot be read
+ */
+export function nodesWithCredentials(folder: string): string[] {
+  const secret = credentialSecret(folder)
+  const sealed = readAs(SealedSchema, join(folder, "flows_cred.json"))
+  if (secret === null || sealed === null) return []
+  const key = createHash("sha256").update(secret).digest()
+  const decipher = createDecipheriv("aes-256-ctr", key, Buffer.from(sealed.$.slice(0, 32), "hex"))
+  const plain = decipher.update(sealed.$.slice(32), "base64", "utf8") + decipher.final("utf8")
+  const ids = Object.keys(parsedAs(CredentialsSchema, plain) ?? {})
+  const flows = readAs(FlowsSchema, join(folder, "flows.json")) ?? []
+  return flows
+    .filter(({ id }) => ids.includes(id))
+    .map(({ id, type, name = "" }) => (name === "" ? `${type} ${id}` : `${type} "${name}"`))
+    .sort()
+}
+
+function readAs<Value>(schema: v.GenericSchema<unknown, Value>, file: string): Value | null {
+  return existsSync(file) ? parsedAs(schema, readFileSync(file, "utf8")) : null
+}
+
+function parsedAs<Value>(schema: v.GenericSchema<unknown, Value>, text: string): Value | null {
+  const json = parseJson(text)
+  const parsed = json.ok ? v.safeParse(schema, json.value) : null
+  return parsed?.success ? parsed.output : null
 }
 
 /** Makes the credentials of a restored user folder readable, or takes them away where their secret is not given. */
