@@ -44,8 +44,8 @@ export class Palette {
   readonly #registered = new Set<string>()
   /** Generated types of the flows. */
   #used: ReadonlySet<string> = new Set()
-  /** The services that each agent has listed; their manifests are read behind that. */
-  readonly #listed = new Map<AgentConnection, ReadonlySet<string>>()
+  /** The services that each agent has listed, and still has; their manifests are read behind that. */
+  readonly #listed = new Map<AgentConnection, Set<string>>()
   readonly #listeners = new Set<PaletteListener>()
   #registrar: Registrar | null = null
 
@@ -102,7 +102,10 @@ export class Palette {
     const want = reading({
       signal,
       fetch: (id) => client.service(id, signal),
-      take: (id, service) => this.#says(url, id, service?.manifest ?? null),
+      take: (id, service) => {
+        if (service === null) this.#listed.get(connection)?.delete(id)
+        return this.#says(url, id, service?.manifest ?? null)
+      },
       changed: () => this.#changed(),
       failed,
     })
