@@ -13,8 +13,8 @@
 
   # KiB: the archive, the program and the library beside it.
   ROOM_KIB=307200
-  # Of a start: how long it may be silent, what it may take as long as it tells how far it is, and how long it must stay
-  # well before it counts. The unit gives it as much.
+  # Of a start: how long it may be silent, what it may take as long as it tells how far it is (systemd waits for it
+  # likewise), and how long it must stay well before it counts.
   SILENT_S=15
   START_S=600
   WATCH_S=4
@@ -109,7 +109,7 @@ END
   # A whole file or the one that was there before: the disk may be full.
   put_file() {
     if cmp -s "$1" "$2"; then return; fi
-    if cp "$1" "$2.new" && mv "$2.new" "$2"; then return; fi
+    if cp -p "$1" "$2.new" && mv "$2.new" "$2"; then return; fi
     rm -f "$2.new"
     return 1
   }
@@ -374,7 +374,11 @@ END
   put_environment() {
     [ -n "${MESG_MQTT_PORT:-}${MESG_HTTP_PORT:-}" ] || return 0
     mkdir -p "$config"
-    if [ -f "$config/environment" ]; then cat "$config/environment"; fi >"$work/environment"
+    if [ -f "$config/environment" ]; then
+      # With its rights: it may hold a secret, and its last line no end.
+      cp -p "$config/environment" "$work/environment"
+      awk 1 "$config/environment" >"$work/environment"
+    fi
     for setting in "MESG_MQTT_PORT=${MESG_MQTT_PORT:-}" "MESG_HTTP_PORT=${MESG_HTTP_PORT:-}"; do
       if [ -n "${setting#*=}" ]; then printf '%s\n' "$setting" >>"$work/environment"; fi
     done

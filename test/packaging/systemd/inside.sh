@@ -54,14 +54,20 @@ snapshot() {
     -o -path /var/cache/debconf -o -path /var/lib/dpkg -o -path /var/cache/apt -o -path /var/lib/apt \) \
     -prune -o -print | sort
 }
-# refused SENTENCE COMMAND…: it fails with that sentence, and nothing is changed.
-refused() {
-  local sentence=$1 said
+# only_says SENTENCE COMMAND…: it says that sentence, and nothing is changed; it ends as the command does.
+only_says() {
+  local sentence=$1 said status=0
   shift
-  snapshot >/lab/before-refusal
-  if said=$("$@" 2>&1); then return 1; fi
+  snapshot >/lab/before-saying
+  said=$("$@" 2>&1) || status=$?
   echo "$said"
-  snapshot | diff /lab/before-refusal - && grep -qF -- "$sentence" <<<"$said"
+  snapshot | diff /lab/before-saying - && grep -qF -- "$sentence" <<<"$said" || return 2
+  return $status
+}
+# refused SENTENCE COMMAND…
+refused() {
+  only_says "$@"
+  [ $? = 1 ]
 }
 install_() { curl -fs "$MIRROR/install.sh" | MESG_MIRROR=$MIRROR sh; }
 # filling FOLDER KIB PROGRAM COMMAND…: the folder's disk has no more than that left from the moment that PROGRAM is run.
@@ -148,6 +154,7 @@ second_boot() {
   publish
   check "runs the next execution after the reboot" soon has_completed 2
 
+  check "says what an upgrade would do, and does not" only_says "would: install version 0.1.1" mesg upgrade --dry-run
   check "upgrades" mesg upgrade
   check "runs the new version" is_version 0.1.1
   check "has its executions after the upgrade" has_completed 2
@@ -200,7 +207,7 @@ second_boot() {
   check "is started again by the watchdog when it hangs" soon is_running_anew "$pid"
   check "was ended by the watchdog" soon told "Watchdog timeout"
 
-  check "says what it would remove" grep -qF "would: remove /opt/mesg" <<<"$(mesg uninstall --dry-run)"
+  check "says what it would remove, and does not" only_says "would: remove /opt/mesg" mesg uninstall --dry-run
   check "is removed" mesg uninstall --purge
   snapshot >/lab/after
   check "leaves nothing behind" diff /lab/before /lab/after
