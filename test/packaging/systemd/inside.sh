@@ -47,11 +47,12 @@ publish() { timeout "$PATIENCE_S" mosquitto_pub -h 127.0.0.1 -q 1 -t door/open -
 is_version() { $edge status --json | grep -qF "\"version\":\"$1\""; }
 property() { systemctl show -p "$1" --value mesg; }
 told() { journalctl -u mesg --no-pager | grep -q -- "$1"; }
-# Everything that is there but what a running system writes by itself.
+# Everything that is there but what a running system writes by itself, and Node whenever it has compiled something.
 snapshot() {
   find / -xdev \( -path /lab -o -path /proc -o -path /sys -o -path /run -o -path /dev -o -path /tmp -o -path /var/log \
     -o -path /var/tmp -o -path /var/lib/systemd -o -path /var/cache/ldconfig -o -path /root/.cache -o -path '/etc/*-' \
-    -o -path /var/cache/debconf -o -path /var/lib/dpkg -o -path /var/cache/apt -o -path /var/lib/apt \) \
+    -o -path /var/cache/debconf -o -path /var/lib/dpkg -o -path /var/cache/apt -o -path /var/lib/apt \
+    -o -path '/opt/mesg/versions/*/lib/*/.cache' \) \
     -prune -o -print | sort
 }
 # only_says SENTENCE COMMAND…: it says that sentence, and nothing is changed; it ends as the command does.
