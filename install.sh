@@ -449,8 +449,13 @@ END
     done
   }
 
-  # It has not ended since it was started.
-  is_steady() { [ "$(sc show -p NRestarts --value mesg)" = 0 ] && ! sc is-failed --quiet mesg; }
+  # It has not ended since it was started. What systemd does not say now it says at the next look.
+  is_steady() {
+    case $(sc show -p NRestarts --value mesg) in
+      0 | '') ! sc is-failed --quiet mesg ;;
+      *) return 1 ;;
+    esac
+  }
 
   # Of the machine; the wall clock of a small one jumps when the network comes.
   uptime_s() { cut -d. -f1 /proc/uptime; }
