@@ -188,6 +188,15 @@ export class Router {
         if (place !== null) session.enqueue(place)
       } else this.#offer(session, publication, qos, false)
     }
+    if (publication.retain) this.#offerToNewcomers(publication, route)
+  }
+
+  /** Who subscribed while the message was written looked for what is retained before it was. */
+  #offerToNewcomers(publication: Publication, accepted: Route): void {
+    const now = this.route(publication.topic)
+    if (now === accepted || publication.payload.length === 0) return
+    for (const [i, session] of now.sessions.entries())
+      if (!accepted.sessions.includes(session)) this.offerRetained(session, publication, now.qos[i]!)
   }
 
   /** A QoS 0 packet that nobody must wait for and nobody keeps: the bytes that came in go out. */
