@@ -30,6 +30,25 @@ describe("a message is the agent's before it is acknowledged", () => {
     assert.deepEqual(await client.next(), { type: 4, flags: 0, body: Buffer.from([0, 2]) })
   })
 
+  it("gives a retained message to who subscribes while it is being accepted", async () => {
+    const gate = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const { broker, port } = await startBroker()
+    broker.subscribe("a", () => {
+      begun.resolve()
+      return gate.promise
+    })
+    const publisher = await WireClient.connected(port)
+    publisher.send(publishPacket("a", "x", { qos: 1, packetId: 1, retain: true }))
+    await begun.promise
+    const newcomer = await WireClient.connected(port)
+    await newcomer.subscribe("a", 0)
+    gate.resolve()
+    assert.equal((await publisher.next()).type, 4)
+    assert.equal((await newcomer.next()).type, 3)
+    await newcomer.quiet()
+  })
+
   it("closes without an acknowledgement when a handler rejects, and delivers the message to nobody", async () => {
     const { broker, port, recorder } = await startBroker()
     broker.subscribe("a", () => Promise.reject(new Error("disk full")))
