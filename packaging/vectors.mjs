@@ -1,8 +1,8 @@
 // Runs golden vectors that lie outside the checkout through `npm run conform`: `node packaging/vectors.mjs FOLDER`.
 // Ends with `N passed, N failed`; a folder that is not there has nothing to run.
 import { spawnSync } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
-import { dirname, join, resolve } from "node:path"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { basename, dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { isDeepStrictEqual } from "node:util"
 
@@ -12,15 +12,25 @@ const folder = resolve(process.argv[2] ?? "")
 const SUITES = [
   {
     name: "execution",
-    file: "execution/cases.jsonl",
+    files: ["execution", /^cases\.jsonl$/],
     question: ({ line }) => JSON.stringify(line),
     problem: executionProblem,
   },
   {
     name: "ed25519",
-    file: "ed25519/vectors.jsonl",
+    files: ["ed25519", /^vectors\.jsonl$/],
     question: ({ pk, msg, sig }) => JSON.stringify({ pk, msg, sig }),
     problem: ({ expect }, said) => (said === String(expect) ? null : `said ${said}, not ${expect}`),
+  },
+  {
+    name: "round",
+    files: ["tendermint", /^round-.*\.jsonl?$/],
+    question: (trace) => JSON.stringify(trace),
+    problem: ({ states }, text) =>
+      traceProblem(
+        states.slice(1).map(({ state, output }) => ({ state, output: untold(output) })),
+        text,
+      ),
   },
 ]
 
@@ -30,16 +40,14 @@ for (const suite of SUITES) run(suite)
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
 
-function run({ name, file, question, problem }) {
-  const path = join(folder, file)
-  if (!existsSync(path)) {
+function run({ name, files: [place, pattern], question, problem }) {
+  const path = join(folder, place)
+  const files = existsSync(path) ? readdirSync(path).filter((file) => pattern.test(file)) : []
+  if (files.length === 0) {
     console.log(`${name}: no vectors at ${path}`)
     return
   }
-  const cases = readFileSync(path, "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line))
+  const cases = files.sort().flatMap((file) => casesOf(join(path, file)))
   const input = `${cases.map(question).join("\n")}\n`
   const conform = spawnSync("npm", ["run", "--silent", "conform", "--", name], {
     cwd: ROOT,
@@ -58,10 +66,30 @@ function run({ name, file, question, problem }) {
     if (said === null) passed++
     else {
       failed++
-      console.log(`FAILED ${name} ${i + 1} (${one.name ?? one.kind}): ${said}`)
+      console.log(`FAILED ${name} ${i + 1} (${one.kind ?? one.name}): ${said}`)
     }
   }
   console.log(`${name}: ${cases.length} vectors`)
+}
+
+/** One a line in a `.jsonl`, one in a `.json`; each has a name. */
+function casesOf(file) {
+  const text = readFileSync(file, "utf8").trim()
+  const lines = file.endsWith(".jsonl") ? text.split("\n") : [text]
+  return lines.map((line, i) => ({ name: lines.length > 1 ? `line ${i + 1}` : basename(file), ...JSON.parse(line) }))
+}
+
+/** Texts of errors are not compared. */
+function untold(output) {
+  return output.tag === "ErrorOutput" ? { ...output, value: "" } : output
+}
+
+function traceProblem(wanted, text) {
+  const said = JSON.parse(text)
+  if (said.length !== wanted.length) return `${said.length} answers to ${wanted.length} steps`
+  const wrong = wanted.findIndex((one, i) => !isDeepStrictEqual(said[i], one))
+  if (wrong < 0) return null
+  return `step ${wrong + 1}: ${JSON.stringify(said[wrong])}, not ${JSON.stringify(wanted[wrong])}`
 }
 
 /** `branches` counts only where it is given; a refusal counts whatever its rule. */

@@ -283,6 +283,9 @@ export const CLI_ANSWER_BYTES_MAX = 64 * MIB
 export const CLI_REQUEST_TIMEOUT_MS = 120 * SECOND
 export const CLI_STOP_TIMEOUT_MS = 30 * SECOND
 
+/** Consensus (docs/spec/consensus.md#bounds). */
+export const VALIDATORS_MAX = 128
+
 /** Configuration, log and metrics. */
 export const CONFIG_BYTES_MAX = 256 * KIB
 /** Settings that one change of the configuration may name. */

@@ -1,0 +1,126 @@
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { answer as round } from "../conform/round.ts"
+import { type Itf, integer, tagged, tuple } from "../support/itf.ts"
+
+/*
+ * Writes test/golden/tendermint/: stories told to the conformance entries, and what they answered. Run it when a story
+ * is added, and read the difference: what stood there before must not change.
+ */
+const FOLDER = join(import.meta.dirname, "tendermint")
+
+const value = (name: string | null): Itf => (name === null ? tagged("Nil") : tagged("Val", name))
+const NONE = tagged("Nil")
+
+const beginning: Itf = {
+  height: integer(3),
+  lockedRound: integer(-1),
+  lockedValue: NONE,
+  p: "me",
+  round: integer(-1),
+  step: tagged("NoStep"),
+  validRound: integer(-1),
+  validValue: NONE,
+}
+
+const newRound = (round: number) => tagged("NewRoundCInput", integer(round))
+const proposes = (round: number) => tagged("NewRoundProposerCInput", integer(round))
+const proposal = (round: number, name: string) => tagged("ProposalCInput", tuple(integer(round), value(name)))
+const again = (name: string, polka: number) =>
+  tagged("ProposalAndPolkaPreviousAndValidCInput", tuple(value(name), integer(polka)))
+const polka = (name: string) => tagged("ProposalAndPolkaAndValidCInput", value(name))
+const commit = (round: number, name: string) => tagged("ProposalAndCommitAndValidCInput", tuple(integer(round), name))
+const elapsed = (step: "Propose" | "Prevote" | "Precommit", round: number, height = 3) =>
+  tagged(`Timeout${step}CInput`, tuple(integer(height), integer(round)))
+const PRECOMMITS = tagged("PrecommitAnyCInput")
+
+const rounds: Record<string, readonly Itf[]> = {
+  "decides what everybody prevotes": [
+    newRound(0),
+    proposal(0, "a"),
+    tagged("PolkaAnyCInput"),
+    polka("a"),
+    commit(0, "a"),
+  ],
+  "proposes, and hears itself": [
+    proposes(0),
+    tagged("ProposeValueCInput", "a"),
+    proposal(0, "a"),
+    polka("a"),
+    commit(0, "a"),
+  ],
+  "gives up a round step by step": [
+    newRound(0),
+    elapsed("Propose", 0),
+    tagged("PolkaAnyCInput"),
+    elapsed("Prevote", 0),
+    PRECOMMITS,
+    elapsed("Precommit", 0),
+    proposes(1),
+  ],
+  "stays with its lock until a later polka": [
+    newRound(0),
+    proposal(0, "a"),
+    polka("a"),
+    PRECOMMITS,
+    elapsed("Precommit", 0),
+    newRound(1),
+    proposal(1, "b"),
+    tagged("PolkaNilCInput"),
+    elapsed("Precommit", 1),
+    newRound(2),
+    again("b", 1),
+    polka("b"),
+    commit(2, "b"),
+  ],
+  "proposes again what it is locked on": [
+    newRound(0),
+    proposal(0, "a"),
+    polka("a"),
+    elapsed("Precommit", 0),
+    proposes(1),
+    again("a", 0),
+    commit(1, "a"),
+  ],
+  "learns a valid value after its precommit": [
+    newRound(0),
+    proposal(0, "a"),
+    elapsed("Prevote", 0),
+    polka("a"),
+    elapsed("Precommit", 0),
+    proposes(1),
+  ],
+  "leaves for a later round and decides in an earlier one": [
+    newRound(0),
+    tagged("RoundSkipCInput", integer(4)),
+    newRound(4),
+    tagged("ProposalInvalidCInput"),
+    commit(2, "a"),
+    commit(4, "a"),
+  ],
+  "hears what does not concern it": [
+    polka("a"),
+    newRound(0),
+    newRound(1),
+    elapsed("Propose", 1),
+    elapsed("Propose", 0, 2),
+    again("a", 0),
+    tagged("RoundSkipCInput", integer(0)),
+    tagged("PolkaNilCInput"),
+    tagged("NoConsensusInput"),
+  ],
+}
+
+function write(name: string, lines: Readonly<Record<string, Itf>>, answer: (line: string) => string): void {
+  const told = Object.entries(lines).map(([name, line]) =>
+    JSON.stringify({ name, line, expect: JSON.parse(answer(JSON.stringify(line))) as Itf }),
+  )
+  writeFileSync(join(FOLDER, `${name}.jsonl`), `${told.join("\n")}\n`)
+}
+
+const traces = Object.entries(rounds).map(([name, inputs]) => {
+  const states = [{ state: beginning }, ...inputs.map((input) => ({ input }))]
+  return [name, { vars: ["state", "input", "output"], states }] as const
+})
+mkdirSync(FOLDER, { recursive: true })
+write("round", Object.fromEntries(traces) as unknown as Record<string, Itf>, round)
