@@ -32,6 +32,16 @@ const SUITES = [
         text,
       ),
   },
+  {
+    name: "votekeeper",
+    files: ["tendermint", /^votekeeper-.*\.jsonl?$/],
+    question: (trace) => JSON.stringify(trace),
+    problem: ({ states }, text) =>
+      traceProblem(
+        states.map(({ lastEmitted }) => lastEmitted),
+        text,
+      ),
+  },
 ]
 
 let passed = 0

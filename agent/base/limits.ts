@@ -285,6 +285,12 @@ export const CLI_STOP_TIMEOUT_MS = 30 * SECOND
 
 /** Consensus (docs/spec/consensus.md#bounds). */
 export const VALIDATORS_MAX = 128
+/** A round is stored and signed in 32 bits. */
+export const CONSENSUS_ROUND_MAX = 2 ** 31 - 1
+/** Rounds above its own in which a Core keeps votes of one validator: the newest of them. */
+export const CONSENSUS_ROUNDS_AHEAD_MAX = 8
+/** Rounds below its own of which a Core keeps votes. */
+export const CONSENSUS_ROUNDS_BEHIND_MAX = 64
 
 /** Configuration, log and metrics. */
 export const CONFIG_BYTES_MAX = 256 * KIB

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { answer as round } from "../conform/round.ts"
+import { answer as votekeeper } from "../conform/votekeeper.ts"
 import { type Itf, integer, tagged, tuple } from "../support/itf.ts"
 
 /*
@@ -111,6 +112,47 @@ const rounds: Record<string, readonly Itf[]> = {
   ],
 }
 
+/** `ann 2 prevote a @0`: ann's vote in round 2, taken by a process in round 0; `-` is nil. */
+const votes: Record<string, readonly string[]> = {
+  "tells a polka once": ["dan 0 prevote a @0", "bob 0 prevote a @0", "ann 0 prevote a @0", "cat 0 prevote a @0"],
+  "tells any, then the value": ["dan 0 prevote a @0", "bob 0 prevote a @0", "ann 0 prevote - @0", "cat 0 prevote a @0"],
+  "counts the first say of who says two things": [
+    "dan 0 precommit a @0",
+    "dan 0 precommit b @0",
+    "bob 0 precommit b @0",
+    "cat 0 precommit b @0",
+    "ann 0 precommit b @0",
+  ],
+  "skips to where more than a third is, once from each round": [
+    "bob 3 prevote a @0",
+    "ann 3 precommit - @0",
+    "cat 3 prevote a @0",
+    "dan 3 prevote a @3",
+  ],
+  "takes precommits of an earlier round": ["dan 0 precommit a @5", "bob 0 precommit a @5", "cat 0 precommit a @5"],
+  "takes nil for what it is": [
+    "dan 1 prevote - @1",
+    "bob 1 prevote - @1",
+    "cat 1 prevote - @1",
+    "dan 1 precommit - @1",
+    "bob 1 precommit - @1",
+    "cat 1 precommit - @1",
+  ],
+}
+const POWERS = { ann: 10, bob: 30, cat: 25, dan: 35 }
+
+function weightedVote(text: string): Itf {
+  const [voter, round, type, said, at] = text.split(" ")
+  const vote = {
+    height: integer(3),
+    round: integer(Number(round)),
+    srcAddress: voter!,
+    valueId: value(said === "-" ? null : said!),
+    voteType: tagged(type === "prevote" ? "Prevote" : "Precommit"),
+  }
+  return tagged("WV", tuple(vote, integer(POWERS[voter as keyof typeof POWERS]), integer(Number(at!.slice(1)))))
+}
+
 function write(name: string, lines: Readonly<Record<string, Itf>>, answer: (line: string) => string): void {
   const told = Object.entries(lines).map(([name, line]) =>
     JSON.stringify({ name, line, expect: JSON.parse(answer(JSON.stringify(line))) as Itf }),
@@ -124,3 +166,11 @@ const traces = Object.entries(rounds).map(([name, inputs]) => {
 })
 mkdirSync(FOLDER, { recursive: true })
 write("round", Object.fromEntries(traces) as unknown as Record<string, Itf>, round)
+
+const validatorSet = { "#map": Object.entries(POWERS).map(([name, power]) => [name, integer(power)] as const) }
+const keepers = Object.entries(votes).map(([name, texts]) => {
+  const first = { bookkeeper: { height: integer(3), validatorSet }, weightedVote: tagged("NoWeightedVote") }
+  const states = [first, ...texts.map((text) => ({ weightedVote: weightedVote(text) }))]
+  return [name, { vars: ["weightedVote", "bookkeeper", "lastEmitted"], states }] as const
+})
+write("votekeeper", Object.fromEntries(keepers) as unknown as Record<string, Itf>, votekeeper)

@@ -43,13 +43,17 @@ export function asTuple(value: Itf): readonly Itf[] {
   return parts(value, "#tup")
 }
 
+export function asMap(value: Itf): readonly (readonly [Itf, Itf])[] {
+  return parts(value, "#map") as unknown as readonly (readonly [Itf, Itf])[]
+}
+
 export function field(record: Itf, name: string): Itf {
   const value = typeof record === "object" ? (record as { readonly [field: string]: Itf })[name] : undefined
   if (value === undefined) throw new TypeError(`no ${name} in ${JSON.stringify(record)}`)
   return value
 }
 
-function parts(value: Itf, name: "#tup"): readonly Itf[] {
+function parts(value: Itf, name: "#tup" | "#map"): readonly Itf[] {
   const found = typeof value === "object" ? (value as { readonly [field: string]: unknown })[name] : undefined
   if (Array.isArray(found)) return found as Itf[]
   throw new TypeError(`no ${name}: ${JSON.stringify(value)}`)

@@ -1,7 +1,7 @@
 import type { RoundInput } from "../../agent/core/consensus/round/input.ts"
 import type { RoundOutput } from "../../agent/core/consensus/round/output.ts"
 import type { RoundState, Step } from "../../agent/core/consensus/round/state.ts"
-import type { TimeoutStep, ValueId, VoteType } from "../../agent/core/consensus/terms.ts"
+import type { Address, TimeoutStep, ValueId, Vote, VoteType } from "../../agent/core/consensus/terms.ts"
 import { asInteger, asTagged, asText, asTuple, field, type Itf, integer, tagged, type Tagged, tuple } from "./itf.ts"
 
 /*
@@ -140,6 +140,16 @@ export function writeRoundOutput(output: RoundOutput, p: string): Tagged {
       return tagged("SkipRoundOutput", integer(output.round))
     case "decision":
       return tagged("DecidedOutput", tuple(integer(output.round), output.value))
+  }
+}
+
+export function readVote(vote: Itf): Vote {
+  return {
+    type: ours(VOTES, asTagged(field(vote, "voteType")).tag),
+    height: asInteger(field(vote, "height")),
+    round: asInteger(field(vote, "round")),
+    value: readValue(field(vote, "valueId")),
+    voter: asText(field(vote, "srcAddress")) as Address,
   }
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { answer as round } from "../../conform/round.ts"
+import { answer as votekeeper } from "../../conform/votekeeper.ts"
 import { ROOT } from "../../support/sources.ts"
 
 interface GoldenTrace {
@@ -10,7 +11,10 @@ interface GoldenTrace {
   readonly expect: unknown
 }
 
-const ENTRIES = [{ name: "round", answer: round, least: 8 }] as const
+const ENTRIES = [
+  { name: "round", answer: round, least: 8 },
+  { name: "votekeeper", answer: votekeeper, least: 6 },
+] as const
 
 for (const { name, answer, least } of ENTRIES) {
   describe(`the conformance entry ${name}`, () => {
