@@ -42,6 +42,16 @@ const SUITES = [
         text,
       ),
   },
+  {
+    name: "driver",
+    files: ["tendermint", /^(?:driver|scenario-.*)\.jsonl?$/],
+    question: (trace) => JSON.stringify(trace),
+    problem: ({ steps }, text) =>
+      traceProblem(
+        steps.map(({ output }) => untold(output)),
+        text,
+      ),
+  },
 ]
 
 let passed = 0

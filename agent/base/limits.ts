@@ -291,6 +291,8 @@ export const CONSENSUS_ROUND_MAX = 2 ** 31 - 1
 export const CONSENSUS_ROUNDS_AHEAD_MAX = 8
 /** Rounds below its own of which a Core keeps votes. */
 export const CONSENSUS_ROUNDS_BEHIND_MAX = 64
+/** Proposals of one round that are kept, beside those that have a quorum: more than one is a faulty proposer's. */
+export const CONSENSUS_PROPOSALS_PER_ROUND_MAX = 2
 
 /** Configuration, log and metrics. */
 export const CONFIG_BYTES_MAX = 256 * KIB

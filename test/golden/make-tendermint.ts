@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { answer as driver } from "../conform/driver.ts"
 import { answer as round } from "../conform/round.ts"
 import { answer as votekeeper } from "../conform/votekeeper.ts"
 import { type Itf, integer, tagged, tuple } from "../support/itf.ts"
@@ -153,6 +154,90 @@ function weightedVote(text: string): Itf {
   return tagged("WV", tuple(vote, integer(POWERS[voter as keyof typeof POWERS]), integer(Number(at!.slice(1)))))
 }
 
+/** `v2 vote v1 0 prevote a`: v2 hears it. v2 proposes in round 0, v3 in round 1. */
+const networks: Record<string, readonly string[]> = {
+  "decides in its first round": [
+    "v1 start",
+    "v2 start",
+    "v2 value a",
+    "v1 proposal v2 0 a -1",
+    "v1 changed",
+    "v1 vote v1 0 prevote a",
+    "v1 vote v2 0 prevote a",
+    "v1 vote v3 0 prevote a",
+    "v1 pending a",
+    "v1 changed",
+    "v1 vote v1 0 precommit a",
+    "v1 vote v2 0 precommit a",
+    "v1 vote v3 0 precommit a",
+  ],
+  "waits for nobody longer than its timers": [
+    "v3 start",
+    "v3 timeout Propose",
+    "v3 vote v1 0 prevote -",
+    "v3 vote v2 0 prevote a",
+    "v3 vote v3 0 prevote -",
+    "v3 timeout Prevote",
+    "v3 vote v1 0 precommit -",
+    "v3 vote v2 0 precommit -",
+    "v3 vote v3 0 precommit -",
+    "v3 timeout Precommit",
+    "v3 value b",
+  ],
+  "follows a third of the power, and finds the proposal that came early": [
+    "v1 start",
+    "v1 proposal v3 1 a -1",
+    "v1 vote v2 1 prevote a",
+    "v1 vote v3 1 prevote a",
+    "v1 changed",
+  ],
+  "takes no proposal from who does not propose, and nil for an invalid one": [
+    "v1 start",
+    "v1 proposal v3 0 a -1",
+    "v1 proposal v2 0 invalid -1",
+    "v1 changed",
+    "v1 proposal v2 0 a -1",
+  ],
+  "counts nobody twice": [
+    "v4 start",
+    "v4 timeout Propose",
+    "v4 vote v1 0 prevote -",
+    "v4 vote v1 0 prevote a",
+    "v4 vote v1 0 prevote -",
+    "v4 vote v2 0 prevote -",
+    "v4 vote v3 0 prevote -",
+  ],
+}
+
+function step(text: string): Itf {
+  const [validator, does, ...rest] = text.split(" ")
+  return { validator: validator!, input: driverInput(does!, rest) as unknown as Itf }
+}
+
+function driverInput(does: string, [first, round, second, third]: readonly string[]): Itf {
+  const at = { height: integer(0), round: integer(Number(round)), srcAddress: first! }
+  switch (does) {
+    case "start":
+      return tagged("StartDInput")
+    case "changed":
+      return tagged("StepChangeDInput")
+    case "value":
+      return tagged("ProposeValueDInput", first)
+    case "pending":
+      return tagged("PendingDInput", polka(first!))
+    case "timeout":
+      return tagged("TimeoutDInput", tagged(`${first}Timeout`))
+    case "proposal":
+      return tagged("ProposalDInput", { ...at, proposal: second!, validRound: integer(Number(third)) })
+    default:
+      return tagged("VoteDInput", {
+        ...at,
+        valueId: value(third === "-" ? null : third!),
+        voteType: tagged(second === "prevote" ? "Prevote" : "Precommit"),
+      })
+  }
+}
+
 function write(name: string, lines: Readonly<Record<string, Itf>>, answer: (line: string) => string): void {
   const told = Object.entries(lines).map(([name, line]) =>
     JSON.stringify({ name, line, expect: JSON.parse(answer(JSON.stringify(line))) as Itf }),
@@ -174,3 +259,7 @@ const keepers = Object.entries(votes).map(([name, texts]) => {
   return [name, { vars: ["weightedVote", "bookkeeper", "lastEmitted"], states }] as const
 })
 write("votekeeper", Object.fromEntries(keepers) as unknown as Record<string, Itf>, votekeeper)
+
+const validators = Object.fromEntries(["v1", "v2", "v3", "v4"].map((name) => [name, 1]))
+const drivers = Object.entries(networks).map(([name, texts]) => [name, { validators, steps: texts.map(step) }] as const)
+write("driver", Object.fromEntries(drivers) as unknown as Record<string, Itf>, driver)

@@ -43,6 +43,10 @@ export function asTuple(value: Itf): readonly Itf[] {
   return parts(value, "#tup")
 }
 
+export function asSet(value: Itf): readonly Itf[] {
+  return parts(value, "#set")
+}
+
 export function asMap(value: Itf): readonly (readonly [Itf, Itf])[] {
   return parts(value, "#map") as unknown as readonly (readonly [Itf, Itf])[]
 }
@@ -53,7 +57,7 @@ export function field(record: Itf, name: string): Itf {
   return value
 }
 
-function parts(value: Itf, name: "#tup" | "#map"): readonly Itf[] {
+function parts(value: Itf, name: "#tup" | "#set" | "#map"): readonly Itf[] {
   const found = typeof value === "object" ? (value as { readonly [field: string]: unknown })[name] : undefined
   if (Array.isArray(found)) return found as Itf[]
   throw new TypeError(`no ${name}: ${JSON.stringify(value)}`)

@@ -1,7 +1,7 @@
 import type { RoundInput } from "../../agent/core/consensus/round/input.ts"
 import type { RoundOutput } from "../../agent/core/consensus/round/output.ts"
 import type { RoundState, Step } from "../../agent/core/consensus/round/state.ts"
-import type { Address, TimeoutStep, ValueId, Vote, VoteType } from "../../agent/core/consensus/terms.ts"
+import type { Address, Proposal, TimeoutStep, ValueId, Vote, VoteType } from "../../agent/core/consensus/terms.ts"
 import { asInteger, asTagged, asText, asTuple, field, type Itf, integer, tagged, type Tagged, tuple } from "./itf.ts"
 
 /*
@@ -81,6 +81,10 @@ function readTimeout(step: TimeoutStep, value: Itf): RoundInput {
   return { kind: "timeout", step, height: asInteger(height!), round: asInteger(round!) }
 }
 
+export function readTimeoutStep(value: Itf): TimeoutStep {
+  return ours(TIMEOUTS, asTagged(value).tag)
+}
+
 export function readRoundState(state: Itf): RoundState {
   return {
     height: asInteger(field(state, "height")),
@@ -150,6 +154,16 @@ export function readVote(vote: Itf): Vote {
     round: asInteger(field(vote, "round")),
     value: readValue(field(vote, "valueId")),
     voter: asText(field(vote, "srcAddress")) as Address,
+  }
+}
+
+export function readProposal(proposal: Itf): Proposal {
+  return {
+    height: asInteger(field(proposal, "height")),
+    round: asInteger(field(proposal, "round")),
+    value: asText(field(proposal, "proposal")) as ValueId,
+    polRound: asInteger(field(proposal, "validRound")),
+    proposer: asText(field(proposal, "srcAddress")) as Address,
   }
 }
 

@@ -54,7 +54,11 @@ export function countCertified(tally: Tally, vote: Vote & { readonly value: Valu
   const counted = count(tally, vote, power)
   const said = counted.tally.certified.get(vote.value)
   if (counted.tally.first.get(vote.voter)!.value === vote.value || said?.has(vote.voter)) return counted
-  const certified = withEntry(counted.tally.certified, vote.value, withEntry(said ?? new Map(), vote.voter, vote))
+  const certified = withEntry(
+    counted.tally.certified,
+    vote.value,
+    withEntry(said ?? new Map<Address, Vote>(), vote.voter, vote),
+  )
   const weights = added(counted.tally.weights, vote.value, power)
   return { tally: { ...counted.tally, certified, weights }, conflict: counted.conflict }
 }
