@@ -25,7 +25,11 @@ const COMMANDS = {
   node: ([script, ...args]) => nodeScript(script, args),
   test: (args) => testSuite(args, process.env.CI_SCALE ?? "small"),
   full: (args) => testSuite(args, "full"),
-  sim: () => testSuite([join(ROOT, "test/sim/*.test.ts")], "full"),
+  // With options one simulation, without all that are tests.
+  sim: (args) =>
+    args.length > 0
+      ? nodeScript("test/sim/chain/main.ts", args)
+      : testSuite([join(ROOT, "test/sim/*.test.ts")], "full"),
   suite: (specs) =>
     testSuite(
       specs.map((spec) => join(ROOT, spec)),

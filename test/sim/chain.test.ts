@@ -1,0 +1,133 @@
+import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
+import { join } from "node:path"
+import { scaled } from "../support/scale.ts"
+import { ROOT } from "../support/sources.ts"
+import { BYZANTINE_FAULTS, DEFAULTS, type Options, type Plant, PLANTS, WORLD_FAULTS } from "./chain/options.ts"
+import { byzantineMax, simulate } from "./chain/simulation.ts"
+
+/*
+ * Chains of many processes in virtual time: the real driver, a disk that loses what was not flushed, a network that does
+ * what it likes until it grows calm, and faulty validators that never stop. docs/spec/consensus.md#simulation
+ */
+const committees: { name: string; options: Partial<Options>; seeds: number }[] = [
+  { name: "4 validators, 1 of them faulty", options: {}, seeds: scaled(200, 5000) },
+  { name: "1 validator, that crashes", options: { validators: 1, byzantine: 0, heights: 20 }, seeds: scaled(20, 200) },
+  { name: "3 validators, that bear no fault", options: { validators: 3, byzantine: 0 }, seeds: scaled(20, 500) },
+  { name: "4 validators, rough for 5 s", options: { roughMs: 5000, heights: 10 }, seeds: scaled(100, 2000) },
+  {
+    name: "7 validators of random power, 2 of them faulty",
+    options: { validators: 7, byzantine: 2, powers: "random" },
+    seeds: scaled(60, 1000),
+  },
+  { name: "16 validators, 5 of them faulty", options: { validators: 16, byzantine: 5 }, seeds: scaled(6, 100) },
+]
+
+/** With which faults an error of a correct process shows, and in how many seeds at most. */
+const planted: Readonly<Record<Plant, Partial<Options>>> = {
+  "lost-sign-state": { faults: ["crash"] },
+  "sign-before-flush": { faults: ["crash", "delay"] },
+  "no-lock": { faults: ["partition", "amnesia", "drop"], heights: 40, roughMs: 300_000 },
+  "no-relay": { faults: ["selective", "drop", "delay"], heights: 40, roughMs: 300_000 },
+  "count-heads": { powers: "random" },
+}
+const says: Readonly<Record<Plant, RegExp>> = {
+  "lost-sign-state": /signed both/,
+  "sign-before-flush": /signed both/,
+  "no-lock": /was decided/,
+  "no-relay": /were due at/,
+  "count-heads": /without a proof/,
+}
+const SEEDS_MAX = 500
+
+describe("a simulated chain", function () {
+  this.timeout(1_800_000)
+
+  for (const { name, options, seeds } of committees) {
+    it(`agrees, and goes on once it is calm: ${name}`, () => {
+      for (let seed = 1; seed <= seeds; seed++) {
+        const { broken, heights } = simulate({ ...DEFAULTS, ...options, seed })
+        assert.deepEqual(broken, [], `seed ${seed}`)
+        assert.ok(heights >= (options.heights ?? DEFAULTS.heights), `seed ${seed}: ${heights} heights`)
+      }
+    })
+  }
+
+  it("comes by every kind of trouble", () => {
+    let [rounds, messages] = [0, 0]
+    const accused = new Set<string>()
+    for (let seed = 1; seed <= 60; seed++) {
+      const outcome = simulate({ ...DEFAULTS, seed })
+      rounds = Math.max(rounds, outcome.roundMax)
+      messages += outcome.messages
+      for (const name of outcome.accused) accused.add(name)
+    }
+    assert.ok(rounds >= 5, `the highest round was ${rounds}`)
+    assert.ok(messages > 10_000, `${messages} messages`)
+    assert.deepEqual([...accused], ["v004"], "who says two things is found")
+  })
+
+  for (const fault of [...WORLD_FAULTS, ...BYZANTINE_FAULTS]) {
+    it(`bears ${fault} alone`, () => {
+      for (let seed = 1; seed <= scaled(5, 200); seed++) {
+        assert.deepEqual(simulate({ ...DEFAULTS, seed, faults: [fault] }).broken, [], `seed ${seed}`)
+      }
+    })
+  }
+
+  it("is the same again from the same seed, and another from another", () => {
+    const of = (seed: number) => simulate({ ...DEFAULTS, seed })
+    assert.deepEqual(of(7), of(7))
+    assert.notDeepEqual(of(7), of(8))
+  })
+
+  for (const plant of PLANTS) {
+    it(`finds an error put into correct processes: ${plant}`, () => {
+      for (let seed = 1; seed <= SEEDS_MAX; seed++) {
+        const [broken] = simulate({ ...DEFAULTS, ...planted[plant], plant, seed }).broken
+        if (broken !== undefined) return assert.match(broken, says[plant], `seed ${seed}`)
+      }
+      assert.fail(`nothing was found in ${SEEDS_MAX} seeds`)
+    })
+  }
+
+  it("knows how many faulty validators so many bear", () => {
+    assert.deepEqual([1, 2, 3, 4, 6, 7, 10, 100].map(byzantineMax), [0, 0, 0, 1, 1, 2, 3, 33])
+  })
+})
+
+describe("npm run sim -- OPTIONS", function () {
+  this.timeout(60_000)
+  const sim = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, "test/sim/chain/main.ts"), ...args], {
+      encoding: "utf8",
+    })
+    return { status, stdout, stderr }
+  }
+
+  it("tells of each seed what came of it", () => {
+    const { status, stdout, stderr } = sim("--seed", "3", "--seeds", "2", "--validators", "7", "--faults", "drop,crash")
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /^seed 3: \d+ heights in [\d.]+ s, \d+ messages, highest round \d+\nseed 4: .*\n$/)
+  })
+
+  it("ends with 1 where something broke, and names the seed", () => {
+    const { status, stdout } = sim("--plant", "lost-sign-state", "--faults", "crash", "--seeds", "100")
+    assert.equal(status, 1)
+    assert.match(stdout, /^seed \d+: BROKEN: v\d+ signed both /m)
+  })
+
+  for (const { args, why } of [
+    { args: ["--faults", "storm"], why: /--faults is one of delay, .*, not storm/ },
+    { args: ["--validators", "0"], why: /--validators is a whole number from 1/ },
+    { args: ["--byzantine", "2"], why: /of 4 validators at most 1 may be faulty/ },
+    { args: ["--speed", "2"], why: /speed/ },
+  ]) {
+    it(`says how it is used: ${args.join(" ")}`, () => {
+      const { status, stderr } = sim(...args)
+      assert.equal(status, 2)
+      assert.match(stderr, why)
+      assert.match(stderr, /^usage: sim /m)
+    })
+  }
+})

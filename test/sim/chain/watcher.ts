@@ -1,0 +1,79 @@
+import type { DriverState } from "../../../agent/core/consensus/driver/state.ts"
+import type { DoubleVote, Proposal, ValueId, Vote } from "../../../agent/core/consensus/terms.ts"
+import { isQuorum, powerOf, type ValidatorSet } from "../../../agent/core/consensus/validators.ts"
+import { idOf, isValid, type Signed, slotOf } from "./message.ts"
+
+/** What must hold in every step, whatever happens. */
+export class Watcher {
+  /** In words, as they were found. */
+  readonly broken: string[] = []
+  readonly #correct: ReadonlySet<string>
+  readonly #set: ValidatorSet
+  readonly #decisions = new Map<number, ValueId>()
+  readonly #signed = new Map<string, string>()
+  readonly evidence = new Set<string>()
+  roundMax = 0
+  decisions = 0
+
+  constructor(correct: readonly string[], set: ValidatorSet) {
+    this.#correct = new Set(correct)
+    this.#set = set
+  }
+
+  /** No correct process signs two things in one height, round and step, whatever crashed in between. */
+  signed(name: string, message: Signed): void {
+    if (!this.#correct.has(name)) return
+    const slot = `${name} ${slotOf(message)}`
+    const id = idOf(message)
+    const before = this.#signed.get(slot)
+    if (before !== undefined && before !== id) this.#break(`${name} signed both "${before}" and "${id}"`)
+    this.#signed.set(slot, id)
+  }
+
+  /** Agreement, validity, and a proof. */
+  decided(name: string, height: number, value: ValueId, commit: readonly Vote[]): void {
+    if (!this.#correct.has(name)) return
+    this.decisions++
+    const before = this.#decisions.get(height)
+    if (before !== undefined && before !== value) {
+      this.#break(`${name} decided ${value} at height ${height}, where ${before} was decided`)
+    }
+    this.#decisions.set(height, value)
+    if (!isValid(value)) this.#break(`${name} decided ${value}, which is invalid`)
+    if (!this.#isQuorum(commit, value)) this.#break(`${name} decided ${value} without a proof`)
+  }
+
+  /** A double vote names only the faulty. */
+  accused(by: string, { first, second }: DoubleVote): void {
+    if (!this.#correct.has(by)) return
+    this.evidence.add(first.voter)
+    if (this.#correct.has(first.voter)) this.#break(`${by} accuses ${first.voter}, which is correct`)
+    if (first.voter !== second.voter || first.value === second.value) this.#break(`${by} has no double vote`)
+  }
+
+  provedAgain({ value, height }: Proposal, polka: readonly Vote[]): void {
+    if (!this.#isQuorum(polka, value)) this.#break(`${value} is proposed again at height ${height} without its polka`)
+  }
+
+  /** What a process keeps is bounded by who can vote and by how far it got. */
+  drove(name: string, { round, votes, proposals, pending, had }: DriverState): void {
+    if (!this.#correct.has(name)) return
+    this.roundMax = Math.max(this.roundMax, round.round)
+    const later = [...votes.rounds.keys()].filter((at) => at > round.round).length
+    const validators = this.#set.validators.length
+    if (later > 8 * validators) this.#break(`${name} keeps votes of ${later} later rounds`)
+    if (pending.length > 0 && round.step !== "commit") this.#break(`${name} left ${pending.length} conditions waiting`)
+    if (had.size > 100) this.#break(`${name} remembers ${had.size} conditions of one round`)
+    if (proposals.length > 3 * (round.round + 10)) this.#break(`${name} keeps ${proposals.length} proposals`)
+  }
+
+  #isQuorum(votes: readonly Vote[], value: ValueId): boolean {
+    const voters = new Set(votes.filter((vote) => vote.value === value).map(({ voter }) => voter))
+    const weight = [...voters].reduce((sum, voter) => sum + powerOf(this.#set, voter), 0n)
+    return isQuorum(weight, this.#set.total)
+  }
+
+  #break(what: string): void {
+    this.broken.push(what)
+  }
+}
