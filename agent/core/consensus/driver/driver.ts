@@ -1,16 +1,16 @@
 /*
  * Feeds the round machine: one process at one height, one turn at a time. Rules: docs/spec/consensus.md#driver.
  *
- * | rule | turn        | what happens                                                                             |
- * |------|-------------|------------------------------------------------------------------------------------------|
- * | D1   | start       | the round begins; what was kept before is looked at in the turns that follow              |
- * | D2   | proposal    | of its round's proposer, or refused; a valid one is kept                                 |
- * | D3   | proposal    | what it makes true, see conditions.ts                                                    |
- * | D4   | vote, certificate | is counted; what its threshold makes true, see conditions.ts                       |
- * | D5   | step-change, pending | what holds of everything kept; each condition once in its round and step         |
- * | D6   | any         | nothing is said twice in one round, nothing by who is no validator, nothing once decided |
- * | D7   | timeout     | goes to the round machine                                                                |
- * | D8   | value       | is proposed, if it was asked for in this round                                           |
+ * | rule | turn                 | what happens                                                                             |
+ * |------|----------------------|------------------------------------------------------------------------------------------|
+ * | D1   | start                | the round begins; what was kept before is looked at in the turns that follow             |
+ * | D2   | proposal             | of its round's proposer, or refused; it is kept                                          |
+ * | D3   | proposal             | what it makes true, see conditions.ts                                                    |
+ * | D4   | vote, certificate    | is counted; what its threshold makes true, see conditions.ts                             |
+ * | D5   | step-change, pending | what holds of everything kept; each condition once in its round and step                 |
+ * | D6   | any                  | nothing is said twice in one round, nothing by who is no validator, nothing once decided |
+ * | D7   | timeout              | goes to the round machine                                                                |
+ * | D8   | value                | is proposed, if it was asked for in this round                                           |
  */
 import {
   CONSENSUS_PROPOSALS_PER_ROUND_MAX,
@@ -47,42 +47,45 @@ export function drive(state: DriverState, input: DriverInput, proposer: Proposer
   return { ...first, state: last.state, outputs }
 }
 
-/** One turn: at most one step of the round machine, or two where the first leaves the round. For who takes turns by hand. */
-export function turn(state: DriverState, turn: Turn, proposer: Proposers): Turned {
-  const turned = take(state, turn, proposer)
+/**
+ * One turn: one step of the round machine, or two where the first leaves the round. It looks at no turn that follows,
+ * and goes on after a decision.
+ */
+export function turn(state: DriverState, next: Turn, proposer: Proposers): Turned {
+  const turned = take(state, next, proposer)
   const { round, step } = turned.state.round
   const changed = round !== state.round.round || step !== state.round.step
   return { ...turned, state: { ...turned.state, changed } }
 }
 
-function take(state: DriverState, turn: Turn, proposer: Proposers): Turned {
-  switch (turn.kind) {
+function take(state: DriverState, next: Turn, proposer: Proposers): Turned {
+  switch (next.kind) {
     case "start":
       return hasStarted(state) ? refuse(state, "STARTED") : begin(state, 0, proposer)
     case "proposal":
-      return takeProposal(state, turn.proposal, turn.valid, proposer)
+      return takeProposal(state, next.proposal, next.valid, proposer)
     case "value":
-      return takeValue(state, turn, proposer)
+      return takeValue(state, next, proposer)
     case "vote":
-      return takeVotes(state, applyVote(state.votes, turn.vote, state.round.round), proposer)
+      return takeVotes(state, applyVote(state.votes, next.vote, state.round.round), proposer)
     case "certificate":
-      return takeVotes(state, applyCertificate(state.votes, turn.votes), proposer)
+      return takeVotes(state, applyCertificate(state.votes, next.votes), proposer)
     case "timeout": // D7
-      return give(state, turn, proposer)
+      return give(state, next, proposer)
     case "step-change": // D5
       return act(state, ofEverything(state), proposer)
     case "pending": // D5
-      return takePending(state, turn.input, proposer)
+      return takePending(state, next.input, proposer)
   }
 }
 
 /** D2, D3. */
 function takeProposal(state: DriverState, proposal: Proposal, valid: boolean, proposer: Proposers): Turned {
-  const { round } = proposal
-  const here = state.round.round
+  const { round, value } = proposal
   if (proposal.height !== state.round.height) return refuse(state, "OTHER_HEIGHT")
-  const oldest = Math.max(0, here - CONSENSUS_ROUNDS_BEHIND_MAX)
-  if (!Number.isInteger(round) || round < oldest || round > Math.max(0, here) + CONSENSUS_ROUNDS_AHEAD_MAX) {
+  const here = Math.max(0, state.round.round)
+  const isOld = round < here - CONSENSUS_ROUNDS_BEHIND_MAX && !hasQuorum(state.votes, round, "precommit", value)
+  if (!Number.isInteger(round) || round < 0 || round > here + CONSENSUS_ROUNDS_AHEAD_MAX || isOld) {
     return refuse(state, "ROUND_OUT_OF_BOUNDS")
   }
   if (proposal.proposer !== proposer(round)) return refuse(state, "NOT_THE_PROPOSER")
@@ -91,16 +94,16 @@ function takeProposal(state: DriverState, proposal: Proposal, valid: boolean, pr
   return hasStarted(kept) ? maybe(kept, ofProposal(kept, { ...proposal, valid }), proposer) : idle(kept)
 }
 
-/** D2: a faulty proposer may say many things; those with a quorum behind them are never too many. */
+/** D2: a faulty proposer may say many things; one for a value with a quorum behind it is never too many. */
 function keep(state: DriverState, proposal: KeptProposal): DriverState | null {
   const { round, value, polRound } = proposal
   const ofRound = state.proposals.filter((one) => one.round === round)
   if (ofRound.some((one) => one.value === value && one.polRound === polRound)) return state
-  const wanted =
-    ofRound.length < CONSENSUS_PROPOSALS_PER_ROUND_MAX ||
-    hasQuorum(state.votes, round, "prevote", value) ||
-    hasQuorum(state.votes, round, "precommit", value)
-  return wanted ? { ...state, proposals: [...state.proposals, proposal] } : null
+  const agreed = hasQuorum(state.votes, round, "prevote", value) || hasQuorum(state.votes, round, "precommit", value)
+  const isWanted = agreed && !ofRound.some((one) => one.value === value)
+  return isWanted || ofRound.length < CONSENSUS_PROPOSALS_PER_ROUND_MAX
+    ? { ...state, proposals: [...state.proposals, proposal] }
+    : null
 }
 
 /** D8. */

@@ -257,6 +257,23 @@ describe("the driver", () => {
     assert.deepEqual(played("dan", before).did.at(-1), ["precommit 0 c"])
   })
 
+  it("D2: but of one value no more than the first of them", () => {
+    const c = "c" as ValueId
+    const many = [START, elapsed("propose", 0), proposed(0, A), proposed(0, B), ...polka(0, "c"), proposed(0, c)]
+    const { state } = played("dan", many)
+    const more = Array.from({ length: 50 }, (_, i) => proposed(0, c, i))
+    assert.deepEqual(played("dan", more, state).state.proposals, state.proposals)
+    assert.equal(state.proposals.length, 3)
+  })
+
+  it("D2: takes the proposal of a decision however old its round is", () => {
+    const later = CONSENSUS_ROUNDS_BEHIND_MAX + 5
+    const far = [START, heard(`ann ${later} prevote -`), heard(`bob ${later} prevote -`)]
+    const votes = commit(1, "a").map((input) => (input as { vote: Vote }).vote)
+    assert.equal(played("dan", [...far, proposed(1, A)]).refused, "ROUND_OUT_OF_BOUNDS")
+    assert.deepEqual(played("dan", [...far, { kind: "certificate", votes }, proposed(1, A)]).did.at(-1), ["decide 1 a"])
+  })
+
   it("sends with a value that it proposes again the polka that lets it", () => {
     const locked = [START, proposed(0, A), ...polka(0, "a"), elapsed("precommit", 0)]
     const { outputs } = played("bob", locked)
