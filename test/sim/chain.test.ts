@@ -67,6 +67,26 @@ describe("a simulated chain", function () {
     assert.deepEqual([...accused], ["v004"], "who says two things is found")
   })
 
+  for (const { name, options } of [
+    { name: "in a calm world", options: { faults: [] } },
+    { name: "while messages are lost", options: { faults: ["drop", "delay"] } },
+    { name: "beside one who says two things", options: { faults: ["equivocation", "amnesia"] } },
+    { name: "where it is alone", options: { validators: 1, byzantine: 0, faults: [] } },
+  ] satisfies { name: string; options: Partial<Options> }[]) {
+    it(`bears a power cut before every effect, ${name}`, () => {
+      for (let seed = 1; seed <= scaled(3, 50); seed++) {
+        let powerCut = 0
+        // Until there is no such effect any more.
+        for (let crashes = 1; crashes > 0; powerCut++) {
+          const outcome = simulate({ ...DEFAULTS, heights: 3, ...options, seed, powerCut })
+          assert.deepEqual(outcome.broken, [], `seed ${seed}, effect ${powerCut}`)
+          crashes = outcome.crashes
+        }
+        assert.ok(powerCut > 20, `${powerCut} effects`)
+      }
+    })
+  }
+
   for (const fault of [...WORLD_FAULTS, ...BYZANTINE_FAULTS]) {
     it(`bears ${fault} alone`, () => {
       for (let seed = 1; seed <= scaled(5, 200); seed++) {

@@ -48,6 +48,7 @@ function read(args: readonly string[]): { options: Options; seeds: number } {
   })
   const validators = wholeNumber("validators", values.validators ?? String(DEFAULTS.validators), 1)
   const options: Options = {
+    ...DEFAULTS,
     validators,
     seed: wholeNumber("seed", values.seed ?? String(DEFAULTS.seed), 0),
     byzantine: wholeNumber("byzantine", values.byzantine ?? String(byzantineMax(validators)), 0),

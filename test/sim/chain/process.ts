@@ -56,6 +56,7 @@ export class Process implements Peer {
   #down = false
   /** The power goes at the so manieth effect from now; never where it is negative. */
   #effectsLeft = -1
+  crashes = 0
   /** Until it is calm its timers take so many times as long as they should. */
   #clockRate = 1
 
@@ -85,7 +86,12 @@ export class Process implements Peer {
 
   /** Cuts the power soon, between two effects, and gives it back. */
   crashSoon(): void {
-    this.#effectsLeft = this.around.random.below(12)
+    this.crashAt(this.around.random.below(12))
+  }
+
+  /** @param effect the so manieth from now */
+  crashAt(effect: number): void {
+    this.#effectsLeft = effect
   }
 
   receive(from: string, message: Message): void {
@@ -285,6 +291,7 @@ export class Process implements Peer {
     } catch (error) {
       if (!(error instanceof PowerCut)) throw error
       this.#effectsLeft = -1
+      this.crashes++
       this.#down = true
       this.#life++
       this.#disk.crash()

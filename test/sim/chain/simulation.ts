@@ -18,6 +18,8 @@ export interface Outcome {
   readonly roundMax: number
   /** Who was proven to have said two things. */
   readonly accused: readonly string[]
+  /** How often a correct process lost its power. */
+  readonly crashes: number
 }
 
 /** The same options give the same outcome, on every machine. */
@@ -38,6 +40,7 @@ export function simulate(options: Options): Outcome {
   for (const process of processes) agenda.after(random.below(1000), () => process.start())
   const ours = processes.filter(({ name }) => !faulty.has(name))
   if (options.faults.includes("crash")) crash(ours, agenda, random, options)
+  if (options.powerCut !== null) ours[0]!.crashAt(options.powerCut)
 
   const end = new End(ours, faulty.size, options)
   while (watcher.broken.length === 0 && !end.isReached(agenda.nowMs) && agenda.step());
@@ -48,6 +51,7 @@ export function simulate(options: Options): Outcome {
     messages: network.sent,
     roundMax: watcher.roundMax,
     accused: [...watcher.evidence].sort(),
+    crashes: ours.reduce((sum, process) => sum + process.crashes, 0),
   }
 }
 
