@@ -13,6 +13,9 @@ export interface Mutant {
 
 const CRASH = { spec: "test/reliability/crash.test.ts", env: { CRASH_KILLS: "3", CRASH_END_MS: "20000" } } as const
 
+const SIMULATED = { spec: "test/sim/chain.test.ts", grep: "agrees, and goes on|bears a power cut" } as const
+const WALKS = { spec: "test/unit/core/consensus/driver-walk.test.ts" } as const
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "ack-before-sync",
@@ -409,5 +412,101 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     spec: "test/e2e/poison-event.test.ts",
     says: /AssertionError/,
+  },
+  {
+    name: "any-polka-unlocks",
+    patches: [
+      {
+        file: "agent/core/consensus/round/transition.ts",
+        from: "const open = state.lockedRound <= polRound || state.lockedValue === value",
+        to: "const open = true",
+      },
+    ],
+    ...WALKS,
+    says: /'PREVOTE \d b'|"PREVOTE \d b"/,
+  },
+  {
+    name: "locks-forgotten",
+    patches: [
+      {
+        file: "agent/core/consensus/round/transition.ts",
+        from: "return lockedRound < 0 || lockedValue === value ? value : null",
+        to: "return value",
+      },
+    ],
+    ...WALKS,
+    says: /'PREVOTE \d (?:a|b)'/,
+  },
+  {
+    name: "quorum-in-floats",
+    patches: [
+      {
+        file: "agent/core/consensus/validators.ts",
+        from: "return 3n * weight > 2n * total",
+        to: "return Number(weight) / Number(total) > 2 / 3",
+      },
+    ],
+    spec: "test/unit/core/consensus/validators.test.ts",
+    says: /AssertionError/,
+  },
+  {
+    name: "quorum-of-half",
+    patches: [
+      {
+        file: "agent/core/consensus/validators.ts",
+        from: "return 3n * weight > 2n * total",
+        to: "return 2n * weight >= total",
+      },
+    ],
+    ...SIMULATED,
+    says: /where \S+ was decided/,
+  },
+  {
+    name: "no-round-skip",
+    patches: [
+      {
+        file: "agent/core/consensus/votes/keeper.ts",
+        from: 'if (round > currentRound && isHonest(votes.heardWeight, total)) return { kind: "skip", round }',
+        to: "if (round > currentRound) return null",
+      },
+    ],
+    ...WALKS,
+    says: /'timer propose \d'|'getValue \d'/,
+  },
+  {
+    name: "what-was-kept-not-seen",
+    patches: [
+      {
+        file: "agent/core/consensus/driver/driver.ts",
+        from: "return act(state, ofEverything(state), proposer)",
+        to: "return idle(state)",
+      },
+    ],
+    ...SIMULATED,
+    says: /were due at/,
+  },
+  {
+    name: "double-vote-counts-twice",
+    patches: [
+      {
+        file: "agent/core/consensus/votes/tally.ts",
+        from: "return { tally: { ...tally, second: withEntry(tally.second, vote.voter, vote) }, conflict: first }",
+        to: "return { tally: { ...tally, second: withEntry(tally.second, vote.voter, vote), weight: tally.weight + power }, conflict: first }",
+      },
+    ],
+    spec: "test/unit/core/consensus/votes.test.ts",
+    says: /AssertionError/,
+  },
+  {
+    name: "newcomer-proposes-at-once",
+    patches: [
+      {
+        file: "agent/core/consensus/rotation.ts",
+        from: "const priority = -(power + (power >> 3n))",
+        to: "const priority = 0n",
+      },
+    ],
+    spec: "test/unit/core/consensus/rotation.test.ts",
+    says: /places a newcomer/,
   },
 ]
