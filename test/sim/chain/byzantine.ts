@@ -39,11 +39,11 @@ export class Byzantine extends Process {
     if (this.#faults.has("silence")) return
     const { names, network, random, agenda } = this.around
     const own = signerOf(message) === this.name
-    const other = own && this.#faults.has("equivocation") ? this.#twin(message) : message
+    const both = own && this.#faults.has("equivocation") ? twins(message) : [message, message]
     const delayMs = own && this.#faults.has("late") ? random.below(6000) : 0
-    for (const peer of names) {
+    for (const [i, peer] of names.entries()) {
       if (peer === this.name || this.#hides(message, peer)) continue
-      const said = random.next() < 0.5 ? message : other
+      const said = both[i % 2]!
       agenda.after(delayMs, () => network.send(this.name, peer, said))
     }
   }
@@ -57,15 +57,20 @@ export class Byzantine extends Process {
     if (!this.#faults.has("selective") || peer === this.#friend) return false
     return this.#secret === "everything" || (message.kind === "vote" && message.vote.type === "precommit")
   }
+}
 
-  /** The same height, round and step, and something else. */
-  #twin(message: Signed): Signed {
-    if (message.kind === "proposal") {
-      const { proposal, polka } = message
-      return { kind: "proposal", proposal: { ...proposal, value: `${proposal.value}'` as ValueId }, polka }
-    }
-    const { vote } = message
-    const known = this.state.proposals.map(({ value }) => value).filter((value) => value !== vote.value)
-    return { kind: "vote", vote: { ...vote, value: known[0] ?? (vote.value === null ? ("x" as ValueId) : null) } }
+/**
+ * The same height, round and step, and two things said: one for every second process, one for the others. All that are
+ * faulty agree on which is which.
+ */
+function twins(message: Signed): readonly [Signed, Signed] {
+  const plain = (value: ValueId) => value.replace(/'$/, "") as ValueId
+  const primed = (value: ValueId) => `${plain(value)}'` as ValueId
+  if (message.kind === "proposal") {
+    const as = (value: ValueId): Signed => ({ ...message, proposal: { ...message.proposal, value } })
+    return [as(plain(message.proposal.value)), as(primed(message.proposal.value))]
   }
+  const { vote } = message
+  const as = (value: ValueId | null): Signed => ({ kind: "vote", vote: { ...vote, value } })
+  return vote.value === null ? [as(null), as("x" as ValueId)] : [as(plain(vote.value)), as(primed(vote.value))]
 }

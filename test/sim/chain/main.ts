@@ -58,9 +58,7 @@ function read(args: readonly string[]): { options: Options; seeds: number } {
     faults: faultsOf(values.faults ?? "all"),
     plant: values.plant === undefined ? null : oneOf("plant", PLANTS, values.plant),
   }
-  if (options.byzantine > byzantineMax(validators)) {
-    throw new UsageError(`of ${validators} validators at most ${byzantineMax(validators)} may be faulty`)
-  }
+  if (options.byzantine >= validators) throw new UsageError("of all validators one at least is correct")
   return { options, seeds: wholeNumber("seeds", values.seeds ?? "1", 1) }
 }
 

@@ -13,15 +13,18 @@ export class Network {
   readonly #agenda: Agenda
   readonly #random: SeededRandom
   readonly #options: Options
+  readonly #faulty: ReadonlySet<string>
   readonly #peers = new Map<string, Peer>()
   /** Ways that are closed: `from to`. */
   #closed = new Set<string>()
   sent = 0
 
-  constructor(agenda: Agenda, random: SeededRandom, options: Options) {
+  /** @param faulty whom no closed way holds up: what divides the others serves them */
+  constructor(agenda: Agenda, random: SeededRandom, options: Options, faulty: ReadonlySet<string>) {
     this.#agenda = agenda
     this.#random = random
     this.#options = options
+    this.#faulty = faulty
     if (options.faults.includes("partition")) this.#partition()
   }
 
@@ -56,7 +59,7 @@ export class Network {
     this.#agenda.after(this.#random.below(4000), () => {
       this.#closed = new Set()
       if (!this.#rough) return
-      const names = [...this.#peers.keys()]
+      const names = [...this.#peers.keys()].filter((name) => !this.#faulty.has(name))
       // Often one is alone: what it alone knows is what locks are for.
       const alone = this.#random.next() < 0.5 ? names[this.#random.below(names.length)] : null
       const here = new Set(names.filter((name) => (alone === null ? this.#random.next() < 0.5 : name === alone)))

@@ -13,7 +13,7 @@ export interface Options {
   readonly seed: number
   readonly validators: number
   readonly faults: readonly (WorldFault | ByzantineFault)[]
-  /** How many validators are faulty; they are the last ones. */
+  /** How many validators are faulty; they are the last ones. From a third of the power on the chain may fork. */
   readonly byzantine: number
   /** Heights that every correct process must decide. */
   readonly heights: number

@@ -1,13 +1,13 @@
 import { type SeededRandom, seededRandom } from "../../../agent/base/random.ts"
 import { genesisValidators } from "../../../agent/core/consensus/rotation.ts"
 import type { Address } from "../../../agent/core/consensus/terms.ts"
-import { powerOf, type ValidatorSet } from "../../../agent/core/consensus/validators.ts"
+import type { ValidatorSet } from "../../../agent/core/consensus/validators.ts"
 import { Agenda } from "./agenda.ts"
 import { Byzantine } from "./byzantine.ts"
 import { Network } from "./network.ts"
 import { ASK_EVERY_MS, BYZANTINE_FAULTS, type Options, TIMEOUT_GROWTH_MS, TIMEOUT_MS } from "./options.ts"
 import { Process } from "./process.ts"
-import { Watcher } from "./watcher.ts"
+import { type Fork, Watcher } from "./watcher.ts"
 
 export interface Outcome {
   /** What did not hold; empty is well. */
@@ -18,6 +18,7 @@ export interface Outcome {
   readonly roundMax: number
   /** Who was proven to have said two things. */
   readonly accused: readonly string[]
+  readonly forks: readonly Fork[]
   /** How often a correct process lost its power. */
   readonly crashes: number
 }
@@ -31,7 +32,7 @@ export function simulate(options: Options): Outcome {
   const genesis = powersOf(options, names, faulty, random)
   const correct = names.filter((name) => !faulty.has(name))
   const watcher = new Watcher(correct, genesis)
-  const network = new Network(agenda, random, options)
+  const network = new Network(agenda, random, options, faulty)
   const heads = genesisValidators(names.map((address) => ({ address, power: 1n })))
   const counted = options.plant === "count-heads" ? heads : genesis
   const around = { agenda, network, random, watcher, options, names, genesis: counted }
@@ -51,6 +52,7 @@ export function simulate(options: Options): Outcome {
     messages: network.sent,
     roundMax: watcher.roundMax,
     accused: [...watcher.evidence].sort(),
+    forks: watcher.forks,
     crashes: ours.reduce((sum, process) => sum + process.crashes, 0),
   }
 }
@@ -59,7 +61,7 @@ function hasByzantine({ faults, byzantine }: Options): boolean {
   return byzantine > 0 && BYZANTINE_FAULTS.some((fault) => faults.includes(fault))
 }
 
-/** Less than a third of the power is faulty. */
+/** Of random powers the faulty have the smallest. */
 function powersOf(
   { powers }: Options,
   names: readonly Address[],
@@ -67,15 +69,12 @@ function powersOf(
   random: SeededRandom,
 ): ValidatorSet {
   const few = powers === "random" ? 1 + random.below(9) : 1
-  const set = genesisValidators(
+  return genesisValidators(
     names.map((address) => {
       const power = powers === "random" && !faulty.has(address) ? few + random.below(9) : few
       return { address, power: BigInt(power) }
     }),
   )
-  const weight = [...faulty].reduce((sum, name) => sum + powerOf(set, name), 0n)
-  if (3n * weight >= set.total) throw new RangeError(`${weight} of ${set.total} is not less than a third`)
-  return set
 }
 
 /** Again and again one correct process loses its power, until it is calm. */

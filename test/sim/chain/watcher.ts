@@ -3,15 +3,24 @@ import type { DoubleVote, Proposal, ValueId, Vote } from "../../../agent/core/co
 import { isQuorum, powerOf, type ValidatorSet } from "../../../agent/core/consensus/validators.ts"
 import { idOf, isValid, type Signed, slotOf } from "./message.ts"
 
+/** Two decisions of one height, and who signed both of them where they are of one round. */
+export interface Fork {
+  readonly isOfOneRound: boolean
+  readonly accused: readonly string[]
+  /** Of all power, in parts of the whole. */
+  readonly share: number
+}
+
 /** What must hold in every step, whatever happens. */
 export class Watcher {
   /** In words, as they were found. */
   readonly broken: string[] = []
   readonly #correct: ReadonlySet<string>
   readonly #set: ValidatorSet
-  readonly #decisions = new Map<number, ValueId>()
+  readonly #decisions = new Map<number, { readonly value: ValueId; readonly commit: readonly Vote[] }>()
   readonly #signed = new Map<string, string>()
   readonly evidence = new Set<string>()
+  readonly forks: Fork[] = []
   roundMax = 0
   decisions = 0
 
@@ -34,11 +43,12 @@ export class Watcher {
   decided(name: string, height: number, value: ValueId, commit: readonly Vote[]): void {
     if (!this.#correct.has(name)) return
     this.decisions++
-    const before = this.#decisions.get(height)
-    if (before !== undefined && before !== value) {
-      this.#break(`${name} decided ${value} at height ${height}, where ${before} was decided`)
+    const before = this.#decisions.get(height) ?? { value, commit }
+    this.#decisions.set(height, before)
+    if (before.value !== value) {
+      this.forks.push(this.#forked(before.commit, commit))
+      this.#break(`${name} decided ${value} at height ${height}, where ${before.value} was decided`)
     }
-    this.#decisions.set(height, value)
     if (!isValid(value)) this.#break(`${name} decided ${value}, which is invalid`)
     if (!this.#isQuorum(commit, value)) this.#break(`${name} decided ${value} without a proof`)
   }
@@ -65,6 +75,14 @@ export class Watcher {
     if (pending.length > 0 && round.step !== "commit") this.#break(`${name} left ${pending.length} conditions waiting`)
     if (had.size > 100) this.#break(`${name} remembers ${had.size} conditions of one round`)
     if (proposals.length > 3 * (round.round + 10)) this.#break(`${name} keeps ${proposals.length} proposals`)
+  }
+
+  #forked(one: readonly Vote[], other: readonly Vote[]): Fork {
+    const isOfOneRound = one[0]?.round === other[0]?.round
+    const second = new Set(other.map(({ voter }) => voter))
+    const accused = isOfOneRound ? one.map(({ voter }) => voter).filter((voter) => second.has(voter)) : []
+    const power = accused.reduce((sum, voter) => sum + powerOf(this.#set, voter), 0n)
+    return { isOfOneRound, accused, share: Number(power) / Number(this.#set.total) }
   }
 
   #isQuorum(votes: readonly Vote[], value: ValueId): boolean {
