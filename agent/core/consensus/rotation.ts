@@ -26,7 +26,7 @@ export function genesisValidators(validators: readonly Validator[]): ValidatorSe
 }
 
 /**
- * The validators of the next height.
+ * C5: the validators of the next height.
  * @param changes who joins or has another power; power 0 leaves. At most one for each address.
  * @throws ConsensusError VALIDATORS_INVALID: also one that leaves and was not there
  */
@@ -34,7 +34,7 @@ export function nextValidators(set: ValidatorSet, changes: readonly Validator[])
   return turns(changes.length === 0 ? set.validators : changed(set.validators, changes), 1)
 }
 
-/** The proposer of a round of the height that `set` decides. @param round 0.. */
+/** C6: the proposer of a round of the height that `set` decides. @param round 0.. */
 export function proposerOf(set: ValidatorSet, round: Round): Address {
   return round <= 0 ? set.proposer : turns(set.validators, round).proposer
 }
@@ -48,7 +48,7 @@ export function proposers(set: ValidatorSet): (round: Round) => Address {
   }
 }
 
-/** Rescaled and centred once, then turn by turn. @param count 1.. */
+/** C2 and C3 once, then a turn (C4) after the other. @param count 1.. */
 function turns(queue: Queue, count: number): ValidatorSet {
   const total = totalPower(queue)
   let validators = centred(rescaled(queue, WINDOW * total))

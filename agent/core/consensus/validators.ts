@@ -2,7 +2,7 @@ import { VALIDATORS_MAX } from "../../base/limits.ts"
 import { ConsensusError } from "./error.ts"
 import type { Address } from "./terms.ts"
 
-/** One staked token is one vote: `power` is the stake in base units, more than 0. */
+/** T3: one staked token is one vote; `power` is the stake in base units, more than 0. */
 export interface Validator {
   readonly address: Address
   readonly power: bigint
@@ -25,12 +25,12 @@ export function powerOf({ validators }: Pick<ValidatorSet, "validators">, addres
   return find(validators, address)?.power ?? 0n
 }
 
-/** More than two thirds: any two such sets have a correct validator in common while less than a third is faulty. */
+/** T4, more than two thirds: any two such sets have a correct validator in common while less than a third is faulty. */
 export function isQuorum(weight: bigint, total: bigint): boolean {
   return 3n * weight > 2n * total
 }
 
-/** More than a third: at least one of them is correct while less than a third is faulty. */
+/** T4, more than a third: at least one of them is correct while less than a third is faulty. */
 export function isHonest(weight: bigint, total: bigint): boolean {
   return 3n * weight > total
 }
