@@ -16,7 +16,7 @@ export interface Step {
   readonly output?: Tagged
 }
 
-const TRIES_MAX = 20_000
+const TRIES_MAX = 5000
 const UNSEEN_VOTES_MAX = 6
 
 export class Search {
