@@ -1,6 +1,7 @@
-import { concatBytes, fromHex, toHex, utf8 } from "../../base/bytes.ts"
+import { fromHex, toHex, utf8 } from "../../base/bytes.ts"
 import { canonicalJson } from "../../base/canonical.ts"
 import { sha256 } from "../../base/hash.ts"
+import { signingBytes } from "../../base/signing.ts"
 import type { Keys } from "../../ports/keys.ts"
 import type { TaskCall } from "../../ports/service-host.ts"
 import type { Json } from "../../schema/json.ts"
@@ -8,7 +9,6 @@ import type { ServiceRequest } from "../../schema/service-message.ts"
 
 /** The chain of a Core that has joined none. */
 export const NO_CHAIN = "00".repeat(32)
-const DOMAIN = utf8("mesg/v1/service\0")
 
 /** A request to a service behind MQTT, signed by the node key. See docs/spec/service.md#messages */
 export function signedRequest(call: TaskCall, keys: Keys, result?: { status: string; data: Json }): ServiceRequest {
@@ -22,5 +22,5 @@ export function signedRequest(call: TaskCall, keys: Keys, result?: { status: str
     chain: NO_CHAIN,
   }
   const digest = sha256(utf8(canonicalJson(message)))
-  return { ...message, sig: toHex(keys.sign(concatBytes(DOMAIN, fromHex(NO_CHAIN)!, digest))) }
+  return { ...message, sig: toHex(keys.sign(signingBytes("service", fromHex(NO_CHAIN)!, digest))) }
 }

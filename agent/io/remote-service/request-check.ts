@@ -1,12 +1,11 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto"
 import * as v from "valibot"
-import { concatBytes, fromHex, fromUtf8, utf8 } from "../../base/bytes.ts"
+import { fromHex, fromUtf8, utf8 } from "../../base/bytes.ts"
 import { canonicalJson } from "../../base/canonical.ts"
 import { sha256 } from "../../base/hash.ts"
+import { signingBytes } from "../../base/signing.ts"
 import { type Json, parseJson } from "../../schema/json.ts"
 import { type ServiceRequest, ServiceRequestSchema } from "../../schema/service-message.ts"
-
-const DOMAIN = utf8("mesg/v1/service\0")
 
 export type CheckedRequest =
   | { readonly ok: true; readonly request: ServiceRequest }
@@ -27,7 +26,7 @@ export function checkRequest(payload: Uint8Array, core: string): CheckedRequest 
   if (request.from !== core) return { ok: false, reason: `is from ${request.from}, not from this service's Core` }
   // What was signed is the message as it came, unknown members included.
   const { sig: _, ...signed } = parsed.value as { readonly [name: string]: Json }
-  const bytes = concatBytes(DOMAIN, fromHex(request.chain)!, sha256(utf8(canonicalJson(signed))))
+  const bytes = signingBytes("service", fromHex(request.chain)!, sha256(utf8(canonicalJson(signed))))
   if (!verify(null, bytes, publicKey(core), fromHex(request.sig)!))
     return { ok: false, reason: "has a wrong signature" }
   return { ok: true, request }
