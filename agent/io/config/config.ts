@@ -81,8 +81,9 @@ export async function setConfig(home: string, values: JsonObject): Promise<void>
   for (const [key, value] of Object.entries(values)) {
     const setting = settingNamed(key, commandFor(value))
     const path = key.split(".")
-    if (value === null) file.document.deleteIn(path)
-    else file.document.setIn(path, typeof value === "string" ? valueOfText(setting, value) : value)
+    // The document may be empty or lack the group: then there is nothing to take out.
+    if (value === null && file.document.hasIn(path)) file.document.deleteIn(path)
+    if (value !== null) file.document.setIn(path, typeof value === "string" ? valueOfText(setting, value) : value)
   }
   // A group that has lost its last setting is as one that was never named.
   for (const group of new Set(keys.map((key) => key.split(".").slice(0, -1)).filter((path) => path.length > 0)))

@@ -194,6 +194,13 @@ describe("configuration", () => {
       assert.equal(load(null).config.mqtt.port, 1)
     })
 
+    for (const text of [null, "", "# only words\n", "http:\n  port: 1\n"])
+      it(`takes out what is not there, of ${JSON.stringify(text)}`, async () => {
+        if (text !== null) writeFileSync(file(), text)
+        await setConfig(home, { "mqtt.port": null, name: null })
+        assert.equal(load(null).config.http.port, text?.includes("port") ? 1 : 6374)
+      })
+
     it("makes the file where there is none, for its owner only, and leaves no other file", async () => {
       await setConfig(home, { "mqtt.port": "0" })
       assert.equal(readFileSync(file(), "utf8"), "mqtt:\n  port: 0\n")
