@@ -25,7 +25,7 @@ import { MemoryStore } from "./memory-store.ts"
 export interface TestService {
   readonly manifest: ManifestInput
   /** At each start, before it is said to run. */
-  start?(bridge: ServiceBridge): void
+  start?(bridge: ServiceBridge): void | Promise<void>
   execute?(call: TaskCall, signal: AbortSignal): Promise<TaskAnswer> | TaskAnswer
   recover?(call: TaskCall): RecoverAnswer
   /** Before a run is over. */
@@ -144,7 +144,7 @@ function hostOf(services: readonly TestService[], bridges: Map<string, ServiceBr
     async run(spec: ServiceSpec, bridge: ServiceBridge): Promise<RunningService> {
       const service = find(spec.manifest.id)
       bridges.set(spec.manifest.id, bridge)
-      service.start?.(bridge)
+      await service.start?.(bridge)
       return {
         execute: (call, { signal }) => service.execute?.(call, signal) ?? { kind: "result", status: "ok", data: {} },
         recover: async (call) => service.recover?.(call) ?? { kind: "unknown" },

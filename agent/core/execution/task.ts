@@ -187,7 +187,8 @@ export function failAttempt(step: Step, input: Input & { kind: "attempt-failed" 
   const interruptions = task.interruptions + (interrupted ? 1 : 0)
   const tried = task.attempts - interruptions
   const mayRepeat = interrupted ? interruptions <= TASK_INTERRUPTIONS_MAX : tried < retry.attempts
-  if (repeatable && mayRepeat && !step.state.cancelling) {
+  // In an execution that is being cancelled too: what runs there yet undoes what was done.
+  if (repeatable && mayRepeat) {
     const delayMs = interrupted ? 0 : retryDelayMs(retry, tried)
     const own = step.ownTask(input.task)
     own.state = "created"
@@ -222,7 +223,7 @@ export function elapse(step: Step): RejectionCode | null {
   return moved ? null : "INPUT_OUT_OF_TURN"
 }
 
-/** No new attempt begins, running tasks end `cancelled`, tasks that follow that status run. */
+/** What runs or waits for its next attempt ends `cancelled`; tasks that follow that status run, with all their tries. */
 export function cancelTasks(step: Step): null {
   step.ownState().cancelling = true
   const running = step.state.tasks.flatMap((task, index) => (isRunning(task) ? [index] : []))

@@ -1,4 +1,5 @@
-import { pendingWork } from "../../core/execution/pending.ts"
+import { type PendingWork, pendingWork } from "../../core/execution/pending.ts"
+import type { ExecutionState } from "../../core/execution/state.ts"
 import type { EnginePorts } from "../ports.ts"
 import type { Tasks } from "../tasks/tasks.ts"
 import type { ExecutionBook } from "./executions.ts"
@@ -6,31 +7,46 @@ import { settleInterrupted } from "./interrupted.ts"
 import { Journal } from "./journal.ts"
 import { Live } from "./live.ts"
 
+/** An execution that has not ended, and what was going on in it when the agent went. */
+export interface Unfinished extends PendingWork {
+  readonly live: Live
+  /** As the store had it: until it is taken up services start, and what they say may move it. */
+  readonly left: ExecutionState
+}
+
 /** Puts every unfinished execution back into memory. Nothing acts yet. @returns them, oldest first */
-export function restoreExecutions(book: ExecutionBook): Live[] {
-  const lives: Live[] = []
+export function restoreExecutions(book: ExecutionBook): Unfinished[] {
+  const unfinished: Unfinished[] = []
   for (const { open, state, pinned } of book.archive.unfinished(book.runner.log)) {
     const live = new Live(open.id, open.pin, pinned, Journal.resume(book.runner.log, open))
     live.state = state
     live.durable = state
     book.runner.restore(live)
     book.overlaps.add(live, state?.status === "created")
-    lives.push(live)
+    if (state !== null) unfinished.push({ live, left: state, ...pendingWork(state) })
   }
-  return lives
+  return unfinished
 }
 
-/** Goes on from the last recorded transition: starts what wants to start, settles what was interrupted. */
-export function resumeExecutions(ports: EnginePorts, book: ExecutionBook, tasks: Tasks, lives: readonly Live[]): void {
+/**
+ * Goes on from the last recorded transition: starts what wants to start, settles what was interrupted. Tasks that have
+ * moved since are neither: they run now.
+ */
+export function resumeExecutions(
+  ports: EnginePorts,
+  book: ExecutionBook,
+  tasks: Tasks,
+  unfinished: readonly Unfinished[],
+): void {
   for (const live of book.overlaps.released()) {
     book.feedInBackground(live, [{ kind: "released", atMs: ports.clock.now() }])
   }
-  for (const live of lives) {
-    if (live.state === null) continue
-    const { startable, interrupted } = pendingWork(live.state)
-    for (const task of startable) book.runner.start(live, task)
-    for (const task of interrupted) {
-      const attempt = live.state.tasks[task]!.attempts
+  for (const { live, left, startable, interrupted } of unfinished) {
+    book.runner.resume(live)
+    const isAsLeft = (task: number) => live.state!.tasks[task] === left.tasks[task]
+    for (const task of startable.filter(isAsLeft)) book.runner.start(live, task)
+    for (const task of interrupted.filter(isAsLeft)) {
+      const attempt = left.tasks[task]!.attempts
       settleInterrupted(ports, book.runner, tasks, { live, task, attempt, by: "Core", outcome: "unknown" })
     }
   }

@@ -101,9 +101,14 @@ export class Runner {
     return new Live(id, pin, pinned, Journal.begin(this.log, id, pin, this.#ports.keys.nodeKey))
   }
 
-  /** Puts an execution that the store remembers back into memory. */
+  /** Puts an execution that the store remembers back into memory. Its clock stands until it is resumed. */
   restore(live: Live): void {
-    this.#index(live)
+    this.#hold(live)
+  }
+
+  /** What is due in it, or will be, happens from here on. */
+  resume(live: Live): void {
+    this.#watchClock(live)
   }
 
   /**
@@ -201,6 +206,11 @@ export class Runner {
 
   /** Memory follows the state at once; what it shows is durable soon or the agent stops. */
   #index(live: Live): void {
+    this.#hold(live)
+    this.#watchClock(live)
+  }
+
+  #hold(live: Live): void {
     if (live.state === null) return
     const active = !isFinished(live.state)
     if (active !== live.active) {
@@ -212,7 +222,6 @@ export class Runner {
     if (live.bytes === 0) this.heldBytes += live.bytes = dataLength(live.state.trigger.data)
     this.#countRunning(live, live.state.status === "running")
     this.waits.update(live)
-    this.#watchClock(live)
   }
 
   #countRunning(live: Live, runs: boolean): void {

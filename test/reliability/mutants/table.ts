@@ -131,8 +131,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/executions/runner.ts",
-        from: "  restore(live: Live): void {\n    this.#index(live)\n",
-        to: "  restore(live: Live): void {\n    this.active.set(live.id, live)\n    this.waits.update(live)\n",
+        from: "  resume(live: Live): void {\n    this.#watchClock(live)\n",
+        to: "  resume(_live: Live): void {\n",
       },
     ],
     ...CRASH,
@@ -143,8 +143,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/executions/runner.ts",
-        from: "  restore(live: Live): void {\n    this.#index(live)\n",
-        to: "  restore(live: Live): void {\n    this.active.set(live.id, live)\n    this.#watchClock(live)\n",
+        from: "  restore(live: Live): void {\n    this.#hold(live)\n",
+        to: "  restore(live: Live): void {\n    this.active.set(live.id, live)\n",
       },
     ],
     ...CRASH,

@@ -151,12 +151,35 @@ describe("cancelling", () => {
     assert.deepEqual(walk.branches(), { "a l": "cancelled", "a r": "cancelled" })
   })
 
-  it("begins no new attempt: what fails while cancelling has failed", () => {
+  it("begins no new attempt of what it ends", () => {
+    const walk = new Walk(definitionOf({ a: { run: "s.tries" } }))
+    walk.fail("a")
+    walk.cancel()
+    walk.pass(60_000)
+    assert.deepEqual([walk.task("a").status, walk.state.status], ["cancelled", "cancelled"])
+    assert.deepEqual(walk.takeStarted(), ["a"])
+  })
+
+  it("gives what cleans up all its tries", () => {
     const walk = new Walk(definitionOf({ a: {}, tidy: { after: "a.cancelled", run: "s.tries" } }))
     walk.cancel()
     walk.fail("tidy")
-    assert.deepEqual([walk.task("tidy").status, walk.state.status], ["error", "cancelled"])
-    assert.deepEqual(walk.branches(), { "a tidy": "failed" })
+    assert.deepEqual([walk.task("tidy").state, walk.state.status], ["created", "running"])
+    walk.pass(100)
+    assert.deepEqual(walk.takeStarted(), ["a", "tidy", "tidy"])
+    walk.end("tidy", "ok")
+    assert.deepEqual(walk.branches(), { "a tidy": "completed" })
+    assert.equal(walk.state.status, "cancelled")
+  })
+
+  it("cleans up after a crash too", () => {
+    const walk = new Walk(definitionOf({ a: {}, tidy: { after: "a.cancelled", run: "s.tries" } }))
+    walk.cancel()
+    walk.fail("tidy", { cause: "interrupted", code: "INTERRUPTED", outcome: "unknown" })
+    walk.pass(0)
+    assert.deepEqual(walk.takeStarted(), ["a", "tidy", "tidy"])
+    walk.end("tidy", "ok")
+    assert.equal(walk.state.status, "cancelled")
   })
 
   it("leaves a wait as it is and its branch cancelled", () => {

@@ -61,3 +61,100 @@ describe("a start", () => {
     })
   }
 })
+
+/** Each way in which something becomes due while the agent is off, or just as it starts. */
+const DUE: Record<string, { tasks: Record<string, object>; event?: string }> = {
+  "a wait that has timed out": {
+    tasks: {
+      first: { run: "work.do" },
+      wait: { run: "work.do", after: "first.ok", wait: { service: "work", event: "next", timeout: "1s" } },
+      pay: { run: "work.pay", after: "wait.timed-out" },
+    },
+  },
+  "a retry's backoff": { tasks: { pay: { run: "work.fails-once" } } },
+  "an event it waits for": {
+    tasks: {
+      first: { run: "work.do" },
+      pay: { run: "work.pay", after: "first.ok", wait: { service: "work", event: "next" } },
+    },
+    event: "next",
+  },
+}
+
+describe("what is due before all services run", () => {
+  /** A service with effects, whose tasks `pay` and `fails-once` take until they are let end. */
+  function payingService() {
+    const paid = Promise.withResolvers<void>()
+    const ready = Promise.withResolvers<void>()
+    const calls: string[] = []
+    const service: TestService = {
+      manifest: {
+        id: "work",
+        name: "Work",
+        version: "1.0.0",
+        events: { go: { data: {} }, next: { data: {} } },
+        tasks: {
+          do: { statuses: { ok: {} }, effect: "idempotent" },
+          pay: { statuses: { ok: {} }, effect: "effectful" },
+          "fails-once": { statuses: { ok: {} }, effect: "effectful", retry: { attempts: 2, backoffMs: 1000 } },
+        },
+      },
+      execute: async ({ task }) => {
+        if (task !== "do") calls.push(task)
+        if (task === "fails-once" && calls.length === 1)
+          return { kind: "error", code: "BUSY", message: "later", outcome: "known" }
+        if (task !== "do") await paid.promise
+        return { kind: "result", status: "ok", data: {} }
+      },
+    }
+    return { service, calls, paid, ready }
+  }
+
+  /** A crash with an execution of these tasks under way; the agent comes back when its time is over. */
+  async function crashed(tasks: Record<string, object>) {
+    const { service, calls, paid, ready } = payingService()
+    const store = new MemoryStore()
+    const { engine, clock, settle, stop } = await testEngine([service], { store })
+    const workflows = { w: { trigger: { service: "work", event: "go" }, tasks } }
+    await engine.applications.deploy({ name: "app", workflows } as never, {})
+    const { executions } = await engine.events.accept({ service: "work", event: "go", data: {} })
+    await settle()
+    const survivor = store.crash()
+    const id = executions[0]!
+    const { transitions } = engine.executions.show(id)
+    await stop()
+
+    clock.advance(5000)
+    const slow: TestService = { manifest: { id: "slow", name: "Slow", version: "1.0.0" }, start: () => ready.promise }
+    const after = await testEngine([service, slow], { store: survivor, clock, seed: 2, start: false })
+    return { ...after, id, transitions, calls, paid, ready }
+  }
+
+  for (const [way, { tasks, event }] of Object.entries(DUE)) {
+    it(`runs once and is no interruption: ${way}`, async () => {
+      const { engine, pass, settle, stop, id, calls, paid, ready } = await crashed(tasks)
+      const did = calls.length
+      const starting = engine.start()
+      await pass(0)
+      if (event !== undefined) await engine.events.accept({ service: "work", event, data: {} })
+      await pass(0)
+      ready.resolve()
+      await starting
+      await pass(0)
+      assert.equal(calls.length, did + 1)
+      paid.resolve()
+      await settle()
+      assert.equal(engine.executions.show(id).status, "completed")
+      assert.equal(calls.length, did + 1)
+      await stop()
+    })
+
+    it(`stays as it is in safe mode: ${way}`, async () => {
+      const { engine, pass, stop, id, transitions } = await crashed(tasks)
+      await engine.start({ safe: true })
+      await pass(5000)
+      assert.deepEqual(engine.executions.show(id).transitions, transitions)
+      await stop()
+    })
+  }
+})
