@@ -195,7 +195,6 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
       },
       temporaryFolder: join(home, "run"),
       requestStop: () => end(0),
-      fatal,
       brokerUpgrade: broker.websocket(),
     })
     stops.push(() => {

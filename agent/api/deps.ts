@@ -32,8 +32,6 @@ export interface ApiDeps {
   readonly temporaryFolder: string
   /** Begins the orderly stop of the agent; returns at once. */
   readonly requestStop: () => void
-  /** Something was thrown that is a bug: the agent must end and be started again. */
-  readonly fatal: (error: unknown) => void
 }
 
 export interface AgentView {

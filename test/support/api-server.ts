@@ -13,7 +13,7 @@ import { PrometheusMetrics } from "../../agent/io/metrics/metrics.ts"
 import { type Config, ConfigSchema } from "../../agent/schema/config.ts"
 import { FakeClock } from "./fake-clock.ts"
 import { FAKE_TIME_MS, FakeCore } from "./fake-core.ts"
-import { KeptLog } from "./kept-log.ts"
+import { KeptLog, type LogLine } from "./kept-log.ts"
 import { MemoryStore } from "./memory-store.ts"
 import { tempDir } from "./temp-dir.ts"
 
@@ -26,8 +26,8 @@ export interface ApiServer {
   readonly server: HttpServer
   readonly home: string
   readonly url: string
-  /** What was handed to `fatal`. */
-  readonly bugs: unknown[]
+  /** What the log tells of bugs. */
+  bugs(): readonly LogLine[]
   readonly upgrades: string[]
   readonly stops: { count: number }
   /** With the run token unless `token` says otherwise; null for none. */
@@ -72,8 +72,9 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const random = seededRandom(FAKE_TIME_MS % 1000)
   const tokens = new Tokens({ store, clock, random })
   tokens.start()
-  const { log, tail } = createLogTail(new KeptLog(), "debug", () => clock.wall())
-  const bugs: unknown[] = []
+  const kept = new KeptLog()
+  const { log, tail } = createLogTail(kept, "debug", () => clock.wall())
+  const bugs = () => kept.lines.filter(({ level }) => level === "error")
   const upgrades: string[] = []
   const stops = { count: 0 }
   const doctor: DoctorReport = {
@@ -110,9 +111,6 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     temporaryFolder: home,
     requestStop: () => {
       stops.count++
-    },
-    fatal: (error) => {
-      bugs.push(error)
     },
   }
   const brokerUpgrade = (request: IncomingMessage, socket: Duplex) => {

@@ -52,7 +52,7 @@ export class ApiApp {
     }
     this.#hono.all("/hooks/*", (c) => answerHook(this.#deps.core.services, c.req.raw))
     this.#hono.notFound((c) => this.#noRoute(c))
-    this.#hono.onError((error) => this.#refuse(error))
+    this.#hono.onError((error, c) => this.#refuse(error, c))
   }
 
   /** Answers one request; never rejects. */
@@ -168,10 +168,15 @@ export class ApiApp {
     })
   }
 
-  #refuse(error: unknown): Response {
+  /** What is no refusal is a bug. The request is its own: the engine judges for itself whether it may go on. */
+  #refuse(error: unknown, c: Request_): Response {
     if (isMesgError(error)) return problemResponse(problemOf(error))
-    this.#deps.fatal(error)
-    return problemResponse(problemOf(new ApiError({ code: "INTERNAL" }, "the agent failed and starts again")))
+    const { method, path } = c.req
+    this.#deps.log.error("a request met a bug", { method, path, error })
+    const failed = new ApiError({ code: "INTERNAL" }, `the agent failed at ${method} ${path}: how far it came is unknown`, {
+      remedy: "look at what there is before you send it again; the reason is in the agent's log (mesg logs)",
+    })
+    return problemResponse(problemOf(failed))
   }
 }
 

@@ -151,7 +151,7 @@ function answerOf(known: Stored, request: string): KeptAnswer {
   if (known.answer === null) {
     throw new ApiError(
       { code: "IDEMPOTENCY_INTERRUPTED" },
-      "the agent stopped while it did this, so nobody can say whether it was done",
+      "the agent stopped or failed while it did this, so nobody can say whether it was done",
       { remedy: "look whether it was, then send it with a new key if not" },
     )
   }

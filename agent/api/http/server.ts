@@ -47,7 +47,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       outgoing.once("close", () => {
         if (!server.listening) setImmediate(() => server.closeIdleConnections())
       })
-      answer(incoming, outgoing).catch(options.fatal)
+      answer(incoming, outgoing).catch((error) => {
+        options.log.error("a request could not be answered", { error })
+        outgoing.destroy()
+      })
     },
   )
   server.maxConnections = HTTP_CONNECTIONS_MAX

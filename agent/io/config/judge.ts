@@ -23,15 +23,20 @@ export async function judgeOnMachine(keys: readonly string[], config: Config): P
 function judgeAddress(key: string, address: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const probe = createServer()
-  probe.once("error", (cause) => {
+  const refuse = (cause: unknown) =>
     reject(
-      invalid(key, `${key} is ${JSON.stringify(address)}, where nothing can listen: ${cause.message}`, {
+      invalid(key, `${key} is ${JSON.stringify(address)}, where nothing can listen: ${messageOf(cause)}`, {
         remedy: "give an address of this machine (`ip address` shows them), 127.0.0.1 or 0.0.0.0; nothing was changed",
         cause,
       }),
     )
-  })
-  probe.listen(0, address, () => probe.close(() => resolve()))
+  probe.once("error", refuse)
+  try {
+    probe.listen(0, address, () => probe.close(() => resolve()))
+  } catch (cause) {
+    // What is no host name at all is thrown.
+    refuse(cause)
+  }
   return promise
 }
 

@@ -282,7 +282,7 @@ describe("bad input to the HTTP API", () => {
     server = await startApiServer()
   })
   after(() => server.stop())
-  afterEach(() => assert.deepEqual(server.bugs, []))
+  afterEach(() => assert.deepEqual(server.bugs(), []))
 
   for (const c of cases) {
     it(`${c.name} is ${c.status} ${c.code}`, async () => {

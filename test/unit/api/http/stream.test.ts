@@ -78,7 +78,7 @@ describe("GET /stream", () => {
   afterEach(async () => {
     for (const one of readers) await one.close()
     await server.stop()
-    assert.deepEqual(server.bugs, [])
+    assert.deepEqual(server.bugs(), [])
   })
 
   it("sends events and executions as they are in the API, each with an id", async () => {

@@ -230,6 +230,11 @@ describe("configuration", () => {
         values: () => ({ listen: "192.0.2.1" }),
         says: /listen is "192\.0\.2\.1", where nothing can listen/,
       },
+      {
+        name: "what is no address at all",
+        values: () => ({ listen: "\0" }),
+        says: /listen is "\\u0000", where nothing can listen/,
+      },
       { name: "an empty address", values: () => ({ listen: "" }), says: /listen is ""; it must be a text that is not/ },
       {
         name: "an address for Node-RED that this machine has not",
