@@ -81,10 +81,10 @@ export default {
     },
     {
       name: "io-siblings-are-strangers",
-      comment: "What they share is how a folder is made.",
+      comment: "What they share is how a folder is made and a PEM file is read.",
       severity: "error",
       from: { path: "^agent/io/([^/]+)/" },
-      to: { path: "^agent/io/", pathNot: ["^agent/io/$1/", "^agent/io/folder[.]ts$"] },
+      to: { path: "^agent/io/", pathNot: ["^agent/io/$1/", "^agent/io/(folder|pem-file)[.]ts$"] },
     },
     {
       name: "below-io-no-node",

@@ -91,6 +91,8 @@ export const LIST_LIMIT_MAX = 1000
 
 /** Store. */
 export const STORE_QUOTA_BYTES_DEFAULT = 1024 * MIB
+/** The store is mapped twice as large, and a kernel of a small machine gives a process 512 GiB of addresses. */
+export const STORE_QUOTA_BYTES_MAX = 64 * 1024 * MIB
 export const STORE_WRITE_TIMEOUT_MS = 5 * SECOND
 /** The last part of the quota: only for removing, and for finishing what was accepted. */
 export const STORE_RESERVE_SHARE = 1 / 16
@@ -140,6 +142,8 @@ export const TIMERS_PER_TURN_MAX = 256
 export const MQTT_PACKET_BYTES_MAX_BEFORE_CONNECT = 4 * KIB
 export const MQTT_PACKET_BYTES_MAX = 256 * KIB
 export const MQTT_CONNECT_TIMEOUT_MS = 5 * SECOND
+/** A certificate with its chain, a key, or a list of authorities. */
+export const PEM_FILE_BYTES_MAX = 1 * MIB
 export const MQTT_KEEPALIVE_S_MAX = 600
 export const MQTT_DRAIN_TIMEOUT_MS = 10 * SECOND
 export const MQTT_CONNECTIONS_MAX = 10_000

@@ -8,6 +8,7 @@ import {
   MQTT_PACKET_BYTES_MAX,
   STORE_COPIES_MAX,
   STORE_QUOTA_BYTES_DEFAULT,
+  STORE_QUOTA_BYTES_MAX,
 } from "../base/limits.ts"
 
 const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
@@ -87,7 +88,11 @@ export const ConfigSchema = v.strictObject({
   store: v.optional(
     v.strictObject({
       quotaMb: v.optional(
-        v.pipe(Count, v.description("most disk space for the store, in MiB")),
+        v.pipe(
+          Count,
+          v.maxValue(STORE_QUOTA_BYTES_MAX / 1048576),
+          v.description("most disk space for the store, in MiB"),
+        ),
         STORE_QUOTA_BYTES_DEFAULT / 1048576,
       ),
       copies: v.optional(

@@ -173,9 +173,13 @@ export class ApiApp {
     if (isMesgError(error)) return problemResponse(problemOf(error))
     const { method, path } = c.req
     this.#deps.log.error("a request met a bug", { method, path, error })
-    const failed = new ApiError({ code: "INTERNAL" }, `the agent failed at ${method} ${path}: how far it came is unknown`, {
-      remedy: "look at what there is before you send it again; the reason is in the agent's log (mesg logs)",
-    })
+    const failed = new ApiError(
+      { code: "INTERNAL" },
+      `the agent failed at ${method} ${path}: how far it came is unknown`,
+      {
+        remedy: "look at what there is before you send it again; the reason is in the agent's log (mesg logs)",
+      },
+    )
     return problemResponse(problemOf(failed))
   }
 }

@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises"
 import { createServer, type AddressInfo, type Server } from "node:net"
 import { messageOf } from "../../base/errors.ts"
 import { MQTT_CONNECT_TIMEOUT_MS, MQTT_CONNECTIONS_PENDING_MAX, MQTT_KEEPALIVE_S_MAX } from "../../base/limits.ts"
 import type { Config } from "../../schema/config.ts"
+import { readPemFile } from "../pem-file.ts"
 import { BrokerError } from "./error.ts"
 import { type Link, SocketLink } from "./link.ts"
 
@@ -42,7 +42,7 @@ export class Listeners {
     const mqtt = await this.#listen(plain, this.#mqtt.port)
     if (this.#mqtt.tls === undefined) return { mqtt, tls: null }
     const { port, cert, key, ca } = this.#mqtt.tls
-    const files = { cert: await read(cert), key: await read(key), ...(ca === undefined ? {} : { ca: await read(ca) }) }
+    const files = { cert: read(cert), key: read(key), ...(ca === undefined ? {} : { ca: read(ca) }) }
     const { createServer: createTlsServer, createSecureContext } = await import("node:tls")
     try {
       createSecureContext(files)
@@ -104,9 +104,9 @@ function addressRemedy(cause: Error): string | null {
   return null
 }
 
-async function read(file: string): Promise<Buffer> {
+function read(file: string): Buffer {
   try {
-    return await readFile(file)
+    return readPemFile(file)
   } catch (cause) {
     throw new BrokerError({ code: "MQTT_TLS_FILES", file }, `cannot read ${file}: ${messageOf(cause)}`, {
       cause,

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { messageOf } from "../../base/errors.ts"
 import type { Config } from "../../schema/config.ts"
+import { readPemFile } from "../pem-file.ts"
 import { ConfigError } from "./errors.ts"
 
 /** Who sets it is there now; at the next start there may be nobody. */
@@ -55,7 +55,7 @@ async function judgeTls({ cert, key, ca }: NonNullable<Config["mqtt"]["tls"]>): 
 
 function pem(name: "cert" | "key" | "ca", file: string): Buffer {
   try {
-    return readFileSync(file)
+    return readPemFile(file)
   } catch (cause) {
     throw invalid(`mqtt.tls.${name}`, `mqtt.tls.${name}: ${file} cannot be read: ${messageOf(cause)}`, {
       remedy: "give its whole path, and the agent's user the right to read it; nothing was changed",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { PEM_FILE_BYTES_MAX } from "../../../../agent/base/limits.ts"
 import { type ConfigSources, loadConfig, setConfig } from "../../../../agent/io/config/config.ts"
 import { ConfigError } from "../../../../agent/io/config/errors.ts"
 import { homeFolder, SERVICE_HOME } from "../../../../agent/io/config/home.ts"
@@ -138,6 +139,12 @@ describe("configuration", () => {
       code: "CONFIG_INVALID",
       says: /:2: mqtt\.tls\.key is missing/,
     },
+    {
+      name: "a store that no machine has the addresses for",
+      text: "store:\n  quotaMb: 16777216\n",
+      code: "CONFIG_INVALID",
+      says: /:2: store\.quotaMb is 16777216; it must be at most 65536/,
+    },
     { name: "a --set without =", more: { sets: ["mqtt.port"] }, code: "CONFIG_INVALID", says: /KEY=VALUE/ },
     { name: "no YAML", text: "mqtt:\n  port: [1\n", code: "CONFIG_SYNTAX", says: /config\.yml:\d: / },
     { name: "a key twice", text: "name: a\nname: b\n", code: "CONFIG_SYNTAX", says: /config\.yml:2: / },
@@ -240,6 +247,20 @@ describe("configuration", () => {
         name: "an address for Node-RED that this machine has not",
         values: () => ({ "nodeRed.listen": "192.0.2.1" }),
         says: /nodeRed\.listen is "192\.0\.2\.1"/,
+      },
+      {
+        name: "a certificate that never ends",
+        values: () => ({ "mqtt.tls.cert": "/dev/zero", "mqtt.tls.key": "/dev/zero" }),
+        says: /mqtt\.tls\.cert: \/dev\/zero cannot be read: it is no file/,
+      },
+      {
+        name: "a certificate that is far too large",
+        values: () => {
+          const cert = join(home, "large.pem")
+          writeFileSync(cert, "x".repeat(PEM_FILE_BYTES_MAX + 1))
+          return { "mqtt.tls.cert": cert, "mqtt.tls.key": cert }
+        },
+        says: /large\.pem cannot be read: it is larger than 1048576 bytes/,
       },
       {
         name: "a certificate that cannot be read",
