@@ -90,7 +90,7 @@ export class Connection implements FrameSink, Receiver {
     this.#dialogue = new Dialogue(this.#home, this, admission)
     admission.session.resume(this)
     try {
-      this.#guard.open(this.#home.packetBytesMax)
+      this.#guard.open(this.#home.packetBytesMax, this.facts?.version === 3)
     } catch (error) {
       this.fail(error)
     }

@@ -27,6 +27,7 @@ const SHORT_ACKS = 0b0000_0000_1111_0000
 export class FrameGuard {
   readonly #sink: FrameSink
   #bytesMax = MQTT_PACKET_BYTES_MAX_BEFORE_CONNECT
+  #repeatsMarked = false
   #connectSeen = false
   #opened = false
   #closed = false
@@ -43,9 +44,14 @@ export class FrameGuard {
     this.#sink = sink
   }
 
-  /** The client is known now: larger packets, and what it sent behind its CONNECT, may pass. @throws ProtocolError */
-  open(bytesMax: number): void {
+  /**
+   * The client is known now: larger packets, and what it sent behind its CONNECT, may pass.
+   * @param repeatsMarked it speaks MQTT 3.1, which has a DUP flag in PUBREL, SUBSCRIBE and UNSUBSCRIBE too
+   * @throws ProtocolError
+   */
+  open(bytesMax: number, repeatsMarked = false): void {
     this.#bytesMax = bytesMax
+    this.#repeatsMarked = repeatsMarked
     this.#opened = true
     this.resume()
   }
@@ -84,6 +90,7 @@ export class FrameGuard {
       this.#head = null
     }
     while (at < bytes.length && !this.#closed) {
+      if (this.#repeatsMarked) bytes[at] = withoutMark(bytes[at]!)
       const first = bytes[at]!
       this.#checkType(first)
       let body = at + 1
@@ -167,4 +174,9 @@ export class FrameGuard {
     if ((type === PINGREQ || type === DISCONNECT) && length !== 0)
       throw malformed("MQTT-3.12.1", `packet type ${type} with ${length} bytes`)
   }
+}
+
+/** In MQTT 3.1.1 the flag is reserved; the packet means the same without it. */
+function withoutMark(first: number): number {
+  return FLAGS[first >> 4] === 2 ? first & ~8 : first
 }

@@ -117,6 +117,16 @@ describeStatements(
       assert.deepEqual(await client.next(), { type: 2, flags: 0, body: Buffer.from([0, 0x84, 0]) })
       await client.ended()
     },
+    "MQTT 3.1, 3.6 and 3.8: takes a repeat that is marked with DUP, which 3.1.1 closes on": async () => {
+      const marked = (bytes: Buffer) => packet(bytes[0]! | 8, bytes.subarray(2))
+      const old = await connected({ protocol: "MQIsdp", level: 3 })
+      old.send(publishPacket("a", "x", { qos: 2, packetId: 9 }), pubrel(9), marked(pubrel(9)))
+      assert.deepEqual([(await old.next()).type, (await old.next()).type, (await old.next()).type], [5, 7, 7])
+      old.send(marked(subscribePacket(10, [[name(), 1]])), marked(unsubscribePacket(11, ["a"])))
+      assert.deepEqual([(await old.next()).type, (await old.next()).type], [9, 11])
+      for (const bytes of [pubrel(9), subscribePacket(10, [["a", 0]]), unsubscribePacket(11, ["a"])])
+        await closes(marked(bytes))
+    },
     "MQTT-3.1.2-3: closes where the reserved connect flag is set": () => closesAtOnce(connectPacket({ flags: 3 })),
     "MQTT-3.1.2-4, 3.1.2-5: keeps a session, and what is sent to it meanwhile": async () => {
       const clientId = name()
