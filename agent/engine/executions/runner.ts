@@ -322,13 +322,11 @@ export class Runner {
 
   /** Starts a task that was waiting for a Core when the agent stopped. */
   start(live: Live, task: number): void {
-    if (!this.#context.place(live, task)) return
-    this.#begin(live, task).catch((error) =>
-      this.#ports.log.debug("a start was lost with the store", { error: messageOf(error) }),
-    )
+    const definition = live.pinned.definition.tasks[task]!
+    this.#tasks.begin(definition, live.pinned.concurrency(task), () => this.#begin(live, task))
   }
 
-  /** A slot became free for a queued task. @returns whether it was still wanted */
+  /** There is a slot for a task. @returns whether it was still wanted */
   async #begin(live: Live, task: number): Promise<boolean> {
     const atMs = this.#ports.clock.now()
     const rejected = await this.feed(live, [

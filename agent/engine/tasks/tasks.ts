@@ -78,6 +78,11 @@ export class Tasks {
     return false
   }
 
+  /** Takes a slot and begins, when there is one. A slot that was not wanted any more is given back. */
+  begin(definition: TaskDefinition, concurrency: number | null, begin: () => Promise<boolean>): void {
+    if (this.place(definition, concurrency, begin)) this.#begin(definition, begin)
+  }
+
   queued(): number {
     let sum = 0
     for (const lane of this.#lanes.values()) sum += lane.queue.length
@@ -214,7 +219,11 @@ export class Tasks {
       lane.busy--
       return
     }
-    next().then(
+    this.#begin(definition, next)
+  }
+
+  #begin(definition: TaskDefinition, begin: () => Promise<boolean>): void {
+    begin().then(
       (wanted) => {
         if (!wanted) this.#release(definition)
       },
