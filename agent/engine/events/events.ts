@@ -245,7 +245,7 @@ export class EventInbox implements Events, EventIntake {
   /** What was due when the event came happens first: it is too late for a wait that has timed out. */
   #deliver(live: Live, event: Event): Feeding {
     const { timeMs: atMs } = event
-    const isDue = live.timerMs !== null && live.timerMs <= atMs
+    const isDue = live.dueMs !== null && live.dueMs <= atMs
     return { live, inputs: [...(isDue ? [{ kind: "elapsed", atMs } as const] : []), { kind: "event", atMs, event }] }
   }
 

@@ -52,7 +52,7 @@ export class Sieve {
   #look(live: Live, { event, scope: awaited }: Asked, unmoved: Map<Live, ExecutionState>): Soon<unknown> {
     const { state } = live
     // What is changing, or due to change before the event counts, is judged with its lock.
-    if (state === null || live.locked || (live.timerMs !== null && live.timerMs <= event.timeMs)) return null
+    if (state === null || live.locked || (live.dueMs !== null && live.dueMs <= event.timeMs)) return null
     const conditions = conditionsOn(state, event)
     if (conditions === null) return null
     const scope = executionScope(state, live.triggerScope, awaited)

@@ -23,8 +23,8 @@ export class Live {
   active = false
   /** Whether it is among those that run: not waiting for events alone, not ended. */
   runs = false
-  /** When its timer rings, ms since epoch; null without one. */
-  timerMs: number | null = null
+  /** When the next wait in it times out or retry is due, ms since epoch; null where none is. */
+  dueMs: number | null = null
   cancelTimer: (() => void) | null = null
   #triggerScope: EventScope | null = null
   #locked = false

@@ -104,11 +104,12 @@ export class Runner {
   /** Puts an execution that the store remembers back into memory. Its clock stands until it is resumed. */
   restore(live: Live): void {
     this.#hold(live)
+    live.dueMs = dueOf(live)
   }
 
   /** What is due in it, or will be, happens from here on. */
   resume(live: Live): void {
-    this.#watchClock(live)
+    if (live.dueMs !== null && live.cancelTimer === null) this.#setTimer(live, live.dueMs)
   }
 
   /**
@@ -231,18 +232,20 @@ export class Runner {
   }
 
   #watchClock(live: Live): void {
-    const dueMs = live.state === null || isFinished(live.state) ? null : nextDueMs(live.state)
-    if (dueMs === live.timerMs) return
+    const dueMs = dueOf(live)
+    if (dueMs === live.dueMs) return
     live.cancelTimer?.()
-    live.timerMs = dueMs
-    live.cancelTimer =
-      dueMs === null
-        ? null
-        : this.#ports.clock.schedule(dueMs, () => {
-            live.timerMs = null
-            live.cancelTimer = null
-            this.feedInBackground(live, [{ kind: "elapsed", atMs: this.#ports.clock.now() }])
-          })
+    live.cancelTimer = null
+    live.dueMs = dueMs
+    if (dueMs !== null) this.#setTimer(live, dueMs)
+  }
+
+  #setTimer(live: Live, dueMs: number): void {
+    live.cancelTimer = this.#ports.clock.schedule(dueMs, () => {
+      live.dueMs = null
+      live.cancelTimer = null
+      this.feedInBackground(live, [{ kind: "elapsed", atMs: this.#ports.clock.now() }])
+    })
   }
 
   #act({ live, state, moved, spent, effects }: Advance): void {
@@ -358,6 +361,10 @@ export class Runner {
       return rejected
     })
   }
+}
+
+function dueOf({ state }: Live): number | null {
+  return state === null || isFinished(state) ? null : nextDueMs(state)
 }
 
 /** Takes them out of the steps. */

@@ -131,8 +131,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/executions/runner.ts",
-        from: "  resume(live: Live): void {\n    this.#watchClock(live)\n",
-        to: "  resume(_live: Live): void {\n",
+        from: "    if (live.dueMs !== null && live.cancelTimer === null) this.#setTimer(live, live.dueMs)\n",
+        to: "    if (live.dueMs === -1) this.#setTimer(live, live.dueMs)\n",
       },
     ],
     ...CRASH,

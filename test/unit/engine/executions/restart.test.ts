@@ -130,6 +130,25 @@ describe("what is due before all services run", () => {
     return { ...after, id, transitions, calls, paid, ready }
   }
 
+  it("is over before an event that comes as services start", async () => {
+    const { engine, pass, stop, id, ready } = await crashed(DUE["a wait that has timed out"]!.tasks)
+    const starting = engine.start()
+    await pass(0)
+    await engine.events.accept({ service: "work", event: "next", data: {} })
+    ready.resolve()
+    await starting
+    await pass(0)
+    assert.deepEqual(
+      Object.entries(engine.executions.show(id).tasks).map(([name, { status }]) => [name, status]),
+      [
+        ["first", "ok"],
+        ["wait", "timed-out"],
+        ["pay", null],
+      ],
+    )
+    await stop()
+  })
+
   for (const [way, { tasks, event }] of Object.entries(DUE)) {
     it(`runs once and is no interruption: ${way}`, async () => {
       const { engine, pass, settle, stop, id, calls, paid, ready } = await crashed(tasks)
