@@ -1,6 +1,6 @@
 import { ownBytes } from "../../base/bytes.ts"
 import { messageOf } from "../../base/errors.ts"
-import { MQTT_CONNECT_TIMEOUT_MS, MQTT_DRAIN_TIMEOUT_MS } from "../../base/limits.ts"
+import { MQTT_CONNECT_TIMEOUT_MS, MQTT_DRAIN_TIMEOUT_MS, MQTT_SWEEP_INTERVAL_MS } from "../../base/limits.ts"
 import type { Credentials } from "../../ports/broker.ts"
 import { checkConnect, type ConnectFacts } from "./connect-packet.ts"
 import { Dialogue } from "./dialogue.ts"
@@ -53,14 +53,16 @@ export class Connection implements FrameSink, Receiver {
   #dialogue: Dialogue | null = null
   #closed = false
   #paused = 0
-  #heardMs: number
+  /** Whether anything came since the last sweep. */
+  #heard = true
+  #silentSweeps = 0
   #progressMs: number
   #flushedBytes = 0
 
   constructor(home: Home, link: Link) {
     this.#home = home
     this.link = link
-    this.openedMs = this.#heardMs = this.#progressMs = home.nowMs
+    this.openedMs = this.#progressMs = home.nowMs
     this.#guard = new FrameGuard(this)
     this.#output = new Output(home.outputs, link)
     link.listen({
@@ -212,10 +214,13 @@ export class Connection implements FrameSink, Receiver {
       if (nowMs - this.openedMs >= MQTT_CONNECT_TIMEOUT_MS) this.fail(new Error("no CONNECT was accepted in time"))
       return
     }
-    const silentMs = nowMs - this.#heardMs
+    // Counted in sweeps: while this process does not run, none happens, and what came meanwhile is read before the next.
+    // A connection that we do not read cannot be heard.
+    this.#silentSweeps = this.#heard || this.#paused !== 0 ? 0 : this.#silentSweeps + 1
+    this.#heard = false
     const { keepaliveS } = this.facts!
-    // [MQTT-3.1.2-24]; a connection that we do not read cannot be heard.
-    if (keepaliveS > 0 && this.#paused === 0 && silentMs > keepaliveS * 1500) {
+    // [MQTT-3.1.2-24]
+    if (keepaliveS > 0 && this.#silentSweeps * MQTT_SWEEP_INTERVAL_MS >= keepaliveS * 1500) {
       this.fail(notAllowed("MQTT-3.1.2-24", "the client was silent for longer than its keep alive"))
       return
     }
@@ -232,7 +237,7 @@ export class Connection implements FrameSink, Receiver {
   #receive(chunk: Buffer): void {
     if (this.#closed) return
     this.#home.counters.bytesReceived += chunk.length
-    this.#heardMs = this.#home.nowMs
+    this.#heard = true
     try {
       this.#guard.receive(chunk)
     } catch (error) {
@@ -288,7 +293,6 @@ export class Connection implements FrameSink, Receiver {
     if ((this.#paused & reason) === 0) return
     this.#paused &= ~reason
     if (this.#paused !== 0 || this.#closed) return
-    this.#heardMs = this.#home.nowMs
     try {
       this.#guard.resume()
     } catch (error) {
