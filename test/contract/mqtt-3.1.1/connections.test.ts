@@ -218,6 +218,7 @@ describeStatements(
         const client = await connected({ keepaliveS: 1 })
         client.send(PINGREQ)
         const sentMs = performance.now()
+        assert.equal((await client.next()).type, 13)
         silences.push(client.ended().then(() => performance.now() - sentMs))
         await after(90)
       }
