@@ -2,6 +2,7 @@ import {
   closeSync,
   existsSync,
   lchownSync,
+  lstatSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -20,6 +21,7 @@ import { ArchiveError } from "./io/archive/error.ts"
 import { restoreKeys } from "./io/keys/sealed-keys.ts"
 import { restoreCredentials } from "./io/node-red/backup.ts"
 import { type BackupContent, invalidBackup, readBackup } from "./io/store/backup.ts"
+import { isNoSpace } from "./io/store/error.ts"
 import { storeFiles, syncFolderOf } from "./io/store/files.ts"
 import { takeLock } from "./io/store/lock.ts"
 import { type BackupHead, BackupHeadSchema } from "./schema/backup.ts"
@@ -52,7 +54,9 @@ export interface Restored extends BackupContent {
 
 /** @returns whether the file is a backup of a whole home, not a store by itself @throws StoreError BACKUP_INVALID */
 export function isHomeBackup(file: string): boolean {
-  if (!existsSync(file)) throw invalidBackup(file, "there is no such file")
+  const stats = statSync(file, { throwIfNoEntry: false })
+  if (stats === undefined) throw invalidBackup(file, "there is no such file")
+  if (!stats.isFile()) throw invalidBackup(file, "it is no file")
   const head = new Uint8Array(2)
   const handle = openSync(file, "r")
   try {
@@ -80,10 +84,11 @@ export async function restoreHome(place: string, file: string, options: RestoreO
   }
   try {
     await unpackInto(file, draft, isPartOfHome).catch((error: unknown) => {
-      throw error instanceof ArchiveError ? invalidBackup(file, error.message) : error
+      if (!(error instanceof ArchiveError)) throw error
+      throw isNoSpace(error.cause) ? outOfRoom(home, error) : invalidBackup(file, error.message)
     })
     const head = readHead(draft, file)
-    const content = await readBackup(join(draft, "data", "store.mdb"))
+    const content = await readBackup(join(draft, "data", "store.mdb"), file)
     const keys = head.keys && !options.withoutKeys && (await putKeys(draft, options))
     if (!keys) restoreCredentials(join(draft, "node-red"), null)
     for (const name of ["backup.json", "keys.sealed"]) rmSync(join(draft, name), { force: true })
@@ -126,14 +131,17 @@ async function putKeys(draft: string, options: RestoreOptions): Promise<boolean>
   return true
 }
 
-/** What makes a home more than a place: nothing of it is given up by accident. */
+/** What makes it more than a place, be it a home or not: nothing is given up by accident. An agent's `run` is. */
 function refuseUsed(home: string): void {
-  const used = ["config.yml", "keys", "data", "plugins", "node-red"].filter((name) => {
+  if (!existsSync(home)) return
+  if (!statSync(home).isDirectory()) throw failed(home, "it is no folder", undefined)
+  const used = readdirSync(home).filter((name) => {
     const path = join(home, name)
-    return existsSync(path) && (!statSync(path).isDirectory() || readdirSync(path).length > 0)
+    return name !== "run" && !(lstatSync(path).isDirectory() && readdirSync(path).length === 0)
   })
   if (used.length === 0) return
-  throw new RestoreError({ code: "HOME_USED", home }, `${home} is used already: it has ${used.join(", ")}`, {
+  const some = used.slice(0, 5).join(", ") + (used.length > 5 ? ", …" : "")
+  throw new RestoreError({ code: "HOME_USED", home }, `${home} is used already: it has ${some}`, {
     remedy: "give another --home, or --force: the home that is there is then kept beside it",
   })
 }
@@ -188,6 +196,13 @@ function keepOwner(draft: string, home: string): void {
 function failed(home: string, why: string, cause: unknown): RestoreError {
   return new RestoreError({ code: "RESTORE_FAILED", home }, `${home} was not restored: ${why}`, {
     remedy: "the home must be a folder that can be renamed: no mount point, in a folder that this user may write",
+    cause,
+  })
+}
+
+function outOfRoom(home: string, cause: unknown): RestoreError {
+  return new RestoreError({ code: "RESTORE_FAILED", home }, `${home} was not restored: its disk is full`, {
+    remedy: "free disk space, or give a --home on another disk; the backup is as it was",
     cause,
   })
 }

@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib"
 import { create } from "tar"
 import type { ExecutionView } from "../../agent/schema/execution.ts"
 import type { ManifestInput } from "../../agent/sdk.ts"
-import { emitted, onAgent, runMesg, startAgent, type TestAgent } from "../support/agent.ts"
+import { emitted, MAIN, onAgent, runMesg, startAgent, type TestAgent } from "../support/agent.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { tempDir } from "../support/temp-dir.ts"
 import { until } from "../support/until.ts"
@@ -214,6 +214,20 @@ describe("a backup", () => {
     const done = await restore(agent.home, whole, "--passphrase-file", words(WORDS), "--force", "--json")
     assert.equal(codeOf(done), "STORE_IN_USE")
     assert.equal((await agent.json<{ node: string }>("status")).node, node)
+  })
+
+  it("is not restored to a full disk, and is not blamed for it", async () => {
+    const disk = tempDir("small-disk")
+    const mounted = 'mount -t tmpfs -o size=8k none "$0" && exec "$@"'
+    const command = ["unshare", "-rm", "sh", "-c", mounted, disk, process.execPath, MAIN]
+    const { code, stdout } = await runMesg(join(disk, "home"), ["restore", whole, "--without-keys", "--json"], command)
+    assert.equal(code, 1)
+    const said = JSON.parse(stdout) as { code: string; message: string; remedy: string }
+    assert.deepEqual(
+      [said.code, said.message],
+      ["RESTORE_FAILED", `${join(disk, "home")} was not restored: its disk is full`],
+    )
+    assert.match(said.remedy, /free disk space/)
   })
 
   it("is refused where it is cut, changed or of something else, and leaves nothing", async () => {

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 
-const MAIN = fileURLToPath(new URL("../../agent/main.ts", import.meta.url))
+export const MAIN = fileURLToPath(new URL("../../agent/main.ts", import.meta.url))
 
 export interface TestAgentOptions {
   /** What is run: the sources by default. */

@@ -76,12 +76,13 @@ export async function restoreBackup(
 
 /**
  * Checks a store file, all of it, and says what is in it.
+ * @param name what messages call it: where it lies inside of something
  * @throws StoreError BACKUP_INVALID, STORE_NEWER
  */
-export async function readBackup(file: string): Promise<BackupContent> {
-  if (!existsSync(file)) throw invalidBackup(file, "there is no such file")
+export async function readBackup(file: string, name = file): Promise<BackupContent> {
+  if (!existsSync(file)) throw invalidBackup(name, "there is no such file")
   const verdict = await checkFile(file)
-  if (!verdict.ok) throw invalidBackup(file, verdict.reason)
+  if (!verdict.ok) throw invalidBackup(name, verdict.reason)
   const db = openEnv(file, 0, true)
   try {
     const get = (table: string, key: readonly string[]): unknown => {
@@ -91,7 +92,7 @@ export async function readBackup(file: string): Promise<BackupContent> {
       return decoded?.ok ? decoded.value : undefined
     }
     const format = formatOf({ get: (table, key) => get(table, key as readonly string[]) })
-    if (format === null) throw invalidBackup(file, "it is no store of this agent")
+    if (format === null) throw invalidBackup(name, "it is no store of this agent")
     const clock = get(TABLE.meta, ["clock"]) as { ms: number } | undefined
     return { format, entries: verdict.entries, timeMs: clock?.ms ?? 0, secrets: [...sealedSettings(db)] }
   } finally {

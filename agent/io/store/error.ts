@@ -26,6 +26,6 @@ export function notWritable(path: string, cause: unknown): StoreError {
 
 /** @returns whether a call failed for want of room on the disk */
 export function isNoSpace(cause: unknown): boolean {
-  const { code } = cause as NodeJS.ErrnoException
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code
   return code === "ENOSPC" || code === "EDQUOT"
 }
