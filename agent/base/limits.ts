@@ -255,6 +255,8 @@ export const HTTP_CONNECTIONS_MAX = 512
 export const HTTP_HEADER_BYTES_MAX = 16 * KIB
 export const HTTP_HEADERS_TIMEOUT_MS = 10 * SECOND
 export const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND
+/** How often connections are looked at for these two. */
+export const HTTP_CHECK_INTERVAL_MS = 1 * SECOND
 export const HTTP_STOP_TIMEOUT_MS = 5 * SECOND
 /** `Prefer: wait=60` is the longest wait, and at most so many callers wait at once; the others get their 202 at once. */
 export const HTTP_WAIT_S_MAX = 60

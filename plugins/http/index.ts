@@ -39,8 +39,14 @@ const NEVER_SENT = new Set([
   "EAI_AGAIN",
   "EHOSTUNREACH",
   "ENETUNREACH",
-  "ERR_INVALID_URL",
   "UND_ERR_CONNECT_TIMEOUT",
+])
+/** What is no request that HTTP has is refused before any of it is sent. */
+const REFUSED_AT_HOME = new Set([
+  "ERR_INVALID_URL",
+  "UND_ERR_INVALID_ARG",
+  "UND_ERR_NOT_SUPPORTED",
+  "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
 ])
 
 const taken: WebhookResponse = { status: 202, body: "", headers: { "content-type": "text/plain" } }
@@ -167,8 +173,8 @@ async function read(response: Response): Promise<{ bytes: Uint8Array; truncated:
 
 /** @returns why nothing was sent, null where something may have been */
 function neverSent(error: unknown): string | null {
-  const { cause } = error as { cause?: { code?: string; message?: string; errors?: { code?: string }[] } }
-  const code = cause?.code ?? cause?.errors?.[0]?.code
+  const { cause } = error as { cause?: { message?: string } }
+  const code = codeOf(error)
   if (code !== undefined && NEVER_SENT.has(code)) return code
   // Fetch standard, port blocking: such a request is not made at all.
   return cause?.message === "bad port" ? "fetch does not use this port" : null
@@ -187,21 +193,23 @@ export default defineService<Config>({
   tasks: {
     async request({ url, method = "GET", headers = {}, body, timeoutMs = 20_000 }: Outgoing, ctx) {
       const isText = typeof body === "string"
+      const request = {
+        method,
+        headers: {
+          ...(body === undefined || isText ? {} : { "content-type": "application/json" }),
+          "idempotency-key": ctx.execution,
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+      }
+      checkRequest(url, request)
       const late = AbortSignal.timeout(timeoutMs)
       let response: Response
       try {
-        response = await ctx.fetch(url, {
-          method,
-          headers: {
-            ...(body === undefined || isText ? {} : { "content-type": "application/json" }),
-            "idempotency-key": ctx.execution,
-            ...headers,
-          },
-          ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
-          signal: AbortSignal.any([late, ctx.signal]),
-        })
+        response = await ctx.fetch(url, { ...request, signal: AbortSignal.any([late, ctx.signal]) })
       } catch (error) {
         const { host } = new URL(url)
+        if (REFUSED_AT_HOME.has(codeOf(error) ?? "")) throw invalid(error)
         const reason = neverSent(error)
         if (reason !== null) return { status: "unreachable", data: { reason: `${host}: ${reason}` } }
         // It may have been sent, and acted upon.
@@ -218,6 +226,24 @@ export default defineService<Config>({
     },
   },
 })
+
+/** @throws TaskError HTTP_REQUEST_INVALID: such as a body behind GET, a header that is none, a password in the URL */
+function checkRequest(url: string, request: RequestInit): void {
+  try {
+    new Request(url, request)
+  } catch (error) {
+    throw invalid(error)
+  }
+}
+
+function invalid(error: unknown): TaskError {
+  return new TaskError("HTTP_REQUEST_INVALID", `this is no HTTP request: ${reasonOf(error)}`, { cause: error })
+}
+
+function codeOf(error: unknown): string | undefined {
+  const { cause } = error as { cause?: { code?: string; errors?: { code?: string }[] } }
+  return cause?.code ?? cause?.errors?.[0]?.code
+}
 
 function reasonOf(error: unknown): string {
   const { message, cause } = error as { message: string; cause?: { message?: string } }

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream"
 import { once } from "node:events"
 import { toHex } from "../../base/bytes.ts"
 import {
+  HTTP_CHECK_INTERVAL_MS,
   HTTP_CONNECTIONS_MAX,
   HTTP_HEADER_BYTES_MAX,
   HTTP_HEADERS_TIMEOUT_MS,
@@ -40,6 +41,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       maxHeaderSize: HTTP_HEADER_BYTES_MAX,
       headersTimeout: HTTP_HEADERS_TIMEOUT_MS,
       requestTimeout: HTTP_REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: HTTP_CHECK_INTERVAL_MS,
       noDelay: true,
     },
     (incoming, outgoing) => {

@@ -37,11 +37,22 @@ function read(path: string, length: number): Uint8Array | null {
     throw new KeysError({ code: "KEY_FILE_EXPOSED", file: path }, `${path} can be read by others`, {
       remedy: `if it was never copied: chmod 600 ${path}`,
     })
-  const bytes = fromHex(readFileSync(path, "latin1").trim())
+  const bytes = fromHex(text(path).trim())
   if (bytes?.length === length) return bytes
   throw new KeysError({ code: "KEY_FILE_DAMAGED", file: path }, `${path} is not ${length * 2} hex digits`, {
     remedy: "put the key back from where you keep it safe; removing the file makes this home a new node",
   })
+}
+
+function text(path: string): string {
+  try {
+    return readFileSync(path, "latin1")
+  } catch (error) {
+    throw new KeysError({ code: "KEY_FILE_UNREADABLE", file: path }, `${path} cannot be read: ${messageOf(error)}`, {
+      remedy: "run the agent as the user that owns its home, or give that user the file",
+      cause: error,
+    })
+  }
 }
 
 function create(dir: string, path: string, key: Uint8Array): void {

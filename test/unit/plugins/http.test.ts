@@ -207,6 +207,28 @@ describe("the service http", () => {
       assert.deepEqual([(data["text"] as string).length, data["truncated"]], [128 * 1024, true])
     })
 
+    const impossible: { name: string; inputs: object }[] = [
+      { name: "a body behind GET", inputs: { body: "x" } },
+      { name: "a header that is none", inputs: { headers: { "a b": "c" } } },
+      { name: "a header's value with a line break", inputs: { headers: { a: "b\r\nc: d" } } },
+      { name: "a header that only the connection may set", inputs: { headers: { "transfer-encoding": "chunked" } } },
+      {
+        name: "another length than the body's",
+        inputs: { method: "POST", body: "x", headers: { "content-length": "9" } },
+      },
+      { name: "Expect", inputs: { method: "POST", body: "x", headers: { expect: "100-continue" } } },
+    ]
+    for (const { name, inputs } of impossible) {
+      it(`${name} is no request: nothing was sent, and that is known`, async () => {
+        assert.deepEqual(await plugin.result("request", { url, ...inputs }), ["HTTP_REQUEST_INVALID", "known"])
+      })
+    }
+
+    it("a password in the URL is no request", async () => {
+      const inputs = { url: url.replace("//", "//me:secret@") }
+      assert.deepEqual(await plugin.result("request", inputs), ["HTTP_REQUEST_INVALID", "known"])
+    })
+
     it("nothing sent is `unreachable`; sent without an answer is an error whose outcome nobody knows", async () => {
       assert.deepEqual(
         ((await plugin.result("request", { url: "http://127.0.0.1:10009/" })) as string[])[0],

@@ -3,7 +3,12 @@ import { connect } from "node:net"
 import { once } from "node:events"
 import fc from "fast-check"
 import type { Problem } from "../../../../agent/api/http/problem.ts"
-import { HTTP_BODY_BYTES_MAX, HTTP_HEADER_BYTES_MAX, JSON_DEPTH_MAX } from "../../../../agent/base/limits.ts"
+import {
+  HTTP_BODY_BYTES_MAX,
+  HTTP_HEADER_BYTES_MAX,
+  HTTP_HEADERS_TIMEOUT_MS,
+  JSON_DEPTH_MAX,
+} from "../../../../agent/base/limits.ts"
 import { type ApiServer, type CallOptions, startApiServer } from "../../../support/api-server.ts"
 import { scaled } from "../../../support/scale.ts"
 
@@ -336,6 +341,21 @@ describe("bad input to the HTTP API", () => {
     assert.deepEqual([none.code, unknown.code], ["INPUT_INVALID", "TOKEN_NOT_FOUND"])
     assert.match(none.detail, /is no token's id: `mesg token list` shows them/)
     assert.match(unknown.remedy ?? "", /mesg token list/)
+  })
+
+  it("ends a connection whose head does not come in time", async function () {
+    this.timeout(2 * HTTP_HEADERS_TIMEOUT_MS)
+    const { hostname, port } = new URL(server.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    const began = performance.now()
+    socket.write("GET /healthz HTTP/1.1\r\n")
+    const dripping = setInterval(() => socket.write("X-Slow: 1\r\n"), 500)
+    const [first] = (await once(socket, "data")) as [Buffer]
+    const tookMs = performance.now() - began
+    clearInterval(dripping)
+    socket.destroy()
+    assert.match(first.toString(), /^HTTP\/1\.1 408 /)
+    assert.ok(tookMs >= HTTP_HEADERS_TIMEOUT_MS && tookMs < 1.5 * HTTP_HEADERS_TIMEOUT_MS, `after ${tookMs} ms`)
   })
 
   it("refuses a head over the limit", async () => {

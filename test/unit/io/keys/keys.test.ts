@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fromHex, utf8 } from "../../../../agent/base/bytes.ts"
 import { KEY_NAMES, openKeys } from "../../../../agent/io/keys/keys.ts"
@@ -58,6 +58,13 @@ describe("openKeys", () => {
     openKeys(dir)
     chmodSync(join(dir, "node.key"), 0o640)
     assert.throws(() => openKeys(dir), { code: "KEY_FILE_EXPOSED", remedy: /chmod 600/ })
+  })
+
+  // Not even root can read a folder.
+  it("says which key cannot be read", () => {
+    const dir = join(tempDir("keys"), "keys")
+    mkdirSync(join(dir, "node.key"), { recursive: true, mode: 0o700 })
+    assert.throws(() => openKeys(dir), { code: "KEY_FILE_UNREADABLE", message: /node\.key cannot be read: EISDIR/ })
   })
 
   for (const content of ["", "not hex", "abcd\n"])
