@@ -49,6 +49,7 @@ export function machineProbes({ home, config, store, clock, engine, tokens, list
     storeFailure: () => failure,
     storeRecovery: () => readNotice(storeFiles(join(home, "data"))),
     clocks: () => ({ wallMs: clock.wall(), nowMs: clock.now() }),
+    uptimeMs: () => process.uptime() * 1000,
     memory: () => ({ rssBytes: process.memoryUsage.rss(), freeBytes: freemem(), totalBytes: totalmem() }),
     listeners,
     async mode(path) {

@@ -1,4 +1,4 @@
-import { DOCTOR_PROBE_TIMEOUT_MS } from "../base/limits.ts"
+import { DOCTOR_PROBE_TIMEOUT_MS, STORE_FIRST_COPY_MS } from "../base/limits.ts"
 import { messageOf } from "../base/errors.ts"
 import type { DoctorCheck, DoctorReport } from "./deps.ts"
 import { recoveryText } from "./recovery-text.ts"
@@ -71,6 +71,8 @@ const CHECKS: readonly Check[] = [
     title: "Last copy",
     run: (probes) => {
       const newestMs = probes.newestCopyMs()
+      if (newestMs === null && probes.config.store.copies > 0 && probes.uptimeMs() < 2 * STORE_FIRST_COPY_MS)
+        return { ok: true, detail: "the first one is made soon after the start" }
       if (newestMs === null) return { ok: false, detail: "there is none", remedy: "mesg backup FILE, on another disk" }
       const ageMs = probes.clocks().wallMs - newestMs
       const detail = `${Math.max(0, Math.floor(ageMs / DAY_MS))} days old`

@@ -34,7 +34,7 @@ export function commandsUnderTest() {
   })
   afterEach(async () => {
     await server.stop()
-    assert.deepEqual(server.bugs, [])
+    assert.deepEqual(server.bugs(), [])
   })
   const run = (words: string[], options = {}) => mesg(words, { home: server.home, ...options })
   const file = (name: string, text: string) => {

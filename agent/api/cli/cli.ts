@@ -1,3 +1,4 @@
+import type { CommanderError } from "commander"
 import { isMesgError } from "../../base/errors.ts"
 import { CliError, EXIT, exitCodeOf } from "./error.ts"
 import type { LocalActions, LocalCall, LocalResult } from "./local.ts"
@@ -24,32 +25,47 @@ export interface CliOptions {
 export async function runCli(words: readonly string[], options: CliOptions): Promise<number> {
   const terminal = options.terminal ?? processTerminal(options.env)
   let chosen: Chosen | null = null
+  // Asked for before anything is understood: a fault of the command line is told in the same form.
+  const json = words.includes("--json")
   try {
-    const parsed = await parse(words, options, terminal)
+    const parsed = await parse(words, json, options, terminal)
     if (typeof parsed === "number") return parsed
     chosen = parsed
     return await run(chosen, options, terminal)
   } catch (error) {
-    return report(error, chosen?.json ?? false, terminal)
+    return report(error, chosen?.json ?? json, terminal)
   }
 }
 
-async function parse(words: readonly string[], options: CliOptions, terminal: Terminal): Promise<Chosen | number> {
+async function parse(
+  words: readonly string[],
+  json: boolean,
+  options: CliOptions,
+  terminal: Terminal,
+): Promise<Chosen | number> {
   const { createProgram } = await import("./program.ts")
   const { CommanderError } = await import("commander")
   let chosen: Chosen | undefined
   const { version } = options
   const { columns } = terminal
-  const program = createProgram(words, { version, columns, out: terminal.out, err: terminal.err }, (what) => {
+  const err = json ? () => {} : terminal.err
+  const program = createProgram(words, { version, columns, out: terminal.out, err }, (what) => {
     chosen = what
   })
   try {
     program.parse(words.length === 0 ? ["--help"] : [...words], { from: "user" })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    if (error.exitCode === 0) return EXIT.ok
+    if (json) throw usageFault(error)
+    return EXIT.usage
   }
   return chosen ?? EXIT.usage
+}
+
+function usageFault({ code, message }: CommanderError): CliError {
+  const fault = code === "commander.help" ? "a command is missing" : message.replace(/^error: /, "")
+  return new CliError({ code: "USAGE" }, fault, { remedy: "see --help" })
 }
 
 async function run(chosen: Chosen, options: CliOptions, terminal: Terminal): Promise<number> {

@@ -18,6 +18,7 @@ export interface DoctorProbes {
   storeRecovery(): StoreRecovery | null
   /** ms since epoch: the machine's wall clock and the agent's own, which never goes back. */
   clocks(): { readonly wallMs: number; readonly nowMs: number }
+  uptimeMs(): number
   memory(): { readonly rssBytes: number; readonly freeBytes: number; readonly totalBytes: number }
   /** Addresses that are really bound; null where that listener is not. */
   listeners(): { readonly mqtt: string | null; readonly mqttTls: string | null; readonly http: string | null }

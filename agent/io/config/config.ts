@@ -148,6 +148,15 @@ function settingNamed(key: string, source: string): Setting {
   })
 }
 
+function strangeKey(key: string, source: string): ConfigError {
+  const names = SETTINGS.map((one) => one.key)
+  if (!names.includes(key)) return unknownKey(key, source, names)
+  const nested = key.split(".").join(": { ")
+  return new ConfigError({ code: "CONFIG_UNKNOWN_KEY", key, source }, `${source}: "${key}" is no key of this file`, {
+    remedy: `Write it as a group: ${nested}: …${" }".repeat(key.split(".").length - 1)}.`,
+  })
+}
+
 function unknownKey(key: string, source: string, names: readonly string[]): ConfigError {
   const near = suggest(key, names)
   const place = source === key ? source : `${source}: ${key}`
@@ -174,8 +183,11 @@ function checked(tree: Tree, file: ConfigFile, given: ReadonlyMap<string, string
   const issue = result.issues[0]
   const path = (issue.path ?? []).map((part) => String(part.key))
   const key = path.join(".")
+  const inFile = `${file.path}:${file.lineOf(path)}`
+  // Only the file can hold a key that is none: the others are looked up.
+  if (issue.type === "strict_object" && issue.expected === "never") throw strangeKey(key, inFile)
   const setting = SETTINGS.find((one) => one.key === key || key.startsWith(`${one.key}.`))
-  const source = given.get(setting?.key ?? key) ?? `${file.path}:${file.lineOf(path)}`
+  const source = given.get(setting?.key ?? key) ?? inFile
   if (issue.received === "undefined" && source === UNSET) {
     const group = path.slice(0, -1).join(".")
     const remedy = `Unset the other settings of ${group} together with it.`
@@ -187,13 +199,6 @@ function checked(tree: Tree, file: ConfigFile, given: ReadonlyMap<string, string
     const [name, by] = sibling
     const remedy = `Set ${key} together with ${name}.`
     throw new ConfigError({ code: "CONFIG_INVALID", key, source: by }, `${by}: ${name} needs ${key} too`, { remedy })
-  }
-  if (issue.type === "strict_object" && issue.expected === "never") {
-    throw unknownKey(
-      key,
-      source,
-      SETTINGS.map((one) => one.key),
-    )
   }
   // A rule on the length of a text speaks of its length.
   const received = issue.type === "min_length" ? JSON.stringify(at(tree, path)) : issue.received

@@ -33,6 +33,7 @@ function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
     storeFailure: () => null,
     storeRecovery: () => null,
     clocks: () => ({ wallMs: NOW_MS, nowMs: NOW_MS }),
+    uptimeMs: () => 3600_000,
     memory: () => ({ rssBytes: 70 * MIB, freeBytes: 400 * MIB, totalBytes: 1024 * MIB }),
     listeners: () => ({ mqtt: "mqtt://127.0.0.1:1883", mqttTls: null, http: "http://127.0.0.1:6374" }),
     mode: async (path) => (path.startsWith("run/") ? 0o600 : 0o700),
@@ -48,6 +49,12 @@ function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
 }
 
 describe("mesg doctor", () => {
+  it("waits for the first copy, which is made soon after the start", async () => {
+    const report = await examine(probes({ newestCopyMs: () => null, uptimeMs: () => 1000 }), "health")
+    assert.equal(report.ok, true)
+    assert.match(report.checks.find(({ id }) => id === "copies")!.detail, /soon after the start/)
+  })
+
   it("finds nothing wrong with a gateway that is well", async () => {
     const report = await examine(probes(), "health")
     assert.deepEqual(
@@ -110,6 +117,16 @@ describe("mesg doctor", () => {
       says: /no good copy: it starts empty, everything before is lost/,
     },
     { name: "no copy", change: { newestCopyMs: () => null }, wrong: ["copies"], says: /none/ },
+    {
+      name: "no copy, and none to come,",
+      change: {
+        newestCopyMs: () => null,
+        uptimeMs: () => 1000,
+        config: v.parse(ConfigSchema, { store: { copies: 0 } }),
+      },
+      wrong: ["copies"],
+      says: /none/,
+    },
     {
       name: "an old copy",
       change: { newestCopyMs: () => NOW_MS - 9 * 86_400_000 },

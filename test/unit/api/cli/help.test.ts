@@ -53,6 +53,14 @@ describe("the help of the CLI", () => {
       assert.deepEqual([exitCode, out], [2, ""])
       assert.match(err, says)
     })
+
+    it(`\`mesg ${words} --json\` says the same as one JSON value`, async () => {
+      const { exitCode, out, err } = await mesg([...words.split(" "), "--json"])
+      assert.deepEqual([exitCode, err], [2, ""])
+      const { code, message } = JSON.parse(out) as { code: string; message: string }
+      assert.equal(code, "USAGE")
+      assert.match(message, words === "service" ? /a command is missing/ : says)
+    })
   }
 })
 

@@ -145,6 +145,13 @@ describe("configuration", () => {
       code: "CONFIG_INVALID",
       says: /:2: store\.quotaMb is 16777216; it must be at most 65536/,
     },
+    {
+      name: "a key with dots, which the command line gives too",
+      text: "name: a\nhttp.port: 5\n",
+      more: { sets: ["http.port=6"] },
+      code: "CONFIG_UNKNOWN_KEY",
+      says: /config\.yml:2: "http\.port" is no key of this file Write it as a group: http: \{ port: … \}\./,
+    },
     { name: "a --set without =", more: { sets: ["mqtt.port"] }, code: "CONFIG_INVALID", says: /KEY=VALUE/ },
     { name: "no YAML", text: "mqtt:\n  port: [1\n", code: "CONFIG_SYNTAX", says: /config\.yml:\d: / },
     { name: "a key twice", text: "name: a\nname: b\n", code: "CONFIG_SYNTAX", says: /config\.yml:2: / },
