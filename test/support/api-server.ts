@@ -74,7 +74,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   tokens.start()
   const kept = new KeptLog()
   const { log, tail } = createLogTail(kept, "debug", () => clock.wall())
-  const bugs = () => kept.lines.filter(({ level }) => level === "error")
+  const bugs = () => kept.lines.filter(({ level, message }) => level === "error" && message.startsWith("a request "))
   const upgrades: string[] = []
   const stops = { count: 0 }
   const doctor: DoctorReport = {
