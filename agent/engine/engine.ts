@@ -5,6 +5,7 @@ import { withRun } from "./applications/run.ts"
 import type { Core } from "./core.ts"
 import { Demand } from "./events/demand.ts"
 import { EventInbox } from "./events/events.ts"
+import { coverSecrets } from "./executions/attempt.ts"
 import { ExecutionBook, type ExecutionOptions } from "./executions/executions.ts"
 import { Pruner } from "./executions/prune.ts"
 import { restoreExecutions, resumeExecutions } from "./executions/recovery.ts"
@@ -87,6 +88,8 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       await applications.load()
       inbox.load()
       const unfinished = restoreExecutions(executions)
+      const pinned = new Set([...applications.deployed(), ...unfinished.map(({ live }) => live.pinned)])
+      for (const workflow of pinned) coverSecrets(workflow, veils)
       if (safe) {
         // Nobody takes events: publishers wait, and lose nothing.
         ports.broker.hold(true)

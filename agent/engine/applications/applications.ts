@@ -94,6 +94,11 @@ export class ApplicationBook {
     for (const { record, workflows } of this.#deployed.values()) if (!record.paused) yield* workflows.values()
   }
 
+  /** The workflows of all applications, paused ones too, newest versions. */
+  *deployed(): Iterable<PinnedWorkflow> {
+    for (const { workflows } of this.#deployed.values()) yield* workflows.values()
+  }
+
   /** The pinned workflow of any version that is still kept. */
   pinned(app: string, workflow: string, version: number): PinnedWorkflow | null {
     const name = `${app}/${version}/${workflow}`

@@ -24,6 +24,8 @@ export interface PinnedWorkflow {
   checkOutput(output: number, data: Json): readonly DataIssue[]
   /** The inputs of a task as its service gets them: with the secrets in the places where HIDDEN was recorded. */
   reveal(task: number, recorded: Json): Revealed
+  /** The secrets among the inputs of a task, without those that cannot be opened. */
+  secrets(task: number): readonly Json[]
   /** How many executions of the task may run at once here; null leaves it to the default. */
   concurrency(task: number): number | null
 }
@@ -51,10 +53,10 @@ export function pinWorkflow(
   const definition = compileWorkflow(application, workflow, version, shownSettings(application, config), catalogue)
   const manifestOf = (task: TaskDefinition) =>
     "service" in task.run ? catalogue.manifest(task.run.service)?.tasks[task.run.task] : undefined
-  const reveal = revealer(definition, secretSettings(application), open)
+  const sealed = secretsOf(definition, secretSettings(application), open)
   const { service, event } = definition.trigger
   const trigger = () => checkOf(catalogue.manifest(service)?.events[event]?.data)
-  return pin(definition, trigger, manifestOf, reveal, application.outputs)
+  return pin(definition, trigger, manifestOf, sealed, application.outputs)
 }
 
 /** Pins a task that is called outside any application: a workflow of one task, triggered by the call itself. */
@@ -92,7 +94,7 @@ export function pinCall(service: string, task: string, manifest: ManifestTask): 
     definition,
     () => anything,
     () => manifest,
-    asRecorded,
+    NO_SECRETS,
     undefined,
   )
 }
@@ -101,7 +103,7 @@ function pin(
   definition: WorkflowDefinition,
   triggerCheck: () => DataCheck,
   manifestOf: (task: TaskDefinition) => ManifestTask | undefined,
-  reveal: PinnedWorkflow["reveal"],
+  { reveal, secrets }: Secrets,
   outputs: Application["outputs"],
 ): PinnedWorkflow {
   const tasks = definition.tasks.map((task) => {
@@ -128,29 +130,36 @@ function pin(
     checkResult: (task, status, data) => tasks[task]!.results.get(status)?.()(data) ?? FITS,
     checkOutput: (output, data) => results[output]!()(data),
     reveal,
+    secrets,
     concurrency: (task) => tasks[task]!.concurrency,
   }
 }
 
-function asRecorded(_: number, inputs: Json): Revealed {
-  return { ok: true, inputs, secrets: [] }
+type Secrets = Pick<PinnedWorkflow, "reveal" | "secrets">
+
+const NO_SECRETS: Secrets = {
+  reveal: (_, inputs) => ({ ok: true, inputs, secrets: [] }),
+  secrets: () => [],
 }
 
-function revealer(
+function secretsOf(
   { tasks }: WorkflowDefinition,
-  secrets: readonly string[],
+  names: readonly string[],
   open: (setting: string) => Json | undefined,
-): PinnedWorkflow["reveal"] {
-  if (secrets.length === 0) return asRecorded
-  const places = tasks.map((task) => secretPlaces(task.with, secrets))
-  return (task, recorded) => {
-    const values = []
-    for (const place of places[task]!) {
-      const value = open(place.setting)
-      if (value === undefined) return { ok: false, setting: place.setting }
-      values.push({ ...place, value })
-    }
-    return { ok: true, inputs: putSecrets(recorded, values), secrets: values.map(({ value }) => value) }
+): Secrets {
+  if (names.length === 0) return NO_SECRETS
+  const places = tasks.map((task) => secretPlaces(task.with, names))
+  const opened = (task: number) => places[task]!.map((place) => ({ ...place, value: open(place.setting) }))
+  return {
+    reveal(task, recorded) {
+      const values = []
+      for (const { value, ...place } of opened(task)) {
+        if (value === undefined) return { ok: false, setting: place.setting }
+        values.push({ ...place, value })
+      }
+      return { ok: true, inputs: putSecrets(recorded, values), secrets: values.map(({ value }) => value) }
+    },
+    secrets: (task) => opened(task).flatMap(({ value }) => (value === undefined ? [] : [value])),
   }
 }
 

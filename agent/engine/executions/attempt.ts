@@ -1,5 +1,6 @@
 import { taskExecutionId } from "../../base/ids.ts"
 import type { Json } from "../../schema/json.ts"
+import type { PinnedWorkflow } from "../applications/pinned.ts"
 import type { Attempt } from "../tasks/tasks.ts"
 import type { Veils } from "../veils.ts"
 import type { Live } from "./live.ts"
@@ -14,6 +15,13 @@ export function attemptOf(live: Live, task: number, recorded: Json, veils: Veils
   const { inputs, secrets } = revealed
   if ("service" in run) for (const secret of secrets) veils.cover(run.service, secret)
   return { execution, definition, inputs, ...(secrets.length > 0 ? { isSecret: true } : {}) }
+}
+
+/** After a restart: what a service was given before it may have kept, and give back. */
+export function coverSecrets({ definition, secrets }: PinnedWorkflow, veils: Veils): void {
+  for (const [task, { run }] of definition.tasks.entries()) {
+    if ("service" in run) for (const secret of secrets(task)) veils.cover(run.service, secret)
+  }
 }
 
 /** Why a task cannot have its inputs. */

@@ -62,6 +62,52 @@ describe("a start", () => {
   }
 })
 
+describe("a secret that a service was given before a restart", () => {
+  it("is taken out of what comes back after it", async () => {
+    let kept: unknown = null
+    const ANY = { data: {} }
+    const service: TestService = {
+      manifest: {
+        id: "work",
+        name: "Work",
+        version: "1.0.0",
+        events: { keep: ANY, give: ANY },
+        tasks: { keep: { statuses: { ok: ANY } }, give: { statuses: { ok: ANY } } },
+      },
+      execute: ({ task, inputs }) => {
+        if (task === "keep") kept = inputs
+        return { kind: "result", status: "ok", data: kept as never }
+      },
+    }
+    const keeping = {
+      name: "keeping",
+      config: { key: { type: "string", secret: true } },
+      workflows: {
+        keep: {
+          trigger: { service: "work", event: "keep" },
+          tasks: { keep: { run: "work.keep", with: { key: "{{ config.key }}" } } },
+        },
+        give: { trigger: { service: "work", event: "give" }, tasks: { give: { run: "work.give" } } },
+      },
+    }
+    const store = new MemoryStore()
+    const before = await testEngine([service], { store })
+    await before.engine.applications.deploy(keeping as never, { key: "canary-of-the-test" })
+    await before.engine.events.accept({ service: "work", event: "keep", data: {} })
+    await before.settle()
+    assert.deepEqual(kept, { key: "canary-of-the-test" })
+    const survivor = store.crash()
+    await before.stop()
+
+    const after = await testEngine([service], { store: survivor, clock: before.clock, seed: 2 })
+    const { executions } = await after.engine.events.accept({ service: "work", event: "give", data: {} })
+    await after.settle()
+    const { tasks } = after.engine.executions.show(executions[0]!)
+    assert.deepEqual(tasks["give"]!.data, { key: "(secret)" })
+    await after.stop()
+  })
+})
+
 /** Each way in which something becomes due while the agent is off, or just as it starts. */
 const DUE: Record<string, { tasks: Record<string, object>; event?: string }> = {
   "a wait that has timed out": {
