@@ -300,6 +300,14 @@ export const CONSENSUS_ROUNDS_BEHIND_MAX = 64
 /** Proposals of one round that are kept, beside those that have a quorum: more than one is a faulty proposer's. */
 export const CONSENSUS_PROPOSALS_PER_ROUND_MAX = 2
 
+/** Ledger (docs/spec/ledger.md#bounds). */
+export const TRANSACTION_BYTES_MAX = 16 * KIB
+/** Keys of the state that a transaction may name, and how long one is. */
+export const TOUCHES_MAX = 32
+export const STATE_KEY_BYTES_MAX = 160
+/** Validators and members that one change of an enrolled set may name. */
+export const SET_CHANGES_MAX = 32
+
 /** Configuration, log and metrics. */
 export const CONFIG_BYTES_MAX = 256 * KIB
 /** Settings that one change of the configuration may name. */
