@@ -168,12 +168,13 @@ export interface Services {
    */
   configure(id: ServiceId, config: JsonObject): Promise<ServiceView>
   remove(id: ServiceId): Promise<void>
-  /** Calls a task outside any workflow, durably. Resolves when it ended or the wait is over. */
+  /** Calls a task outside any workflow, durably. Resolves when it ended, or the wait is over or given up. */
   call(
     id: ServiceId,
     task: string,
     inputs: Json,
     waitMs: number,
+    signal: AbortSignal,
   ): Promise<{ execution: TaskExecutionId; ended: boolean; status: string | null; data: Json }>
   /** A request to `/hooks/<path>`; null where no service listens there. */
   webhook(request: WebhookRequest): Promise<WebhookResponse | null>

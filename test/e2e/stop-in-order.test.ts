@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { connectAsync, type MqttClient } from "mqtt"
+import { HTTP_STOP_TIMEOUT_MS } from "../../agent/base/limits.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 
 const ANY = { data: { type: "object" } }
@@ -47,6 +48,26 @@ describe("stopping in order", () => {
     await agent.stop()
     agent.clean()
     await rm(folder, { recursive: true })
+  })
+
+  it("answers who waits for a task at once: the execution goes on at the next start", async () => {
+    const client = await connectAsync(agent.mqtt.url, { reconnectPeriod: 0 })
+    await client.subscribeAsync("mesg/v1/pump/task/#", { qos: 1 })
+    const asked = Promise.withResolvers<void>()
+    client.once("message", () => asked.resolve())
+    await client.publishAsync("mesg/v1/pump/manifest", JSON.stringify(PUMP), { qos: 1, retain: true })
+    const waiting = agent.api("POST", "/services/pump/tasks/turn", { inputs: {} }, { prefer: "wait=60" })
+    await asked.promise
+    const began = performance.now()
+    assert.equal(await agent.stop(), 0, agent.output())
+    const tookMs = performance.now() - began
+    const answer = await waiting
+    assert.equal(answer.status, 202)
+    assert.ok(tookMs < HTTP_STOP_TIMEOUT_MS / 2, `the stop took ${Math.round(tookMs)} ms`)
+    agent = await startAgent({ home: agent.home })
+    const { execution } = (await answer.json()) as { execution: string }
+    const shown = await agent.json<{ status: string }>("execution", "show", execution.split(".")[0]!)
+    assert.equal(shown.status, "running")
   })
 
   it("loses no event that was acknowledged meanwhile", async function () {

@@ -121,7 +121,7 @@ export class ApiApp {
     const waitMs = operation.alternative === undefined ? 0 : this.#waitMs(c)
     const context: RequestContext = {
       token,
-      signal: c.req.raw.signal,
+      signal: AbortSignal.any([c.req.raw.signal, this.#streams.ended]),
       waitMs,
       idempotencyKey,
       accept: c.req.header("accept") ?? "",

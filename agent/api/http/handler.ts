@@ -8,7 +8,7 @@ import type { Token } from "./tokens.ts"
 export interface RequestContext {
   /** Who calls; null on routes without a token. */
   readonly token: Token | null
-  /** Ends when the caller goes away. */
+  /** Ends when the caller goes away, or the agent stops. */
   readonly signal: AbortSignal
   /** How long the caller wants to wait for the end of what it starts: 0..HTTP_WAIT_S_MAX seconds. */
   readonly waitMs: number

@@ -27,6 +27,7 @@ export class Streams {
   readonly #logTail: LogTail
   readonly #boot: string
   readonly #clients = new Map<Client, string>()
+  readonly #ended = new AbortController()
 
   /** @param boot different at each start of the agent */
   constructor(feed: Feed, logTail: LogTail, boot: string) {
@@ -62,7 +63,13 @@ export class Streams {
     for (const [client, ownerOf] of this.#clients) if (ownerOf === owner) client.end()
   }
 
+  /** When the agent stops: nobody waits for anything any more. */
+  get ended(): AbortSignal {
+    return this.#ended.signal
+  }
+
   stop(): void {
+    this.#ended.abort()
     for (const client of this.#clients.keys()) client.end()
   }
 }

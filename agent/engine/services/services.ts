@@ -194,7 +194,7 @@ export class ServiceBook implements Services, EventCatalogue {
     this.#tell({ ...view, state: "stopped" })
   }
 
-  async call(id: ServiceId, task: string, inputs: Json, waitMs: number) {
+  async call(id: ServiceId, task: string, inputs: Json, waitMs: number, signal: AbortSignal) {
     const manifest = this.#find(id)
     const declared = Object.hasOwn(manifest.tasks, task) ? manifest.tasks[task] : undefined
     if (declared === undefined) {
@@ -207,7 +207,10 @@ export class ServiceBook implements Services, EventCatalogue {
     const event: Event = { service: id, event: "call", data: inputs, id: null, timeMs: this.#ports.clock.now() }
     const pin = { app: CALLED, workflow: `${id}.${task}`, version: 0, call: { service: id, task, manifest: declared } }
     const live = await this.#executions.create(pin, pinCall(id, task, declared), event, null)
-    if (waitMs > 0) await this.#executions.follow(live, isFinished, AbortSignal.timeout(waitMs))
+    if (waitMs > 0) {
+      const over = AbortSignal.any([AbortSignal.timeout(waitMs), signal])
+      await this.#executions.follow(live, isFinished, over)
+    }
     const state = live.durable!
     const execution = taskExecutionId(live.id, "call")
     if (!isFinished(state)) return { execution, ended: false, status: null, data: null }

@@ -61,7 +61,7 @@ const requests: readonly { code: string; when: string; ask: (test: TestEngine) =
   {
     code: "SERVICE_TASK_NOT_FOUND",
     when: "a task is called that the service has not",
-    ask: (test) => test.engine.services.call(WORKS, "rest", {}, 0),
+    ask: (test) => test.engine.services.call(WORKS, "rest", {}, 0, new AbortController().signal),
   },
   {
     code: "SERVICE_STORE_FULL",

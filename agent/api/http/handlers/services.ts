@@ -35,8 +35,8 @@ export const SERVICE_HANDLERS: Handlers<
   },
   "service.configure": async ({ core }, { params, body }) =>
     serviceView(await core.services.configure(params.id, body)),
-  "service.call": async ({ core }, { params, body }, { waitMs }) => {
-    const call = await core.services.call(params.id, params.task, body.inputs, waitMs)
+  "service.call": async ({ core }, { params, body }, { waitMs, signal }) => {
+    const call = await core.services.call(params.id, params.task, body.inputs, waitMs, signal)
     if (!call.ended || waitMs === 0) return { execution: call.execution }
     return new Reply(200, { execution: call.execution, status: call.status ?? "error", data: call.data })
   },

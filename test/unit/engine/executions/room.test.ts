@@ -33,7 +33,10 @@ describe("room for executions", () => {
     const { executions } = await test.engine.events.accept({ service: "work", event: "go", data: {} })
     const overloaded = { code: "OVERLOADED" }
     await assert.rejects(test.engine.applications.run("app" as never, null, {}), overloaded)
-    await assert.rejects(test.engine.services.call("work" as never, "do", {}, 0), overloaded)
+    await assert.rejects(
+      test.engine.services.call("work" as never, "do", {}, 0, new AbortController().signal),
+      overloaded,
+    )
     await test.engine.executions.cancel(executions[0]!)
     await test.settle()
     await test.engine.applications.run("app" as never, null, {})

@@ -34,7 +34,7 @@ function cut(effect: Effect, options: { outcome?: "known" | "unknown"; cuts?: nu
 async function endOfCall(made: ReturnType<typeof cut>, restarts = 1) {
   const test = await testEngine([made.service])
   const { services } = test.engine
-  const called = services.call("work" as never, "do", {}, 60_000)
+  const called = services.call("work" as never, "do", {}, 60_000, new AbortController().signal)
   for (let n = 0; n < restarts; n++) {
     await test.settle()
     await services.configure("work" as never, { n })
