@@ -1,0 +1,93 @@
+import { toHex, utf8 } from "../../../base/bytes.ts"
+import { sha256 } from "../../../base/hash.ts"
+import { damaged } from "../error.ts"
+import { fixed, list, optional, record, type ValueOf } from "../layout.ts"
+import type { Hash } from "../terms.ts"
+import { decodeNode, EMPTY_HASH, hashOf, innerHash, leafHash, levelsOf, NODE_LEVELS, type Slot } from "./node.ts"
+import type { Nodes } from "./update.ts"
+
+const HASH_BITS = 256
+const hash = fixed<Hash>(32)
+
+/**
+ * T5: the hashes beside the way from the root to where a name is, or would be, the root's first; null for what is empty
+ * there. `other` is the leaf that stands where the name would be, if one does.
+ */
+export const treeProof = record({
+  siblings: list(optional(hash), HASH_BITS),
+  other: optional(record({ key: hash, value: hash })),
+})
+
+export type TreeProof = ValueOf<typeof treeProof>
+
+/** @returns the hash of a name, by which it has its place in the tree */
+export function placeOf(name: string): Uint8Array {
+  return sha256(utf8(name))
+}
+
+/** @throws LedgerError STATE_DAMAGED */
+export function prove(nodes: Nodes, name: string): TreeProof {
+  const key = placeOf(name)
+  const digits = toHex(key)
+  const siblings: (Hash | null)[] = []
+  for (let path = ""; ; ) {
+    const bytes = nodes(path)
+    if (bytes === null) {
+      if (path !== "") throw damaged(`the node ${path} of its tree is missing`)
+      return { siblings, other: null }
+    }
+    const way = throughNode(levelsOf(decodeNode(bytes)), Number.parseInt(digits[path.length]!, 16))
+    siblings.push(...way.siblings.map((slot) => (slot === null ? null : (toHex(hashOf(slot)) as Hash))))
+    if (way.end?.kind !== "inner") return { siblings, other: otherThan(digits, way.end) }
+    path = digits.slice(0, path.length + 1)
+  }
+}
+
+/**
+ * T6: whether the root holds the name with this value, or without one for null. Total: any proof.
+ * @param value the record's bytes
+ */
+export function isProven(root: Uint8Array, name: string, value: Uint8Array | null, proof: TreeProof): boolean {
+  const key = placeOf(name)
+  const depth = proof.siblings.length
+  if (depth > HASH_BITS || (value !== null && proof.other !== null)) return false
+  let reached = value === null ? EMPTY_HASH : leafHash(key, sha256(value))
+  if (proof.other !== null) {
+    const other = Uint8Array.fromHex(proof.other.key)
+    // Another leaf shows that the name is not there only if it stands on the name's own way.
+    if (toHex(other) === toHex(key) || !sameWay(other, key, depth)) return false
+    reached = leafHash(other, Uint8Array.fromHex(proof.other.value))
+  }
+  for (let level = depth - 1; level >= 0; level--) {
+    const sibling = proof.siblings[level]!
+    const beside = sibling === null ? EMPTY_HASH : Uint8Array.fromHex(sibling)
+    reached = bit(key, level) === 0 ? innerHash(reached, beside) : innerHash(beside, reached)
+  }
+  return toHex(reached) === toHex(root)
+}
+
+/** From the top of a node down to the slot, or to where a leaf or nothing stands for all that is below. */
+function throughNode(levels: readonly (readonly Slot[])[], digit: number): { siblings: Slot[]; end: Slot } {
+  const siblings: Slot[] = []
+  for (let level = NODE_LEVELS; level >= 0; level--) {
+    const at = digit >> level
+    const end = levels[level]![at]!
+    if (level < NODE_LEVELS) siblings.push(levels[level]![at ^ 1]!)
+    if (level === 0 || end?.kind !== "inner") return { siblings, end }
+  }
+  throw damaged("a node of its tree has no end")
+}
+
+function otherThan(digits: string, end: Slot): TreeProof["other"] {
+  if (end?.kind !== "leaf" || toHex(end.key) === digits) return null
+  return { key: toHex(end.key) as Hash, value: toHex(end.value) as Hash }
+}
+
+function sameWay(a: Uint8Array, b: Uint8Array, bits: number): boolean {
+  for (let i = 0; i < bits; i++) if (bit(a, i) !== bit(b, i)) return false
+  return true
+}
+
+function bit(key: Uint8Array, place: number): number {
+  return (key[place >> 3]! >> (7 - (place & 7))) & 1
+}
