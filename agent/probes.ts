@@ -69,6 +69,7 @@ export function machineProbes({ home, config, store, clock, engine, tokens, list
         .list({ limit: 1000 })
         .items.flatMap((app) => app.lostSecrets.map((name) => `application ${app.name}: ${name}`)),
     ],
+    applications: () => engine.applications.list({ limit: 1000 }).items,
     queues() {
       const { running, waiting } = engine.executions.counts()
       const { queued } = engine.load()

@@ -136,6 +136,20 @@ const CHECKS: readonly Check[] = [
     },
   },
   {
+    id: "applications",
+    title: "Applications",
+    run: (probes) => {
+      const applications = probes.applications()
+      const broken = applications.filter(({ missing }) => missing.length > 0)
+      const needs = broken.map(({ name, missing }) => `${name} (${missing.join(", ")})`)
+      return {
+        ok: broken.length === 0,
+        detail: broken.length === 0 ? `${applications.length} deployed` : `use what is not here: ${needs.join(", ")}`,
+        remedy: "mesg service add what is missing, or mesg app deploy a version that does without",
+      }
+    },
+  },
+  {
     id: "secrets",
     title: "Secrets",
     run: (probes) => {

@@ -145,6 +145,8 @@ export interface ApplicationView {
   readonly deployedMs: number
   /** Secret settings that were sealed under the key of another home: tasks that use them end in SECRET_LOST. */
   readonly lostSecrets: readonly string[]
+  /** What its newest version uses and is not here: ids of services, and `app:<name>`. */
+  readonly missing: readonly string[]
   readonly workflows: readonly { name: string; trigger: { service: string; event: string }; tasks: readonly string[] }[]
 }
 

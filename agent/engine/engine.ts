@@ -66,7 +66,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
   const inbox: EventInbox = new EventInbox(ports, services, applications, executions, feed, veils)
   const calls: ApplicationCalls = new ApplicationCalls(ports, applications, executions, inbox.dedupe)
   const pruner = new Pruner({ ports, executions, applications, dedupe: inbox.dedupe, keepMs: options.keepMs })
-  services.connect(inbox, executions, tasks)
+  services.connect(inbox, executions, tasks, applications)
   /** What events lead to has changed: another application, another version, paused or not. */
   const retarget = () => {
     inbox.retarget()
@@ -102,6 +102,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       stopFeed = feedOverMqtt(feed, ports.broker, ports.log)
       progress("starts services")
       await services.start()
+      applications.warnOfMissing()
       progress(`takes up ${unfinished.length} executions`)
       resumeExecutions(ports, executions, tasks, unfinished)
       pruner.start()

@@ -163,6 +163,7 @@ export class FakeCore implements Core {
         paused: false,
         deployedMs: FAKE_TIME_MS,
         lostSecrets: [],
+        missing: [],
         workflows: Object.entries(application.workflows).map(([name, { trigger, tasks }]) => {
           return { name, trigger: { service: trigger.service, event: trigger.event }, tasks: Object.keys(tasks) }
         }),

@@ -1,5 +1,5 @@
 import type { Config } from "../../schema/config.ts"
-import type { ServiceView } from "../../engine/core.ts"
+import type { ApplicationView, ServiceView } from "../../engine/core.ts"
 import type { StoreRecovery } from "../../ports/store.ts"
 import type { Token } from "../http/tokens.ts"
 
@@ -25,6 +25,7 @@ export interface DoctorProbes {
   /** Permission bits of a path of the home, null where it is not there. @param path relative to the home */
   mode(path: string): Promise<number | null>
   services(): readonly ServiceView[]
+  applications(): readonly ApplicationView[]
   /** Secrets that this home's key does not open: `service <id>: <setting>`, `application <name>: <setting>`. */
   lostSecrets(): readonly string[]
   /** Work that waits, with the most that may. */

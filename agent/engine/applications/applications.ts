@@ -16,6 +16,7 @@ import { Turns } from "../turns.ts"
 import { resolveConfig } from "./config.ts"
 import { ApplicationError } from "./error.ts"
 import { catalogueOf, type PinnedWorkflow, pinWorkflow } from "./pinned.ts"
+import { missingOf, type Used, usedBy } from "./used.ts"
 
 /** One deployed version as stored: what was deployed and what it was compiled against, for as long as executions use it. */
 interface VersionRecord {
@@ -36,10 +37,13 @@ interface ApplicationRecord {
   readonly removed: boolean
 }
 
+const MISSING_REMEDY = "bring it back (mesg service add, or mesg app deploy), or deploy a version that does without"
+
 /** A deployed application with its newest version pinned. */
 interface Deployed {
   readonly record: ApplicationRecord
   readonly document: Application
+  readonly used: Used
   readonly workflows: ReadonlyMap<string, PinnedWorkflow>
   readonly lostSecrets: readonly string[]
 }
@@ -234,6 +238,23 @@ export class ApplicationBook {
     const view = this.#view(name, this.#find(name))
     this.#deployed.delete(name)
     this.#tell(view, true)
+    this.warnOfMissing(`app:${name}`)
+  }
+
+  /**
+   * Logs which applications stand on what is not here.
+   * @param gone only those that miss this, a service's id or `app:<name>`; all of them left out
+   */
+  warnOfMissing(gone?: string): void {
+    for (const [application, { used }] of this.#deployed) {
+      const missing = missingOf(used, this.#catalogue())
+      if (gone === undefined ? missing.length === 0 : !missing.includes(gone)) continue
+      this.#ports.log.warn("an application uses what is not here", {
+        application,
+        missing: missing.join(", "),
+        remedy: MISSING_REMEDY,
+      })
+    }
   }
 
   /** What is durable now: to triggers, then to readers. */
@@ -290,12 +311,13 @@ export class ApplicationBook {
     this.#deployed.set(name, {
       record,
       document,
+      used: usedBy(document),
       workflows,
       lostSecrets: lostSettings(document, config, this.#ports.keys),
     })
   }
 
-  #view(name: string, { record, document, lostSecrets }: Deployed): ApplicationView {
+  #view(name: string, { record, document, used, lostSecrets }: Deployed): ApplicationView {
     return {
       name: name as ApplicationName,
       description: document.description ?? null,
@@ -304,6 +326,7 @@ export class ApplicationBook {
       paused: record.paused,
       deployedMs: record.deployedMs,
       lostSecrets,
+      missing: missingOf(used, this.#catalogue()),
       workflows: Object.entries(document.workflows).map(([workflow, { trigger, tasks }]) => ({
         name: workflow,
         trigger: { service: trigger.service, event: trigger.event },
@@ -317,18 +340,12 @@ export class ApplicationBook {
     const catalogue = this.#catalogue()
     const manifests: Record<string, Manifest> = {}
     const applications: Record<string, Application> = {}
-    const useService = (id: string) => {
+    const used = usedBy(application)
+    for (const id of used.services) {
       const manifest = catalogue.manifest(id)
       if (manifest !== undefined) manifests[id] = manifest
     }
-    for (const { trigger, tasks } of Object.values(application.workflows)) {
-      useService(trigger.service)
-      for (const { run, wait } of Object.values(tasks)) {
-        if (wait) useService(wait.service)
-        if (run.startsWith("app:")) applications[run.slice(4)] = catalogue.application(run.slice(4))!
-        else useService(run.slice(0, run.indexOf(".")))
-      }
-    }
+    for (const name of used.applications) applications[name] = catalogue.application(name)!
     return { manifests, applications }
   }
 }

@@ -1,4 +1,6 @@
 import type { Soon } from "../../base/soon.ts"
+import { SERVICE_REFUSALS_KEPT_MAX } from "../../base/limits.ts"
+import { Said } from "../../base/said.ts"
 import { CALLED, type ServiceId, type TaskExecutionId, taskExecutionId } from "../../base/ids.ts"
 import { isFinished } from "../../core/execution/state.ts"
 import type { RunningService, Stop, WebhookRequest, WebhookResponse } from "../../ports/service-host.ts"
@@ -9,6 +11,7 @@ import type { Manifest } from "../../schema/manifest.ts"
 import { inAllForms, redacted } from "../../schema/redact.ts"
 import { type ServiceAnswer, serviceTopic } from "../../schema/service-message.ts"
 import { shownSettings } from "../../schema/settings.ts"
+import type { ApplicationBook } from "../applications/applications.ts"
 import { pinCall } from "../applications/pinned.ts"
 import type { Page, Paging, Services, ServiceView } from "../core.ts"
 import type { Demand } from "../events/demand.ts"
@@ -41,6 +44,8 @@ export class ServiceBook implements Services, EventCatalogue {
   #inbox!: EventIntake
   #executions!: ExecutionBook
   #tasks!: Tasks
+  #applications!: ApplicationBook
+  readonly #saidToBeGone = new Said(SERVICE_REFUSALS_KEPT_MAX)
   #stopBridge = () => {}
 
   constructor(ports: ServicePorts, feed: FeedLog, demand: Demand, veils: Veils) {
@@ -64,10 +69,11 @@ export class ServiceBook implements Services, EventCatalogue {
   }
 
   /** The engine's parts know each other: the inbox needs manifests, services need the inbox. */
-  connect(inbox: EventIntake, executions: ExecutionBook, tasks: Tasks): void {
+  connect(inbox: EventIntake, executions: ExecutionBook, tasks: Tasks, applications: ApplicationBook): void {
     this.#inbox = inbox
     this.#executions = executions
     this.#tasks = tasks
+    this.#applications = applications
   }
 
   /** Learns what is installed; nothing runs yet. @param shipped folders of the services that ship with the agent */
@@ -192,6 +198,7 @@ export class ServiceBook implements Services, EventCatalogue {
     await this.#installed.remove(id)
     // Who looked when it stopped found it there still.
     this.#tell({ ...view, state: "stopped" })
+    this.#applications.warnOfMissing(id)
   }
 
   async call(id: ServiceId, task: string, inputs: Json, waitMs: number, signal: AbortSignal) {
@@ -232,6 +239,8 @@ export class ServiceBook implements Services, EventCatalogue {
     const view = this.#view(id)
     this.#registered.unregister(id)
     this.#tell({ ...view, state: "stopped" })
+    // One that comes and goes is named once.
+    if (this.#saidToBeGone.isNews(id)) this.#applications.warnOfMissing(id)
   }
 
   async #answer(service: string, execution: TaskExecutionId, answer: ServiceAnswer): Promise<void> {

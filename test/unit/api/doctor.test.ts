@@ -4,7 +4,8 @@ import { join } from "node:path"
 import * as v from "valibot"
 import { examine } from "../../../agent/api/doctor.ts"
 import type { DoctorProbes } from "../../../agent/api/doctor/check.ts"
-import type { ServiceId } from "../../../agent/base/ids.ts"
+import type { ApplicationView } from "../../../agent/engine/core.ts"
+import type { ApplicationName, ServiceId } from "../../../agent/base/ids.ts"
 import { ConfigSchema } from "../../../agent/schema/config.ts"
 import type { StoreRecovery } from "../../../agent/ports/store.ts"
 import { FakeCore } from "../../support/fake-core.ts"
@@ -22,6 +23,18 @@ const RECOVERY: StoreRecovery = {
 }
 const tls = { cert: "cert.pem", key: "key.pem" }
 
+const EV: ApplicationView = {
+  name: "ev-charging" as ApplicationName,
+  description: null,
+  visibility: "private",
+  version: 1,
+  paused: false,
+  deployedMs: NOW_MS,
+  lostSecrets: [],
+  missing: [],
+  workflows: [],
+}
+
 function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
   return {
     config,
@@ -38,6 +51,7 @@ function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
     listeners: () => ({ mqtt: "mqtt://127.0.0.1:1883", mqttTls: null, http: "http://127.0.0.1:6374" }),
     mode: async (path) => (path.startsWith("run/") ? 0o600 : 0o700),
     services: () => new FakeCore().serviceViews,
+    applications: () => [EV],
     lostSecrets: () => [],
     queues: () => [{ name: "executions", depth: 3, depthMax: 20_000 }],
     newestCopyMs: () => NOW_MS - 3600_000,
@@ -186,6 +200,12 @@ describe("mesg doctor", () => {
       change: { services: () => [failed] },
       wrong: ["services"],
       says: /ocpp \(SERVICE_THREW\)/,
+    },
+    {
+      name: "an application whose service is gone",
+      change: { applications: () => [{ ...EV, missing: ["app:billing", "ocpp"] }] },
+      wrong: ["applications"],
+      says: /use what is not here: ev-charging \(app:billing, ocpp\)$/,
     },
     {
       name: "secrets that only another home can open",

@@ -16,7 +16,7 @@ export const APPLICATION_RENDERERS: Renderers = {
       items.map((item) => [
         item.name,
         String(item.version),
-        item.paused ? "paused" : "running",
+        stateText(item),
         item.workflows.map(({ name }) => name).join(", "),
         timeText(terminal, item.deployed),
       ]),
@@ -55,15 +55,23 @@ export function dryRunText(run: DryRun, terminal: Terminal): string {
   return `${about}\n${table(terminal, ["task", "runs", "ends", "as by", "inputs", "data"], rows)}\n${lines}`
 }
 
+function stateText({ paused, missing }: View): string {
+  const state = paused ? "paused" : "running"
+  return missing.length === 0 ? state : `${state} without ${missing.join(", ")}`
+}
+
 /** An application as a person sees it. */
 export function applicationText(view: View, terminal: Terminal): string {
   const about = facts(terminal, [
     ["application", view.name],
     ...(view.description === null ? [] : ([["about", view.description]] satisfies [string, string][])),
     ["version", String(view.version)],
-    ["state", view.paused ? "paused" : "running"],
+    ["state", stateText(view)],
     ["visibility", view.visibility],
     ["deployed", timeText(terminal, view.deployed)],
+    ...(view.missing.length === 0
+      ? []
+      : ([["missing", "bring it back, or deploy a version that does without"]] satisfies [string, string][])),
     ...lostFacts(view.lostSecrets, "mesg app deploy FILE --config SETTINGS.yml"),
   ])
   const workflows = table(

@@ -50,6 +50,8 @@ const ApplicationViewSchema = v.object({
   deployed: TimeSchema,
   /** Secret settings that must be given again: they were sealed under the key of another home. */
   lostSecrets: v.array(v.string()),
+  /** What it uses and is not here: ids of services, and `app:<name>`. */
+  missing: v.array(v.string()),
   workflows: v.array(
     v.object({
       name: v.string(),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { mesg } from "../../../support/cli.ts"
+import { mesg, objectOf } from "../../../support/cli.ts"
 import { APPLICATION, commandsUnderTest } from "../../../support/commands.ts"
 
 describe("commands about applications", () => {
@@ -40,6 +40,22 @@ describe("commands about applications", () => {
     }
     assert.deepEqual([ok, ...refusals.map(({ line }) => line)], [false, 2, 7, 10])
     assert.deepEqual(new Set(refusals.map((one) => one.file)), new Set([app]))
+  })
+
+  it("show what an application uses and is not here, beside its state", async () => {
+    await run(["app", "deploy", file("app.yml", APPLICATION)])
+    const { applicationViews } = tested.server.core
+    const view = applicationViews.get("ev-charging")!
+    applicationViews.set("ev-charging", { ...view, missing: ["app:billing", "ocpp"] })
+    const without = /running without app:billing, ocpp/
+    assert.match((await run(["app", "list"])).out, without)
+    const { out } = await run(["app", "show", "ev-charging"])
+    assert.match(out, without)
+    assert.match(out, /missing +bring it back, or deploy a version that does without/)
+    assert.deepEqual(objectOf((await run(["app", "show", "ev-charging", "--json"])).out)["missing"], [
+      "app:billing",
+      "ocpp",
+    ])
   })
 
   const broken = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
-import type { ApplicationName } from "../../../../agent/base/ids.ts"
-import { testEngine } from "../../../support/engine.ts"
+import type { ApplicationName, ServiceId } from "../../../../agent/base/ids.ts"
+import { testEngine, type TestEngine } from "../../../support/engine.ts"
 import { WORK, workApplication } from "../../../support/work-service.ts"
 
 const application = (task: string) => workApplication("app", { [task]: { run: "work.do" } })
@@ -59,6 +59,59 @@ describe("changes of applications", () => {
     const deployed = applications.deploy(application("a"), {})
     await assert.rejects(removed, { code: "APPLICATION_NOT_FOUND" })
     assert.equal((await deployed).version, 1)
+    await test.stop()
+  })
+})
+
+describe("an application whose service is no longer here", () => {
+  const id = "work" as ServiceId
+  const caller = workApplication("caller", { a: { run: "app:callee" } })
+  const callee = {
+    ...workApplication("callee"),
+    visibility: "public",
+    outputs: { done: { from: "a.ok", schema: {}, data: {} } },
+  }
+  const missing = (test: TestEngine) =>
+    test.engine.applications.list({}).items.map(({ name, missing }) => `${name}: ${missing.join(" ")}`)
+  const warned = (test: TestEngine) =>
+    test.log.lines
+      .filter(({ message }) => message === "an application uses what is not here")
+      .map(({ level, application, missing }) => `${level} ${String(application)}: ${String(missing)}`)
+
+  it("says so in its view, once in the log, and again at each start, until it is back", async () => {
+    const test = await testEngine([], { addable: [{ manifest: WORK }] })
+    const { services, applications } = test.engine
+    await services.add("work", { trust: true })
+    await applications.deploy(callee, {})
+    await applications.deploy(caller, {})
+    assert.deepEqual([missing(test), warned(test)], [["callee: ", "caller: "], []])
+    await services.remove(id)
+    assert.deepEqual(missing(test), ["callee: work", "caller: work"])
+    assert.deepEqual(warned(test), ["warn callee: work", "warn caller: work"])
+    await applications.remove("callee" as ApplicationName)
+    assert.deepEqual(missing(test), ["caller: app:callee work"])
+    assert.deepEqual(warned(test).slice(2), ["warn caller: app:callee, work"])
+    await test.stop()
+
+    const again = await testEngine([], { store: test.store, clock: test.clock, addable: [{ manifest: WORK }] })
+    assert.deepEqual(warned(again), ["warn caller: app:callee, work"])
+    await again.engine.services.add("work", { trust: true })
+    await again.engine.applications.deploy(callee, {})
+    assert.deepEqual([missing(again), warned(again).length], [["callee: ", "caller: "], 1])
+    await again.stop()
+  })
+
+  it("says so of one behind MQTT too, in the log once however often it comes and goes", async () => {
+    const test = await testEngine([])
+    const topic = "mesg/v1/work/manifest"
+    await test.broker.say(topic, WORK)
+    await test.engine.applications.deploy(application("a"), {})
+    await test.broker.say(topic, "")
+    assert.deepEqual(missing(test), ["app: work"])
+    await test.broker.say(topic, WORK)
+    assert.deepEqual(missing(test), ["app: "])
+    await test.broker.say(topic, "")
+    assert.deepEqual([missing(test), warned(test)], [["app: work"], ["warn app: work"]])
     await test.stop()
   })
 })
