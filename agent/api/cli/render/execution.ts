@@ -47,9 +47,11 @@ interface Node {
   readonly next: Node[]
   /** Of the branch that ends here. */
   status: string | null
+  /** Whether the execution came this way: the task may have run by another one. */
+  taken: boolean
 }
 
-/** Branches that begin alike share their stem. */
+/** Branches that begin alike share their stem. Of those through a task that was come to, one is always taken. */
 function branchTree(execution: ExecutionView, terminal: Terminal): string {
   const roots: Node[] = []
   for (const { path, status } of execution.branches) {
@@ -58,9 +60,10 @@ function branchTree(execution: ExecutionView, terminal: Terminal): string {
     for (const task of path) {
       last = level.find((node) => node.task === task) ?? null
       if (last === null) {
-        last = { task, next: [], status: null }
+        last = { task, next: [], status: null, taken: false }
         level.push(last)
       }
+      last.taken ||= status !== "not-taken"
       level = last.next
     }
     if (last !== null) last.status = status
@@ -69,7 +72,7 @@ function branchTree(execution: ExecutionView, terminal: Terminal): string {
 }
 
 function nodeText(node: Node, lead: string, indent: string, execution: ExecutionView, terminal: Terminal): string {
-  const own = `${lead}${taskText(node.task, execution, terminal)}${branchText(node.status, terminal)}\n`
+  const own = `${lead}${taskText(node, execution, terminal)}${branchText(node.status, terminal)}\n`
   const below = node.next.map((child, i) => {
     const last = i === node.next.length - 1
     const branch = `${indent}${last ? "└─ " : "├─ "}`
@@ -87,9 +90,10 @@ const SIGNS: Readonly<Record<string, readonly [sign: string, style: "green" | "r
   ready: ["…", "yellow"],
 }
 
-function taskText(name: string, execution: ExecutionView, terminal: Terminal): string {
+function taskText({ task: name, taken }: Node, execution: ExecutionView, terminal: Terminal): string {
   const task = execution.tasks[name]
   if (task === undefined) return printable(name)
+  if (!taken) return `${paint(terminal, "dim", "·")} ${printable(name)}`
   const [sign, style] = SIGNS[task.state] ?? ["▶", "blue"]
   const how = task.status ?? (task.state === "idle" ? "" : task.state)
   const took = task.started === null ? "" : `  ${taskTookText(task.started, task.finished, terminal)}`
