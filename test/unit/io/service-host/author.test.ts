@@ -7,6 +7,7 @@ import { testService } from "../../../../agent/io/service-host/author/test-servi
 import { validateService } from "../../../../agent/io/service-host/author/validate-service.ts"
 import type { ServiceError } from "../../../../agent/io/service-host/service-error.ts"
 import { serviceHost } from "../../../../agent/io/service-host/host.ts"
+import { RecordingBridge } from "../../../support/service-bridge.ts"
 import { serviceFolder } from "../../../support/service-folder.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
 
@@ -32,6 +33,32 @@ describe("a service author", function () {
       assert.equal(report.tier, language === "ts" || language === "js" ? "confined" : "program")
       assert.ok(report.ok)
       if (report.tier === "program") assert.ok(statSync(validation.code).mode & 0o100, "the program can be started")
+    })
+  }
+
+  for (const language of ["ts", "js"] as const) {
+    it(`gets a new service in ${language} that makes an event of a number, and of nothing else`, async () => {
+      const folder = join(tempDir("author"), "thermo")
+      await newService(folder, { id: "thermo", language })
+      const host = serviceHost()
+      const manifest = await host.manifestOf(folder)
+      const bridge = new RecordingBridge()
+      const config = { topic: "house/celsius" }
+      const grants = { network: "declared" } as const
+      const service = await host.run({ manifest, folder, isolation: "confined", config, grants }, bridge)
+      try {
+        for (const text of ["21.5", " -3\n", "1e2", "", " ", "warm", "21,5", "21.5 C", "NaN", "Infinity", "\xff"]) {
+          await bridge.deliver("house/celsius", Buffer.from(text, "latin1"))
+        }
+        assert.deepEqual(
+          bridge.events.map(({ event, data }) => [event, data]),
+          [21.5, -3, 100].map((celsius) => ["measured", { celsius }]),
+        )
+        const warning = "a thermometer published what is no number"
+        await bridge.until(() => bridge.lines.filter(({ message }) => message === warning).length === 8, "8 warnings")
+      } finally {
+        await service.stop()
+      }
     })
   }
 
