@@ -99,6 +99,7 @@ export async function restoreHome(place: string, file: string, options: RestoreO
   }
 }
 
+/** Never `consensus`: an older record of what was signed lets a validator sign twice. */
 const HELD = ["backup.json", "keys.sealed", "config.yml", "data", "data/store.mdb", "plugins", "node-red"]
 
 /** What a backup may hold: other files of a home are made anew. Links are for the copies of services alone. */

@@ -299,6 +299,14 @@ export const CONSENSUS_ROUNDS_AHEAD_MAX = 8
 export const CONSENSUS_ROUNDS_BEHIND_MAX = 64
 /** Proposals of one round that are kept, beside those that have a quorum: more than one is a faulty proposer's. */
 export const CONSENSUS_PROPOSALS_PER_ROUND_MAX = 2
+/** One input in the log of a height: a certificate of VALIDATORS_MAX votes takes a third of it. */
+export const WAL_RECORD_BYTES_MAX = 2 ** 16
+/** The log of one height. A validator whose log is full says nothing more at that height, and follows. */
+export const WAL_BYTES_MAX = 64 * 2 ** 20
+/** Inputs that nothing follows from yet, before they are written to the log, and those that count no more forgotten. */
+export const WAL_UNWRITTEN_MAX = 1024
+/** What a validator may not sign yet: the newest of it. */
+export const CONSENSUS_WITHHELD_MAX = 8
 
 /** Ledger (docs/spec/ledger.md#bounds). */
 export const TRANSACTION_BYTES_MAX = 16 * KIB

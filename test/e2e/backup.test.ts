@@ -13,6 +13,8 @@ import { until } from "../support/until.ts"
 const WORDS = "five words that nobody guesses"
 const OF_SERVICE = "canary-of-the-service-5c1e"
 const OF_APPLICATION = "canary-of-the-application-c44d"
+/** A sign-state, a log, a key: what a validator signed is true of one disk, at one time. */
+const OF_CONSENSUS = "canary-of-consensus-77b0"
 
 const ANY = { data: { type: "object" } } as const
 const METER: Partial<ManifestInput> = {
@@ -83,6 +85,10 @@ describe("a backup", () => {
     await emitted(agent, "meter", "read", {}, "once")
     assert.deepEqual((await ended(agent, 1)).tasks["mark"]!.data, MARKED)
     node = (await agent.json<{ node: string }>("status")).node
+    for (const name of ["key", "signed", "log"]) {
+      mkdirSync(join(agent.home, "consensus"), { recursive: true, mode: 0o700 })
+      writeFileSync(join(agent.home, "consensus", name), OF_CONSENSUS)
+    }
     const made = await agent.json<{ keys: boolean }>("backup", whole, "--passphrase-file", words(WORDS))
     assert.equal(made.keys, true)
     const { stdout } = await agent.cli("backup", keyless)
@@ -100,7 +106,9 @@ describe("a backup", () => {
     for (const file of [whole, keyless]) {
       const bytes = gunzipSync(readFileSync(file))
       assert.ok(bytes.includes("data/store.mdb") && bytes.includes("keepDays: 77"))
-      for (const secret of [OF_SERVICE, OF_APPLICATION, WORDS, ...keys]) assert.ok(!bytes.includes(secret), file)
+      assert.ok(!bytes.includes("consensus/"), "what a validator signed is not in it")
+      for (const secret of [OF_SERVICE, OF_APPLICATION, OF_CONSENSUS, WORDS, ...keys])
+        assert.ok(!bytes.includes(secret), file)
       for (const key of keys) assert.ok(!bytes.includes(Buffer.from(key, "hex")), file)
     }
     assert.deepEqual(
@@ -248,6 +256,10 @@ describe("a backup", () => {
     }
     const foreign = join(tempDir("bad"), "foreign.mesg")
     await create({ file: foreign, cwd: strange, gzip: true }, ["backup.json", "data", "run"])
+    mkdirSync(join(strange, "consensus"))
+    writeFileSync(join(strange, "consensus", "signed"), OF_CONSENSUS)
+    const signed = join(tempDir("bad"), "signed.mesg")
+    await create({ file: signed, cwd: strange, gzip: true }, ["backup.json", "data", "consensus"])
     const outside = join(tempDir("bad"), "outside.mesg")
     const inner = join(strange, "plugins", "x")
     mkdirSync(inner, { recursive: true })
@@ -256,6 +268,7 @@ describe("a backup", () => {
       cut,
       file("changed.mesg", changed),
       foreign,
+      signed,
       outside,
       file("text", Buffer.from("PK")),
       "/nowhere",

@@ -25,15 +25,19 @@ const committees: { name: string; options: Partial<Options>; seeds: number }[] =
 
 /** With which faults an error of a correct process shows, and in how many seeds at most. */
 const planted: Readonly<Record<Plant, Partial<Options>>> = {
-  "lost-sign-state": { faults: ["crash"] },
-  "sign-before-flush": { faults: ["crash", "delay"] },
-  "no-lock": { faults: ["partition", "amnesia", "drop"], heights: 40, roughMs: 300_000 },
+  "sign-before-sync": { faults: ["crash", "delay"] },
+  "old-sign-state": { faults: ["crash", "delay"], heights: 10 },
+  "log-after-output": { faults: ["crash", "delay"] },
+  "replay-twice": { faults: ["crash"] },
+  "no-lock": { faults: ["partition", "delay", "drop"], heights: 40, roughMs: 300_000 },
   "no-relay": { faults: ["selective", "drop", "delay"], heights: 40, roughMs: 300_000 },
   "count-heads": { powers: "random" },
 }
 const says: Readonly<Record<Plant, RegExp>> = {
-  "lost-sign-state": /signed both/,
-  "sign-before-flush": /signed both/,
+  "sign-before-sync": /signed both|key died/,
+  "old-sign-state": /signed both|key died/,
+  "log-after-output": /ends before what a signature follows from|SIGN_CONFLICT/,
+  "replay-twice": /does not follow/,
   "no-lock": /was decided/,
   "no-relay": /were due at/,
   "count-heads": /without (?:a proof|its polka)|was decided/,
@@ -147,9 +151,9 @@ describe("npm run sim -- OPTIONS", function () {
   })
 
   it("ends with 1 where something broke, and names the seed", () => {
-    const { status, stdout } = sim("--plant", "lost-sign-state", "--faults", "crash", "--seeds", "100")
+    const { status, stdout } = sim("--plant", "old-sign-state", "--faults", "crash", "--seeds", "100")
     assert.equal(status, 1)
-    assert.match(stdout, /^seed \d+: BROKEN: v\d+ signed both /m)
+    assert.match(stdout, /^seed \d+: BROKEN: v\d+'s key died: /m)
   })
 
   for (const { args, why } of [

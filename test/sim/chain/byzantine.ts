@@ -1,8 +1,13 @@
 import type { DriverState } from "../../../agent/core/consensus/driver/state.ts"
-import { type Address, NO_ROUND, type ValueId } from "../../../agent/core/consensus/terms.ts"
-import { type Signed, signerOf } from "./message.ts"
+import type { Address, ValueId } from "../../../agent/core/consensus/terms.ts"
+import { UNSIGNED } from "../../../agent/core/consensus/sign-state.ts"
+import type { Signer } from "../../../agent/engine/ledger/consensus/signer.ts"
+import { type Signed, signerOf, spoiled, twinOf, untwinned } from "./message.ts"
 import { BYZANTINE_FAULTS, type ByzantineFault } from "./options.ts"
-import { Process, type Surroundings, unlocked } from "./process.ts"
+import { Process, unlocked, type World } from "./process.ts"
+
+/** What it says to some where it says nil to the others. */
+const OTHER = "f".repeat(64) as ValueId
 
 /** A faulty validator: it runs the driver too, and does with what that says whatever its faults are. */
 export class Byzantine extends Process {
@@ -11,33 +16,33 @@ export class Byzantine extends Process {
   readonly #friend: Address
   readonly #secret: "everything" | "precommits"
 
-  constructor(name: Address, around: Surroundings) {
-    super(name, around)
-    const enabled = BYZANTINE_FAULTS.filter((fault) => around.options.faults.includes(fault))
-    const [first, second] = [around.random.below(enabled.length), around.random.below(enabled.length)]
+  constructor(name: Address, world: World) {
+    super(name, world)
+    const enabled = BYZANTINE_FAULTS.filter((fault) => world.options.faults.includes(fault))
+    const [first, second] = [world.random.below(enabled.length), world.random.below(enabled.length)]
     this.#faults = new Set([enabled[first]!, enabled[second]!])
-    this.#secret = around.random.next() < 0.5 ? "everything" : "precommits"
-    this.#friend = around.names[around.random.below(around.names.length)]!
+    this.#secret = world.random.next() < 0.5 ? "everything" : "precommits"
+    this.#friend = world.names[world.random.below(world.names.length)]!
   }
 
-  protected override get keepsSignState(): boolean {
-    return false
+  /** It signs whatever its driver says, and its driver forgets what it said. */
+  protected override signer(): Signer {
+    const signature = new Uint8Array(64)
+    return { state: UNSIGNED, sign: () => ({ ok: true, signature }), kill: () => {}, close: () => {} }
   }
 
   protected override adapted(state: DriverState): DriverState {
-    if (!this.#faults.has("amnesia")) return state
-    const { round, ...rest } = unlocked(state)
-    return { ...rest, round: { ...round, validRound: NO_ROUND, validValue: null } }
+    return this.#faults.has("amnesia") ? unlocked(state) : state
   }
 
   protected override newValue(height: number, round: number): ValueId {
     const value = super.newValue(height, round)
-    return this.#faults.has("invalid") ? (`bad ${value}` as ValueId) : value
+    return this.#faults.has("invalid") ? spoiled(value) : value
   }
 
   protected override spread(message: Signed): void {
     if (this.#faults.has("silence")) return
-    const { names, network, random, agenda } = this.around
+    const { names, network, random, agenda } = this.world
     const own = signerOf(message) === this.name
     const both = own && this.#faults.has("equivocation") ? twins(message) : [message, message]
     const delayMs = own && this.#faults.has("late") ? random.below(6000) : 0
@@ -64,13 +69,11 @@ export class Byzantine extends Process {
  * faulty agree on which is which.
  */
 function twins(message: Signed): readonly [Signed, Signed] {
-  const plain = (value: ValueId) => value.replace(/'$/, "") as ValueId
-  const primed = (value: ValueId) => `${plain(value)}'` as ValueId
   if (message.kind === "proposal") {
     const as = (value: ValueId): Signed => ({ ...message, proposal: { ...message.proposal, value } })
-    return [as(plain(message.proposal.value)), as(primed(message.proposal.value))]
+    return [as(untwinned(message.proposal.value)), as(twinOf(message.proposal.value))]
   }
   const { vote } = message
   const as = (value: ValueId | null): Signed => ({ kind: "vote", vote: { ...vote, value } })
-  return vote.value === null ? [as(null), as("x" as ValueId)] : [as(plain(vote.value)), as(primed(vote.value))]
+  return vote.value === null ? [as(null), as(OTHER)] : [as(untwinned(vote.value)), as(twinOf(vote.value))]
 }

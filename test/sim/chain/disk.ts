@@ -1,35 +1,67 @@
-import type { DriverInput } from "../../../agent/core/consensus/driver/input.ts"
-import type { Proposal, Vote } from "../../../agent/core/consensus/terms.ts"
+import type { SeededRandom } from "../../../agent/base/random.ts"
+import { concatBytes } from "../../../agent/base/bytes.ts"
+import type { DurableFile } from "../../../agent/ports/durable-file.ts"
 
-/** What outlives a crash, as far as it was flushed. */
-interface Contents {
-  /** Inputs of the height that is being decided, in order. */
-  readonly log: readonly DriverInput[]
-  /** What was signed at this height, by slot: the sign-state. */
-  readonly signed: ReadonlyMap<string, string>
-  readonly chain: readonly { readonly proposal: Proposal; readonly commit: readonly Vote[] }[]
-}
+/** Something that a power cut can come before. */
+export type Effect = (act: () => void) => void
 
-const EMPTY: Contents = { log: [], signed: new Map(), chain: [] }
+/** A file of which a power cut leaves what was synced, and of the rest what the disk was just writing. */
+export class VirtualFile implements DurableFile {
+  readonly #effect: Effect
+  #durable: Uint8Array | null = null
+  #unsynced: Uint8Array[] = []
 
-/** A disk that loses at a crash whatever was written and not flushed. */
-export class Disk {
-  #durable: Contents = EMPTY
-  #written: Contents = EMPTY
-
-  get contents(): Contents {
-    return this.#written
+  constructor(effect: Effect = (act) => act()) {
+    this.#effect = effect
   }
 
-  write(changes: Partial<Contents>): void {
-    this.#written = { ...this.#written, ...changes }
+  read(): Uint8Array | null {
+    return this.#durable === null ? null : concatBytes(this.#durable, ...this.#unsynced)
   }
 
-  flush(): void {
-    this.#durable = this.#written
+  replace(bytes: Uint8Array): void {
+    this.#effect(() => {
+      this.#durable = bytes.slice()
+      this.#unsynced = []
+    })
   }
 
-  crash(): void {
-    this.#written = this.#durable
+  append(bytes: Uint8Array): void {
+    this.#effect(() => {
+      if (this.#durable === null) throw new Error("there is no file to append to")
+      this.#unsynced.push(bytes.slice())
+    })
+  }
+
+  sync(): void {
+    this.#effect(() => {
+      this.#durable = this.read()
+      this.#unsynced = []
+    })
+  }
+
+  close(): void {}
+
+  /** The machine is off: of what was not synced there is nothing, all, a part, or all with a hole in it. */
+  cutPower(random: SeededRandom): void {
+    if (this.#durable === null) return
+    const lost = concatBytes(...this.#unsynced)
+    this.#unsynced = []
+    const at = random.below(lost.length + 1)
+    const kind = random.below(4)
+    const left = kind === 0 ? 0 : kind === 1 ? at : lost.length
+    if (kind === 3) lost.fill(0, at, at + random.below(512))
+    this.#durable = concatBytes(this.#durable, lost.subarray(0, left))
+  }
+
+  /** What a copy of the whole disk would have of it. */
+  get durable(): Uint8Array | null {
+    return this.#durable
+  }
+
+  /** Such a copy is put in its place. */
+  putBack(bytes: Uint8Array | null): void {
+    this.#durable = bytes
+    this.#unsynced = []
   }
 }

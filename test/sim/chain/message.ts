@@ -1,16 +1,20 @@
-import type { Height, Proposal, Vote } from "../../../agent/core/consensus/terms.ts"
+import { toHex, utf8 } from "../../../agent/base/bytes.ts"
+import { sha256 } from "../../../agent/base/hash.ts"
+import type { SignedMessage, SignedProposal, SignedVote } from "../../../agent/core/consensus/message.ts"
+import type { Height, ValueId } from "../../../agent/core/consensus/terms.ts"
 
-/** Signed by its voter or proposer: nobody can make one in the name of a correct process. */
-export type Signed =
-  | { readonly kind: "vote"; readonly vote: Vote }
-  | { readonly kind: "proposal"; readonly proposal: Proposal; readonly polka: readonly Vote[] | null }
+/** Nobody can make one in the name of a correct process. */
+export type Signed = SignedMessage
 
 export type Message =
   | Signed
   /** What a process has of its height: whoever has more answers with it. */
   | { readonly kind: "have"; readonly height: Height; readonly ids: ReadonlySet<string> }
   /** A height that is decided, with its proof. */
-  | { readonly kind: "decided"; readonly proposal: Proposal; readonly commit: readonly Vote[] }
+  | { readonly kind: "decided"; readonly proposal: SignedProposal; readonly commit: readonly SignedVote[] }
+  /** Who was started asks what others hold of its votes. */
+  | { readonly kind: "ask-newest" }
+  | { readonly kind: "newest"; readonly vote: SignedVote | null }
 
 /** The same text for the same content. */
 export function idOf(message: Signed): string {
@@ -32,7 +36,29 @@ export function signerOf(message: Signed): string {
   return message.kind === "vote" ? message.vote.voter : message.proposal.proposer
 }
 
-/** Everybody can see whether a value is valid; faulty processes make others. */
+export function signatureOf(message: Signed): string {
+  return toHex(message.kind === "vote" ? message.vote.signature : message.proposal.signature)
+}
+
+/** A value that everybody takes, another for each text; its last digit is 0. */
+export function valueOf(text: string): ValueId {
+  return `00${toHex(sha256(utf8(text))).slice(2, -1)}0` as ValueId
+}
+
+/** The value that a faulty process says instead, to those on the other side. */
+export function twinOf(value: ValueId): ValueId {
+  return `${value.slice(0, -1)}1` as ValueId
+}
+
+export function untwinned(value: ValueId): ValueId {
+  return `${value.slice(0, -1)}0` as ValueId
+}
+
+/** One that nobody correct takes. */
+export function spoiled(value: ValueId): ValueId {
+  return `bad${value.slice(3)}` as ValueId
+}
+
 export function isValid(value: string): boolean {
   return !value.startsWith("bad")
 }

@@ -3,7 +3,15 @@ export const WORLD_FAULTS = ["delay", "drop", "duplicate", "partition", "crash",
 /** What faulty processes do; it never ends. */
 export const BYZANTINE_FAULTS = ["silence", "equivocation", "amnesia", "selective", "late", "invalid"] as const
 /** Errors put into correct processes, to see that they are found. */
-export const PLANTS = ["lost-sign-state", "sign-before-flush", "no-lock", "no-relay", "count-heads"] as const
+export const PLANTS = [
+  "sign-before-sync",
+  "old-sign-state",
+  "log-after-output",
+  "replay-twice",
+  "no-lock",
+  "no-relay",
+  "count-heads",
+] as const
 
 export type WorldFault = (typeof WORLD_FAULTS)[number]
 export type ByzantineFault = (typeof BYZANTINE_FAULTS)[number]

@@ -1,31 +1,30 @@
+import { utf8 } from "../../../agent/base/bytes.ts"
+import { sha256 } from "../../../agent/base/hash.ts"
 import type { SeededRandom } from "../../../agent/base/random.ts"
 import { drive } from "../../../agent/core/consensus/driver/driver.ts"
-import type { DriverInput } from "../../../agent/core/consensus/driver/input.ts"
-import type { DriverOutput } from "../../../agent/core/consensus/driver/output.ts"
-import { type DriverState, newDriver } from "../../../agent/core/consensus/driver/state.ts"
-import { nextValidators, proposers } from "../../../agent/core/consensus/rotation.ts"
-import {
-  type Address,
-  NO_ROUND,
-  type Proposal,
-  type TimeoutStep,
-  type ValueId,
-  type Vote,
-} from "../../../agent/core/consensus/terms.ts"
+import type { DriverState } from "../../../agent/core/consensus/driver/state.ts"
+import type { SignedVote } from "../../../agent/core/consensus/message.ts"
+import { nextValidators } from "../../../agent/core/consensus/rotation.ts"
+import { type Address, NO_ROUND, type ValueId } from "../../../agent/core/consensus/terms.ts"
 import type { ValidatorSet } from "../../../agent/core/consensus/validators.ts"
+import { Consensus } from "../../../agent/engine/ledger/consensus/consensus.ts"
+import { createSignState, openSigner, type Signer } from "../../../agent/engine/ledger/consensus/signer.ts"
+import type { Decision, Surroundings } from "../../../agent/engine/ledger/consensus/surroundings.ts"
+import type { Clock } from "../../../agent/ports/clock.ts"
+import type { DurableFile } from "../../../agent/ports/durable-file.ts"
+import { hashKey } from "../../support/consensus-key.ts"
 import type { Agenda } from "./agenda.ts"
-import { Disk } from "./disk.ts"
-import { idOf, isValid, type Message, type Signed, signerOf, slotOf } from "./message.ts"
+import { VirtualFile } from "./disk.ts"
+import { idOf, isValid, type Message, type Signed, signerOf, slotOf, valueOf } from "./message.ts"
 import type { Network, Peer } from "./network.ts"
 import { ASK_EVERY_MS, COMMIT_MS, type Options, TIMEOUT_GROWTH_MS, TIMEOUT_MS } from "./options.ts"
+import { planted } from "./plants.ts"
 import type { Watcher } from "./watcher.ts"
 
-export function unlocked(state: DriverState): DriverState {
-  return { ...state, round: { ...state.round, lockedRound: NO_ROUND, lockedValue: null } }
-}
+const CHAIN_ID = sha256(utf8("simulated"))
 
 /** What a process has around it. */
-export interface Surroundings {
+export interface World {
   readonly agenda: Agenda
   readonly network: Network
   readonly random: SeededRandom
@@ -41,52 +40,65 @@ class PowerCut extends Error {}
 /** Of one signer, round and type two different messages are passed on: they are the proof against it. */
 const COPIES_MAX = 2
 
-/** A validator around the real driver: what it hears is logged, what it signs is remembered, before it leaves. */
+/** What is on the disk of a process. */
+interface Disk {
+  readonly signed: VirtualFile
+  readonly log: VirtualFile
+}
+
+/** A validator: the agent's own consensus on a virtual disk, clock and network, and what passes messages on. */
 export class Process implements Peer {
   readonly name: Address
-  protected readonly around: Surroundings
-  protected state: DriverState
-  readonly #disk = new Disk()
+  protected readonly world: World
+  readonly #disk: Disk
+  /** The blocks that are on its disk. */
+  #chain: readonly Decision[] = []
   #validators: ValidatorSet
-  #proposer: (round: number) => Address
+  #consensus: Consensus
   /** Messages of this height, to be passed on to who lacks them. */
   #pool = new Map<string, Signed>()
-  /** Counts lives and heights: what was put on the agenda in another does nothing. */
+  /** Of each other validator the newest vote that was heard. */
+  #newest = new Map<string, SignedVote>()
+  /** Counts lives: what was put on the agenda in another does nothing. */
   #life = 0
-  #down = false
+  #isDown = false
+  #isStarted = false
   /** The power goes at the so manieth effect from now; never where it is negative. */
   #effectsLeft = -1
+  #copy: { readonly signed: Uint8Array | null; readonly log: Uint8Array | null; readonly chain: readonly Decision[] }
   crashes = 0
   /** Until it is calm its timers take so many times as long as they should. */
   #clockRate = 1
 
-  constructor(name: Address, around: Surroundings) {
+  constructor(name: Address, world: World) {
     this.name = name
-    this.around = around
-    this.#validators = around.genesis
-    this.#proposer = proposers(around.genesis)
-    this.state = newDriver(name, 0, around.genesis)
+    this.world = world
+    this.#validators = world.genesis
+    const effect = (act: () => void) => this.#effect(act)
+    this.#disk = { signed: new VirtualFile(effect), log: new VirtualFile(effect) }
+    createSignState({ key: this.#key, chain: CHAIN_ID, file: this.#disk.signed })
+    this.#copy = { signed: this.#disk.signed.durable, log: null, chain: [] }
+    this.#consensus = new Consensus(this.#surroundings())
   }
 
   get decided(): number {
-    return this.#disk.contents.chain.length
+    return this.#chain.length
   }
 
   get round(): number {
-    return this.state.round.round
+    return this.#consensus.state.round.round
   }
 
   start(): void {
-    const { random, options } = this.around
+    const { random, options } = this.world
     if (options.faults.includes("clock")) this.#clockRate = 0.5 + random.next()
-    if (this.#down) return
-    this.#alive(() => this.#input({ kind: "start" }))
-    this.#ask()
+    this.#isStarted = true
+    this.#begin()
   }
 
   /** Cuts the power soon, between two effects, and gives it back. */
   crashSoon(): void {
-    this.crashAt(this.around.random.below(12))
+    this.crashAt(this.world.random.below(12))
   }
 
   /** @param effect the so manieth from now */
@@ -95,7 +107,7 @@ export class Process implements Peer {
   }
 
   receive(from: string, message: Message): void {
-    if (this.#down) return
+    if (this.#isDown || !this.#isStarted) return
     this.#alive(() => this.#take(from, message))
   }
 
@@ -105,183 +117,209 @@ export class Process implements Peer {
         return this.answer(from, message.height, message.ids)
       case "decided": {
         const { proposal, commit } = message
-        if (proposal.height !== this.state.round.height) return
-        this.#input({ kind: "certificate", votes: commit })
-        this.#input({ kind: "proposal", proposal, valid: isValid(proposal.value) })
-        return
+        if (proposal.height !== this.#height) return
+        return this.#consensus.hearDecision(proposal, commit, isValid(proposal.value))
       }
+      case "ask-newest":
+        return this.world.network.send(this.name, from, { kind: "newest", vote: this.#newest.get(from) ?? null })
+      case "newest":
+        return this.#consensus.vouch(from as Address, message.vote)
       case "vote":
       case "proposal":
         return this.#hear(message)
     }
   }
 
+  get #height(): number {
+    return this.#consensus.state.round.height
+  }
+
   /** Takes what is new, and passes it on. */
   #hear(message: Signed): void {
-    const height = message.kind === "vote" ? message.vote.height : message.proposal.height
-    const id = idOf(message)
-    if (height !== this.state.round.height || this.#pool.has(id)) return
+    const { height } = message.kind === "vote" ? message.vote : message.proposal
+    if (height !== this.#height || this.#pool.has(idOf(message)) || this.#hasCopies(message)) return
+    const isTaken =
+      message.kind === "vote"
+        ? this.#consensus.hearVote(message.vote)
+        : this.#consensus.hearProposal(message.proposal, message.polka, isValid(message.proposal.value))
+    if (isTaken) this.#remember(message)
+    if (!isTaken || height !== this.#height) return
+    if (this.world.options.plant !== "no-relay") this.spread(message)
+  }
+
+  #hasCopies(message: Signed): boolean {
     const copies = [...this.#pool.values()].filter((one) => {
       return slotOf(one) === slotOf(message) && signerOf(one) === signerOf(message)
     })
-    if (copies.length >= COPIES_MAX) return
-    if (message.kind === "vote") {
-      if (!this.#input(message)) return
-    } else {
-      const { proposal, polka } = message
-      if (polka !== null) this.#input({ kind: "certificate", votes: polka })
-      if (!this.#input({ kind: "proposal", proposal, valid: isValid(proposal.value) })) return
+    return copies.length >= COPIES_MAX
+  }
+
+  #remember(message: Signed): void {
+    const { height } = message.kind === "vote" ? message.vote : message.proposal
+    if (height === this.#height) this.#pool.set(idOf(message), message)
+    if (message.kind !== "vote") return
+    const { voter } = message.vote
+    const known = this.#newest.get(voter)
+    if (known === undefined || isNewer(message.vote, known)) this.#newest.set(voter, message.vote)
+  }
+
+  #surroundings(): Surroundings {
+    const { plant } = this.world.options
+    const { watcher } = this.world
+    const files = planted.files(plant, { signed: this.#disk.signed, log: this.#disk.log })
+    return {
+      signer: this.signer(files.signed),
+      wal: planted.wal(plant, files.log, CHAIN_ID),
+      clock: this.#clock,
+      chainId: CHAIN_ID,
+      me: this.name,
+      timeoutMs: (step, round) => TIMEOUT_MS[step] + round * TIMEOUT_GROWTH_MS,
+      drive: (state, input, proposer) => {
+        const driven = drive(this.adapted(state), input, proposer)
+        watcher.drove(this.name, driven.state)
+        for (const output of driven.outputs) {
+          if (output.kind === "proposal" && output.polka !== null) watcher.provedAgain(output.proposal, output.polka)
+        }
+        return driven
+      },
+      chain: {
+        next: () => {
+          return { height: this.#chain.length, validators: this.#validators, lastTimeMs: timeOf(this.#chain.at(-1)) }
+        },
+        wanted: (height, round) => {
+          this.#later(10, () => this.#consensus.propose(height, round, this.newValue(height, round)))
+        },
+        decided: (decision) => this.#decide(decision),
+      },
+      gossip: {
+        say: (message) => {
+          this.#effect(() => {
+            watcher.signed(this.name, message)
+            this.#remember(message)
+            this.spread(message)
+          })
+          files.said()
+        },
+        recall: (message) => this.#remember(message),
+      },
+      notices: {
+        evidence: (evidence) => watcher.accused(this.name, evidence),
+        unsigned: (slot, code) => watcher.unsigned(this.name, slot, code),
+        dead: (why) => watcher.died(this.name, why),
+        halted: (error) => {
+          if (!(error instanceof PowerCut)) watcher.halted(this.name, error)
+        },
+      },
     }
-    if (height !== this.state.round.height) return
-    this.#pool.set(id, message)
-    if (this.around.options.plant !== "no-relay" || signerOf(message) === this.name) this.spread(message)
   }
 
-  /** @returns whether it was taken */
-  #input(input: DriverInput): boolean {
-    const { driven, ok } = this.#driven(input)
-    if (!ok) return false
-    const { contents } = this.#disk
-    this.#effect(() => this.#disk.write({ log: [...contents.log, input] }))
-    this.state = driven.state
-    for (const output of driven.outputs) this.#act(output)
-    return true
+  get #key() {
+    return hashKey(this.name)
   }
 
-  #driven(input: DriverInput) {
-    const { watcher } = this.around
-    const driven = drive(this.adapted(this.state), input, this.#proposer)
-    watcher.drove(this.name, driven.state)
-    return { driven, ok: driven.refused === null }
-  }
-
-  #act(output: DriverOutput): void {
-    switch (output.kind) {
-      case "get-value": {
-        const { height, round } = output
-        this.#timer("propose", round)
-        this.#later(10, () => this.#input({ kind: "value", height, round, value: this.newValue(height, round) }))
-        return
-      }
-      case "timeout":
-        return this.#timer(output.step, output.round)
-      case "vote":
-        return this.#say(output)
-      case "proposal":
-        if (output.polka !== null) this.around.watcher.provedAgain(output.proposal, output.polka)
-        return this.#say(output)
-      case "evidence":
-        return this.around.watcher.accused(this.name, output.evidence)
-      case "decision":
-        return this.#decide(output.value, output.round, output.commit)
-    }
-  }
-
-  /** Signed once, and durable with everything it follows from, before anybody sees it. */
-  #say(message: Signed): void {
-    const { plant } = this.around.options
-    const { signed } = this.#disk.contents
-    const [slot, id] = [slotOf(message), idOf(message)]
-    const before = signed.get(slot)
-    if (before !== undefined && before !== id && this.keepsSignState) return
-    if (plant !== "lost-sign-state") {
-      this.#effect(() => this.#disk.write({ signed: new Map(signed).set(slot, id) }))
-    }
-    if (plant !== "sign-before-flush" && plant !== "lost-sign-state") this.#effect(() => this.#disk.flush())
-    this.#effect(() => this.send(message))
-  }
-
-  protected get keepsSignState(): boolean {
-    return true
+  protected signer(file: DurableFile): Signer {
+    return openSigner({ key: this.#key, chain: CHAIN_ID, file })
   }
 
   /** The state it goes on from. */
   protected adapted(state: DriverState): DriverState {
-    return this.around.options.plant === "no-lock" ? unlocked(state) : state
-  }
-
-  /** What it says itself it hears, once it is on its way. */
-  protected send(message: Signed): void {
-    this.around.watcher.signed(this.name, message)
-    this.#later(0, () => this.#hear(message))
+    return this.world.options.plant === "no-lock" ? unlocked(state) : state
   }
 
   protected spread(message: Signed): void {
-    for (const peer of this.around.names) if (peer !== this.name) this.around.network.send(this.name, peer, message)
+    for (const peer of this.world.names) if (peer !== this.name) this.world.network.send(this.name, peer, message)
   }
 
   protected newValue(height: number, round: number): ValueId {
-    return `${height}.${round}.${this.name}.${this.around.random.below(1e6)}` as ValueId
+    return valueOf(`${height} ${round} ${this.name} ${this.world.random.below(1e6)}`)
   }
 
-  #timer(step: TimeoutStep, round: number): void {
-    const { height } = this.state.round
-    const { agenda, options } = this.around
-    const rate = agenda.nowMs < options.roughMs ? this.#clockRate : 1
-    this.#later((TIMEOUT_MS[step] + round * TIMEOUT_GROWTH_MS) * rate, () =>
-      this.#input({ kind: "timeout", step, height, round }),
-    )
+  get #clock(): Clock {
+    const { agenda, options } = this.world
+    return {
+      now: () => Math.floor(agenda.nowMs),
+      wall: () => agenda.nowMs,
+      elapsed: () => agenda.nowMs,
+      schedule: (atMs, action) => {
+        let isOff = false
+        const rate = agenda.nowMs < options.roughMs ? this.#clockRate : 1
+        this.#later((atMs - Math.floor(agenda.nowMs)) * rate, () => isOff || action())
+        return () => {
+          isOff = true
+        }
+      },
+    }
   }
 
-  #decide(value: ValueId, round: number, commit: readonly Vote[]): void {
-    const { height } = this.state.round
-    const proposal = this.state.proposals.find((one) => one.round === round && one.value === value) as Proposal
-    const { chain } = this.#disk.contents
-    // The log and the sign-state of a height are of no use once it is decided: nothing of it is signed again.
-    this.#effect(() => this.#disk.write({ chain: [...chain, { proposal, commit }], log: [], signed: new Map() }))
-    this.#effect(() => this.#disk.flush())
-    this.around.watcher.decided(this.name, height, value, commit)
-    this.#nextHeight()
-    this.#later(COMMIT_MS, () => this.#input({ kind: "start" }))
-  }
-
-  #nextHeight(): void {
-    this.#life++
-    const height = this.#disk.contents.chain.length
+  #decide(decision: Decision): void {
+    const { height, value, commit } = decision
+    this.#effect(() => {
+      this.#chain = [...this.#chain, decision]
+    })
+    this.world.watcher.decided(this.name, height, value, commit)
     this.#validators = nextValidators(this.#validators, [])
-    this.#proposer = proposers(this.#validators)
     this.#pool = new Map()
-    this.state = newDriver(this.name, height, this.#validators)
+    if (this.world.options.plant === "old-sign-state" && this.world.random.below(3) === 0) this.#copyAll()
+    this.#consensus.advance()
+    this.#later(COMMIT_MS, () => this.#consensus.begin())
+  }
+
+  #copyAll(): void {
+    const { signed, log } = this.#disk
+    this.#copy = { signed: signed.durable, log: log.durable, chain: this.#chain }
+  }
+
+  /** From the disk alone. */
+  #begin(): void {
+    this.#alive(() => {
+      this.#consensus.start()
+      if (this.#consensus.state.decision === null) this.#consensus.begin()
+    })
     this.#ask()
   }
 
-  /** Tells a peer what it has: whoever has more will send it. */
+  /** Tells a peer what it has: whoever has more will send it. After a start it asks for its own votes first. */
   #ask(): void {
+    const { random, names, network } = this.world
+    const others = names.filter((name) => name !== this.name)
+    if (this.#consensus.isWaitingForPeers) {
+      for (const peer of others) network.send(this.name, peer, { kind: "ask-newest" })
+    }
     this.#later(ASK_EVERY_MS, () => {
-      const { random, names, network } = this.around
-      const others = names.filter((name) => name !== this.name)
       const ids = new Set(this.#pool.keys())
-      network.send(this.name, others[random.below(others.length)]!, {
-        kind: "have",
-        height: this.state.round.height,
-        ids,
-      })
+      const peer = others[random.below(others.length)]
+      if (peer !== undefined) network.send(this.name, peer, { kind: "have", height: this.#height, ids })
       this.#ask()
     })
   }
 
   protected answer(to: string, height: number, ids: ReadonlySet<string>): void {
-    const { network } = this.around
-    const [block] = this.#disk.contents.chain.slice(height, height + 1)
-    if (block !== undefined) return network.send(this.name, to, { kind: "decided", ...block })
-    if (height !== this.state.round.height) return
+    const { network } = this.world
+    const block = this.#chain[height]
+    if (block !== undefined) {
+      const { proposal, commit } = block
+      return network.send(this.name, to, { kind: "decided", proposal, commit })
+    }
+    if (height !== this.#height) return
     for (const [id, message] of this.#pool) {
       const own = signerOf(message) === this.name
-      if (!ids.has(id) && (own || this.around.options.plant !== "no-relay")) network.send(this.name, to, message)
+      if (!ids.has(id) && (own || this.world.options.plant !== "no-relay")) network.send(this.name, to, message)
     }
   }
 
-  /** Something that a power cut can come before. */
   #effect(act: () => void): void {
-    if (this.#effectsLeft === 0) throw new PowerCut()
+    if (this.#effectsLeft === 0) {
+      this.#powerOff()
+      throw new PowerCut()
+    }
     this.#effectsLeft--
     act()
   }
 
   #later(delayMs: number, act: () => void): void {
     const life = this.#life
-    this.around.agenda.after(delayMs, () => {
-      if (life === this.#life && !this.#down) this.#alive(act)
+    this.world.agenda.after(delayMs, () => {
+      if (life === this.#life && !this.#isDown) this.#alive(act)
     })
   }
 
@@ -289,37 +327,58 @@ export class Process implements Peer {
     try {
       act()
     } catch (error) {
-      if (!(error instanceof PowerCut)) throw error
-      this.#effectsLeft = -1
-      this.crashes++
-      this.#down = true
-      this.#life++
-      this.#disk.crash()
-      this.around.agenda.after(1 + this.around.random.below(3000), () => this.#restart())
+      if (!(error instanceof PowerCut) && !this.world.watcher.hasHalted(this.name)) throw error
     }
   }
 
-  /** From the disk alone: the log is played again, and gives again what was said. */
-  #restart(): void {
-    this.#down = false
-    const { chain, log } = this.#disk.contents
-    this.#validators = this.around.genesis
-    for (let height = 0; height < chain.length; height++) this.#validators = nextValidators(this.#validators, [])
-    this.#proposer = proposers(this.#validators)
-    this.#pool = new Map()
-    this.state = newDriver(this.name, chain.length, this.#validators)
-    this.#alive(() => {
-      const life = this.#life
-      for (const input of log) if (life === this.#life) this.#again(input)
-      if (log.length === 0) this.#input({ kind: "start" })
-    })
-    this.#ask()
+  #powerOff(): void {
+    const { random, agenda, options } = this.world
+    this.#effectsLeft = -1
+    this.crashes++
+    this.#isDown = true
+    this.#life++
+    // A process that is killed leaves to the system what it wrote; a machine without power does not.
+    const isKilled = random.next() < 0.2
+    if (!isKilled) for (const file of Object.values(this.#disk)) (file as VirtualFile).cutPower(random)
+    if (options.plant === "old-sign-state") this.#putBack()
+    agenda.after(1 + random.below(3000), () => this.#restart())
   }
 
-  #again(input: DriverInput): void {
-    const { driven } = this.#driven(input)
-    this.state = driven.state
-    if (input.kind === "vote") this.#pool.set(idOf(input), input)
-    for (const output of driven.outputs) this.#act(output)
+  /** What a copy of its card had some heights ago takes the place of everything. */
+  #putBack(): void {
+    const { signed, log, chain } = this.#copy
+    this.#disk.signed.putBack(signed)
+    this.#disk.log.putBack(log)
+    this.#chain = chain
   }
+
+  #restart(): void {
+    this.#isDown = false
+    this.#validators = this.world.genesis
+    for (let height = 0; height < this.#chain.length; height++) this.#validators = nextValidators(this.#validators, [])
+    this.#pool = new Map()
+    this.#newest = new Map()
+    for (const vote of this.#chain.at(-1)?.commit ?? []) this.#remember({ kind: "vote", vote })
+    this.#alive(() => {
+      this.#consensus = new Consensus(this.#surroundings())
+    })
+    this.#begin()
+  }
+}
+
+function isNewer(one: SignedVote, other: SignedVote): boolean {
+  if (one.height !== other.height) return one.height > other.height
+  if (one.round !== other.round) return one.round > other.round
+  return one.type === "precommit" && other.type === "prevote"
+}
+
+/** A block's time, as long as no ledger makes it of its commit. */
+function timeOf(decision: Decision | undefined): number {
+  return decision === undefined ? 0 : Math.max(...decision.commit.map(({ timeMs }) => timeMs))
+}
+
+/** As if L36-L43 had never been: nothing is locked, and nothing known to be valid. */
+export function unlocked(state: DriverState): DriverState {
+  const nothing = { lockedRound: NO_ROUND, lockedValue: null, validRound: NO_ROUND, validValue: null }
+  return { ...state, round: { ...state.round, ...nothing } }
 }

@@ -35,8 +35,8 @@ export function simulate(options: Options): Outcome {
   const network = new Network(agenda, random, options, faulty)
   const heads = genesisValidators(names.map((address) => ({ address, power: 1n })))
   const counted = options.plant === "count-heads" ? heads : genesis
-  const around = { agenda, network, random, watcher, options, names, genesis: counted }
-  const processes = names.map((name) => (faulty.has(name) ? new Byzantine(name, around) : new Process(name, around)))
+  const world = { agenda, network, random, watcher, options, names, genesis: counted }
+  const processes = names.map((name) => (faulty.has(name) ? new Byzantine(name, world) : new Process(name, world)))
   for (const process of processes) network.join(process)
   for (const process of processes) agenda.after(random.below(1000), () => process.start())
   const ours = processes.filter(({ name }) => !faulty.has(name))
@@ -134,7 +134,8 @@ class End {
     let dueMs = 0
     for (let i = 0; i < rounds; i++) dueMs += 1.5 * (stepsMs + 3 * TIMEOUT_GROWTH_MS * (round + i))
     const behind = Math.max(...decided) - Math.min(...decided) + 1
-    const askMs = 4 * ASK_EVERY_MS * this.#options.validators
+    // Who was just started first asks everybody for its own votes.
+    const askMs = 4 * ASK_EVERY_MS * (this.#options.validators + 2)
     return { height: Math.max(...decided) + 1, byMs: nowMs + dueMs + behind * askMs }
   }
 }

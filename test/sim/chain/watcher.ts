@@ -1,7 +1,8 @@
 import type { DriverState } from "../../../agent/core/consensus/driver/state.ts"
 import type { DoubleVote, Proposal, ValueId, Vote } from "../../../agent/core/consensus/terms.ts"
 import { isQuorum, powerOf, type ValidatorSet } from "../../../agent/core/consensus/validators.ts"
-import { idOf, isValid, type Signed, slotOf } from "./message.ts"
+import type { Slot } from "../../../agent/core/consensus/message.ts"
+import { idOf, isValid, type Signed, signatureOf, slotOf } from "./message.ts"
 
 /** Two decisions of one height, and who signed both of them where they are of one round. */
 export interface Fork {
@@ -18,7 +19,8 @@ export class Watcher {
   readonly #correct: ReadonlySet<string>
   readonly #set: ValidatorSet
   readonly #decisions = new Map<number, { readonly value: ValueId; readonly commit: readonly Vote[] }>()
-  readonly #signed = new Map<string, string>()
+  readonly #signed = new Map<string, { readonly id: string; readonly signature: string }>()
+  readonly #halted = new Set<string>()
   readonly evidence = new Set<string>()
   readonly forks: Fork[] = []
   roundMax = 0
@@ -33,10 +35,31 @@ export class Watcher {
   signed(name: string, message: Signed): void {
     if (!this.#correct.has(name)) return
     const slot = `${name} ${slotOf(message)}`
-    const id = idOf(message)
+    const [id, signature] = [idOf(message), signatureOf(message)]
     const before = this.#signed.get(slot)
-    if (before !== undefined && before !== id) this.#break(`${name} signed both "${before}" and "${id}"`)
-    this.#signed.set(slot, id)
+    if (before !== undefined && before.id !== id) this.#break(`${name} signed both "${before.id}" and "${id}"`)
+    else if (before !== undefined && before.signature !== signature) this.#break(`${name} signed "${id}" in two ways`)
+    this.#signed.set(slot, { id, signature })
+  }
+
+  /** What a log gives again is what was signed: a correct process never wants to sign anything else. */
+  unsigned(name: string, { height, round, step }: Slot, code: string): void {
+    const isPast = code === "SIGN_REGRESSION"
+    if (this.#correct.has(name) && !isPast) this.#break(`${name}: ${code} at the ${step} of ${height}, round ${round}`)
+  }
+
+  /** Nobody else has the key of a correct process, and its disk is never older than it was. */
+  died(name: string, why: string): void {
+    if (this.#correct.has(name)) this.#break(`${name}'s key died: ${why}`)
+  }
+
+  halted(name: string, error: Error): void {
+    this.#halted.add(name)
+    if (this.#correct.has(name)) this.#break(`${name} halted: ${error.message}`)
+  }
+
+  hasHalted(name: string): boolean {
+    return this.#halted.has(name)
   }
 
   /** Agreement, validity, and a proof. */

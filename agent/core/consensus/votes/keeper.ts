@@ -115,6 +115,12 @@ export function applyCertificate(keeper: VoteKeeper, votes: readonly Vote[]): Ap
   return { keeper: next, threshold: ofValue(type, round, value), evidence, refused: null }
 }
 
+/** @returns whether this very vote is kept: it counts, or proves something */
+export function isKept(keeper: VoteKeeper, vote: Vote): boolean {
+  const tally = keeper.rounds.get(vote.round)?.tallies[vote.type]
+  return tally?.first.get(vote.voter) === vote || tally?.second.get(vote.voter) === vote
+}
+
 /** @returns whether a quorum voted so in that round: for a value, for nil, or for whatever it was */
 export function hasQuorum(keeper: VoteKeeper, round: Round, type: VoteType, value: ValueId | null | "any"): boolean {
   const tally = keeper.rounds.get(round)?.tallies[type]
