@@ -58,6 +58,11 @@ export const EXPRESSION_THREAD_IDLE_MS = 60 * SECOND
 export const DEDUPE_WINDOW_MS = 7 * DAY
 export const DEDUPE_IDS_MAX = 1_000_000
 export const DEDUPE_GENERATIONS = 8
+/** So much of the store's quota is theirs; about how much of the file one of them takes. */
+export const DEDUPE_QUOTA_SHARE = 1 / 4
+export const DEDUPE_ID_BYTES = 256
+/** Where nothing else is left to go, ids that are older go: nobody repeats an event that late. */
+export const DEDUPE_KEPT_MS_MIN = 600 * SECOND
 export const REFUSED_EVENTS_KEPT_MAX = 1000
 /** Events that wait for room at once; past it they are refused: MQTT publishers are cut off and send again. */
 export const EVENTS_WAITING_MAX = 20_000

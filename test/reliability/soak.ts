@@ -23,6 +23,8 @@ import { until } from "../support/until.ts"
 
 const MINUTES = Number(process.env["SOAK_MINUTES"] ?? 20)
 const SAMPLE_MS = 10_000
+/** The agent must have accepted something in this time. */
+const STALL_MS = 60_000
 const QUOTA_MB = 16
 /** The first part of the run, in which caches and pools fill, and the store comes to its quota. */
 const WARM_UP_SHARE = 0.5
@@ -77,10 +79,13 @@ try {
   })
   load.start(agent)
   const endMs = performance.now() + MINUTES * 60_000
-  while (performance.now() < endMs && agent.process.exitCode === null) {
+  let progress = { accepted: 0, atMs: performance.now() }
+  const isStalled = () => performance.now() - progress.atMs > STALL_MS
+  while (performance.now() < endMs && agent.process.exitCode === null && !isStalled()) {
     await pause(Math.min(SAMPLE_MS, (MINUTES * 60_000) / 12))
     const sample = await measure()
     samples.push(sample)
+    if (load.ledger.accepted > progress.accepted) progress = { accepted: load.ledger.accepted, atMs: sample.atMs }
     const { rssMb, heapMb, moving, queuedKb, files, storeMb } = sample
     console.log(
       `${((performance.now() - endMs + MINUTES * 60_000) / 60_000).toFixed(1).padStart(5)} min  rss ${rssMb.toFixed(1)} MB  heap ${heapMb.toFixed(1)} MB  executions ${moving}  queued ${queuedKb.toFixed(0)} KB  files ${files}  store ${storeMb.toFixed(1)} MB  accepted ${load.ledger.accepted}`,
@@ -88,7 +93,8 @@ try {
   }
   life.abort()
   await disturbed
-  await load.finish()
+  if (isStalled()) problems.push(`after ${progress.accepted} events none was accepted for ${STALL_MS} ms`)
+  else await load.finish()
   const quiet = async () => {
     const { running, waiting } = await statusOf(agent)
     return running === 0 && waiting === 0

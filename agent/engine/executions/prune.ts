@@ -85,6 +85,19 @@ export class Pruner {
         ? archive.prunable(Number.POSITIVE_INFINITY, EXECUTIONS_A_WRITE, runner)
         : [],
     )
+    if (this.#parts.executions.usedShare() > HIGH_WATER) await this.#forgetIds()
+  }
+
+  /** No ended execution is left to go. */
+  async #forgetIds(): Promise<void> {
+    const { ports, dedupe } = this.#parts
+    const forgotten = dedupe.giveWay(ports.clock.now())
+    if (forgotten.length === 0) return
+    ports.log.warn("ids of events are forgotten before their time: there is no room for them", {
+      remedy: "raise store.quotaMb",
+    })
+    await ports.store.write(forgotten)
+    await this.#remove(() => dedupe.sweep(IDS_A_WRITE))
   }
 
   /** Versions that no kept execution is pinned to: without its definition none can be shown. */

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict"
-import { DEDUPE_GENERATIONS, DEDUPE_WINDOW_MS } from "../../../../agent/base/limits.ts"
+import {
+  DEDUPE_GENERATIONS,
+  DEDUPE_ID_BYTES,
+  DEDUPE_KEPT_MS_MIN,
+  DEDUPE_WINDOW_MS,
+} from "../../../../agent/base/limits.ts"
 import { Dedupe } from "../../../../agent/engine/events/dedupe.ts"
+import { TABLE } from "../../../../agent/schema/tables.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
 
 const GENERATION_MS = DEDUPE_WINDOW_MS / DEDUPE_GENERATIONS
@@ -34,6 +40,34 @@ describe("ids of events", () => {
       const changes = await remember(dedupe, store, `id-${i}`, i * GENERATION_MS)
       assert.equal(changes <= 2, true, `${changes} changes`)
     }
+  })
+
+  it("are no more than take a quarter of the quota", async () => {
+    const quotaBytes = 4 * 1000 * DEDUPE_ID_BYTES
+    const store = new MemoryStore({ quotaBytes })
+    const dedupe = new Dedupe(store)
+    dedupe.load(0)
+    for (let i = 0; i < 3000; i++) await remember(dedupe, store, `id-${i}`, i)
+    for (let swept = dedupe.sweep(100); swept.length > 0; swept = dedupe.sweep(100)) await store.write(swept)
+    const kept = store.count(TABLE.eventId)
+    assert.ok(kept >= 1000 && kept <= 1000 * (1 + 1 / DEDUPE_GENERATIONS), `${kept} ids`)
+    assert.equal(dedupe.find("meter", "read", `id-${2999 - 1000}`)?.data, null)
+  })
+
+  it("give way when they must, the oldest first, and never those of the last minutes", async () => {
+    const store = new MemoryStore()
+    const dedupe = await generations(store, 1)
+    const known = () => dedupe.find("meter", "read", "id-0") !== null
+    await store.write(dedupe.giveWay(1))
+    assert.deepEqual(dedupe.giveWay(DEDUPE_KEPT_MS_MIN), [])
+    assert.ok(known())
+    await store.write(dedupe.giveWay(DEDUPE_KEPT_MS_MIN + 1))
+    assert.ok(!known())
+    assert.equal(dedupe.sweep(10).length, 1)
+    assert.deepEqual(dedupe.giveWay(DEDUPE_WINDOW_MS), [], "nothing is left")
+    const again = new Dedupe(store)
+    again.load(0)
+    assert.equal(again.find("meter", "read", "id-0"), null)
   })
 
   it("that are forgotten are swept out of the store, some at a time, also after a restart", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { APPLICATION_VERSIONS_KEPT } from "../../../../agent/base/limits.ts"
+import { APPLICATION_VERSIONS_KEPT, DEDUPE_KEPT_MS_MIN } from "../../../../agent/base/limits.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
 import { type TestEngine, testEngine } from "../../../support/engine.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
@@ -48,6 +48,24 @@ describe("pruning", () => {
     const kept = test.engine.executions.list({}).items.map(({ id }) => id)
     assert.equal(kept.includes(executions[0]!), true)
     assert.equal(kept.includes(newest.id as never), true)
+    await test.stop()
+  })
+
+  it("lets events in again where old ids of others have filled the store", async () => {
+    const store = new MemoryStore({ quotaBytes: 4_000_000 })
+    const before = await testEngine([{ manifest: WORK }], { store })
+    await before.engine.applications.deploy(workApplication("work"), {})
+    await before.stop()
+    // Of an agent that had more room.
+    const value = { v: 1, executions: [], data: "x".repeat(200) }
+    for (let i = 0; store.usage().bytes < 3_800_000; i++) {
+      await store.write([{ put: TABLE.eventId, key: [1, "work", "go", `id-${i}`], value }], { reserve: true })
+    }
+    const test = await testEngine([{ manifest: WORK }], { store, clock: before.clock, seed: 2 })
+    await assert.rejects(go(test), { code: "OVERLOADED" })
+    await test.pass(2 * DEDUPE_KEPT_MS_MIN)
+    assert.equal((await go(test)).executions.length, 1)
+    assert.ok(test.log.lines.some(({ level, message }) => level === "warn" && /ids of events/.test(message)))
     await test.stop()
   })
 
