@@ -1,7 +1,8 @@
 #!/bin/bash
 # Runs inside a Debian: first without systemd, then once per boot. Install, first event, reboot, upgrade, failed upgrade,
 # crash, hang, removal; then the same by the Debian package.
-# What holds is written to /lab/results, one line each; the last step powers off.
+# What holds is written to /lab/results, one line each; the last step powers off. /lab/begun says that this systemd is one
+# that the agent can be judged in.
 set -uo pipefail
 exec >>/lab/log 2>&1
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive
@@ -101,7 +102,18 @@ without_systemd() {
   check "leaves nothing behind where there is no systemd" diff /lab/before-without <(snapshot)
 }
 
+# Whether units are started here at all, with bounds as ours have.
+can_run_units() {
+  systemd-run --quiet --wait --collect -p User=nobody -p PrivateUsers=yes -p PrivateTmp=yes -p PrivateDevices=yes \
+    -p ProtectSystem=strict -p ProtectHome=yes -p ProtectProc=invisible -p SystemCallFilter=@system-service true
+}
+
 first_boot() {
+  if ! soon can_run_units; then
+    systemctl poweroff
+    return
+  fi
+  touch /lab/begun
   serve release-1
   snapshot >/lab/before
   local atomic

@@ -1,9 +1,10 @@
 // `npm run test:systemd`: the whole life of an installed agent in a real Debian with a real systemd, without a network.
 // Where this machine can run none it says so (`not run: …`): that says nothing about the agent.
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { CACHE, NotHere } from "../../support/debian.ts"
 import { ROOT } from "../../support/sources.ts"
-import { boot, journal, makeMachine, NotHere, run } from "./machine.ts"
+import { type Machine, makeMachine } from "./machine.ts"
 import { makeReleases } from "./releases.ts"
 
 const BOOTS_MAX = 2
@@ -32,26 +33,45 @@ ExecStart=/bin/bash /lab/inside.sh
 WantedBy=default.target
 `
 
-/** What inside.sh finds in /lab, and the unit that runs it at each boot. */
-async function furnish(root: string): Promise<string> {
-  const lab = join(root, "lab")
+/** Makes what inside.sh finds in /lab. @returns its folder */
+async function makeLab(): Promise<string> {
+  const lab = join(CACHE, `lab.${process.pid}`)
   mkdirSync(join(lab, "pinger"), { recursive: true })
   await makeReleases(lab)
   writeFileSync(join(lab, "app.yml"), APPLICATION)
   for (const [name, text] of Object.entries(PINGER)) writeFileSync(join(lab, "pinger", name), text)
   cpSync(join(ROOT, "test/packaging/systemd/inside.sh"), join(lab, "inside.sh"))
+  return lab
+}
+
+/** Puts it there, and the unit that runs inside.sh at each boot. */
+function furnish(root: string, lab: string): void {
+  renameSync(lab, join(root, "lab"))
   const units = join(root, "etc/systemd/system")
   mkdirSync(join(units, "default.target.wants"), { recursive: true })
   writeFileSync(join(units, "lab.service"), UNIT)
   symlinkSync("/etc/systemd/system/lab.service", join(units, "default.target.wants/lab.service"))
-  return lab
 }
 
-async function main(): Promise<{ passed: number; failed: number }> {
-  const root = makeMachine()
-  const lab = await furnish(root)
-  const without = run(root, ["/bin/bash", "/lab/inside.sh"])
-  const trouble = `${without.stderr}${boot(root, BOOTS_MAX)}`
+/** A machine, and what is to be installed in it; both take their time, and each other's. */
+async function prepare(): Promise<Machine> {
+  const [machine, lab] = await Promise.allSettled([makeMachine(), makeLab()])
+  if (machine.status === "rejected") {
+    if (lab.status === "fulfilled") rmSync(lab.value, { recursive: true })
+    throw machine.reason
+  }
+  if (lab.status === "rejected") {
+    machine.value.end(false)
+    throw lab.reason
+  }
+  furnish(machine.value.root, lab.value)
+  return machine.value
+}
+
+async function play(machine: Machine): Promise<{ passed: number; failed: number }> {
+  const lab = join(machine.root, "lab")
+  const without = await machine.run(["/bin/bash", "/lab/inside.sh"])
+  const trouble = `${without.status === 0 ? "" : without.said}${await machine.boot(BOOTS_MAX, join(lab, "begun"))}`
   const read = (name: string) => (existsSync(join(lab, name)) ? readFileSync(join(lab, name), "utf8") : "")
   const results = read("results")
   const passed = results.match(/^ok /gm)?.length ?? 0
@@ -59,11 +79,22 @@ async function main(): Promise<{ passed: number; failed: number }> {
   process.stdout.write(results)
   if (!results.includes(LAST)) {
     failed++
-    process.stdout.write(`FAIL it came to its end\n${trouble}\n${journal(root, JOURNAL_LINES)}`)
+    process.stdout.write(`FAIL it came to its end\n${trouble}\n${machine.journal(JOURNAL_LINES)}`)
   }
   if (failed > 0) process.stdout.write(read("log"))
-  else rmSync(root, { recursive: true })
   return { passed, failed }
+}
+
+async function main(): Promise<{ passed: number; failed: number }> {
+  const machine = await prepare()
+  let hasFailed = false
+  try {
+    const counts = await play(machine)
+    hasFailed = counts.failed > 0
+    return counts
+  } finally {
+    machine.end(hasFailed)
+  }
 }
 
 try {
@@ -72,5 +103,5 @@ try {
   process.exitCode = failed === 0 ? 0 : 1
 } catch (error) {
   if (!(error instanceof NotHere)) throw error
-  process.stdout.write(`not run: ${error.message}\n0 passed, 0 failed\n`)
+  process.stdout.write(`not run: systemd: ${error.message}\n0 passed, 0 failed\n`)
 }
