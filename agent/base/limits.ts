@@ -325,4 +325,6 @@ export const SET_CHANGES_MAX = 32
 export const CONFIG_BYTES_MAX = 256 * KIB
 /** Settings that one change of the configuration may name. */
 export const CONFIG_KEYS_MAX = 100
+/** Lines a second about messages that the agent could not hand on, of each kind. */
+export const FAILURES_LOGGED_PER_S_MAX = 5
 export const METRIC_SERIES_MAX = 1000

@@ -99,7 +99,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       if (afterCrash) executions.runner.beCareful()
       retarget()
       inbox.start()
-      stopFeed = feedOverMqtt(feed, ports.broker, ports.log)
+      stopFeed = feedOverMqtt(feed, ports)
       progress("starts services")
       await services.start()
       applications.warnOfMissing()

@@ -119,6 +119,7 @@ class MqttBroker implements RunningBroker, Home {
       bounds: { queuedMessagesMax: mqtt.offlineMessages, queuedBytesMax: mqtt.offlineBytes },
       counters: this.counters,
       metrics,
+      clock: options.clock,
       log,
       relieved: () => this.#unhold(),
     })
@@ -176,6 +177,7 @@ class MqttBroker implements RunningBroker, Home {
     this.#listeners.stop()
     for (const timer of this.#timers) clearInterval(timer)
     await this.#plane.stop()
+    this.router.tellLeftOut()
     for (const connection of this.#connections) connection.close()
     await this.sessions.flush()
   }
@@ -361,6 +363,7 @@ class MqttBroker implements RunningBroker, Home {
   }
 
   #tellSys(): void {
+    this.router.tellLeftOut()
     const connected = this.#admissions.size
     const facts = {
       version: this.#options.version,

@@ -1,8 +1,10 @@
 import type { Soon } from "../../base/soon.ts"
 import { messageOf } from "../../base/errors.ts"
-import { MQTT_HANDLERS_RUNNING_MAX, MQTT_QUEUED_BYTES_MAX } from "../../base/limits.ts"
+import { FAILURES_LOGGED_PER_S_MAX, MQTT_HANDLERS_RUNNING_MAX, MQTT_QUEUED_BYTES_MAX } from "../../base/limits.ts"
+import { LineQuota } from "../../base/line-quota.ts"
 import { topicMatches } from "../../base/topic.ts"
 import type { MessageHandler, Reserved } from "../../ports/broker.ts"
+import type { Clock } from "../../ports/clock.ts"
 import type { Log } from "../../ports/log.ts"
 import type { Metrics } from "../../ports/metrics.ts"
 import type { Change } from "../../ports/store.ts"
@@ -42,6 +44,7 @@ export class Router {
   readonly #counters: Counters
   readonly #metrics: Metrics
   readonly #log: Log
+  readonly #failures: LineQuota
   #version = 0
   readonly #relieved: () => void
   #running = 0
@@ -52,6 +55,7 @@ export class Router {
     bounds: RouterBounds
     counters: Counters
     metrics: Metrics
+    clock: Clock
     log: Log
     /** Called when handlers have caught up after `saturated`. */
     relieved: () => void
@@ -62,6 +66,8 @@ export class Router {
     this.#counters = parts.counters
     this.#metrics = parts.metrics
     this.#log = parts.log
+    const count = (leftOut: number) => parts.log.warn("more QoS 0 messages could not be handled", { count: leftOut })
+    this.#failures = new LineQuota(FAILURES_LOGGED_PER_S_MAX, () => parts.clock.elapsed(), count)
     this.#relieved = parts.relieved
   }
 
@@ -279,6 +285,11 @@ export class Router {
     }
   }
 
+  /** Says what the log has left out. */
+  tellLeftOut(): void {
+    this.#failures.tellLeftOut()
+  }
+
   /** A QoS 0 message has nobody to tell of a failure: it is counted and logged. */
   #run(handler: MessageHandler, incoming: Incoming): void {
     this.#running++
@@ -287,7 +298,8 @@ export class Router {
         await handler(incoming)
       } catch (error) {
         this.#metrics.count("mesg_mqtt_qos0_failed_total")
-        this.#log.warn("a QoS 0 message could not be handled", { topic: incoming.topic, error: messageOf(error) })
+        if (this.#failures.allows())
+          this.#log.warn("a QoS 0 message could not be handled", { topic: incoming.topic, error: messageOf(error) })
       } finally {
         this.#running--
         if (this.#running === MQTT_HANDLERS_RUNNING_MAX - 1) this.#relieved()

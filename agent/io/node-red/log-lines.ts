@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream"
 import { LOG_LINE_BYTES_MAX, NODE_RED_LOG_LINES_PER_S_MAX } from "../../base/limits.ts"
+import { LineQuota } from "../../base/line-quota.ts"
 import type { Log } from "../../ports/log.ts"
 
 /**
@@ -8,19 +9,11 @@ import type { Log } from "../../ports/log.ts"
  */
 export function logLines(stream: Readable, log: Log): void {
   let rest = ""
-  let second = 0
-  let count = 0
+  const quota = new LineQuota(NODE_RED_LOG_LINES_PER_S_MAX, performance.now.bind(performance), (leftOut) => {
+    log.warn("Node-RED wrote more than is kept", { leftOut })
+  })
   const line = (text: string) => {
-    const now = Math.floor(performance.now() / 1000)
-    if (now !== second) {
-      if (count > NODE_RED_LOG_LINES_PER_S_MAX) {
-        log.warn("Node-RED wrote more than is kept", { leftOut: count - NODE_RED_LOG_LINES_PER_S_MAX })
-      }
-      second = now
-      count = 0
-    }
-    count++
-    if (text.trim() === "" || count > NODE_RED_LOG_LINES_PER_S_MAX) return
+    if (text.trim() === "" || !quota.allows()) return
     if (/\[(?:error|warn)\]|Error:/.test(text)) log.warn("Node-RED", { line: text })
     else log.debug("Node-RED", { line: text })
   }
@@ -30,5 +23,8 @@ export function logLines(stream: Readable, log: Log): void {
     rest = lines.pop()!.slice(0, LOG_LINE_BYTES_MAX)
     for (const text of lines) line(text.slice(0, LOG_LINE_BYTES_MAX))
   })
-  stream.on("end", () => line(rest))
+  stream.on("end", () => {
+    line(rest)
+    quota.tellLeftOut()
+  })
 }

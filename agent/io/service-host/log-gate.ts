@@ -3,35 +3,28 @@ import {
   SERVICE_LOG_MESSAGE_LENGTH_MAX,
   SERVICE_STDERR_BYTES_MAX,
 } from "../../base/limits.ts"
+import { LineQuota } from "../../base/line-quota.ts"
 import type { Readable } from "node:stream"
 import type { ServiceBridge } from "../../ports/service-host.ts"
 
 /** Passes the log lines of a confined service on, at most so many a second; what is left out is counted and said. */
 export class LogGate {
   readonly #bridge: ServiceBridge
-  #second = 0
-  #lines = 0
-  #leftOut = 0
+  readonly #quota: LineQuota
 
   constructor(bridge: ServiceBridge) {
     this.#bridge = bridge
+    this.#quota = new LineQuota(SERVICE_LOG_LINES_PER_S_MAX, performance.now.bind(performance), (count) => {
+      bridge.log("warn", "log lines left out", { count })
+    })
   }
 
   log(level: "debug" | "info" | "warn" | "error", message: string, fields?: Readonly<Record<string, unknown>>): void {
-    const second = Math.floor(performance.now() / 1000)
-    if (second !== this.#second) {
-      this.tellLeftOut()
-      this.#second = second
-      this.#lines = 0
-    }
-    this.#lines += 1
-    if (this.#lines > SERVICE_LOG_LINES_PER_S_MAX) this.#leftOut += 1
-    else this.#bridge.log(level, message, fields)
+    if (this.#quota.allows()) this.#bridge.log(level, message, fields)
   }
 
   tellLeftOut(): void {
-    if (this.#leftOut > 0) this.#bridge.log("warn", "log lines left out", { count: this.#leftOut })
-    this.#leftOut = 0
+    this.#quota.tellLeftOut()
   }
 
   /** Lines of the process's own output. @returns its last bytes, whenever asked */

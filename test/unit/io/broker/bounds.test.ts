@@ -1,10 +1,15 @@
 import assert from "node:assert/strict"
 import { join } from "node:path"
-import { MQTT_CONNECT_TIMEOUT_MS, MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX } from "../../../../agent/base/limits.ts"
+import {
+  FAILURES_LOGGED_PER_S_MAX,
+  MQTT_CONNECT_TIMEOUT_MS,
+  MQTT_SUBSCRIPTIONS_PER_CLIENT_MAX,
+} from "../../../../agent/base/limits.ts"
 import { BrokerError } from "../../../../agent/io/broker/error.ts"
 import { StorePersistence } from "../../../../agent/io/broker/persistence.ts"
 import { LmdbStore } from "../../../../agent/io/store/store.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
+import { FakeClock } from "../../../support/fake-clock.ts"
 import { KeptLog } from "../../../support/kept-log.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
 import { startBroker, stopBroker, stopBrokers } from "../../../support/mqtt-broker.ts"
@@ -45,6 +50,31 @@ describe("the broker's bounds", () => {
     await client.quiet()
     publisher.send(publishPacket("q", "6", { qos: 1, packetId: 6 }))
     assert.equal((await client.nextPublish()).payload, "6")
+  })
+
+  it("logs so many QoS 0 messages a second that could not be handled, says how many more, and counts all", async () => {
+    const clock = new FakeClock()
+    const { broker, port, recorder } = await startBroker({ clock })
+    broker.subscribe("q", () => Promise.reject(new Error("no room")))
+    const client = await WireClient.connected(port)
+    const said = (message: string) => recorder.lines.filter((line) => line.message === message)
+    const failed = () => said("a QoS 0 message could not be handled").length
+    const counted = () => recorder.counts.get("mesg_mqtt_qos0_failed_total")
+    for (let i = 0; i < 200; i++) client.send(publishPacket("q", "x"))
+    await client.quiet()
+    assert.deepEqual([failed(), counted()], [FAILURES_LOGGED_PER_S_MAX, 200])
+    clock.advance(1000)
+    client.send(publishPacket("q", "x"))
+    await client.quiet()
+    assert.deepEqual([failed(), counted()], [FAILURES_LOGGED_PER_S_MAX + 1, 201])
+    const leftOut = () =>
+      said("more QoS 0 messages could not be handled").reduce((sum, { fields }) => sum + Number(fields["count"]), 0)
+    assert.equal(leftOut(), 200 - FAILURES_LOGGED_PER_S_MAX)
+    for (let i = 0; i < 10; i++) client.send(publishPacket("q", "x"))
+    await client.quiet()
+    await stopBroker(broker)
+    assert.deepEqual([failed(), counted()], [2 * FAILURES_LOGGED_PER_S_MAX, 211])
+    assert.equal(leftOut(), 211 - failed(), "what is left is said at the stop")
   })
 
   it("bounds an offline queue by bytes too", async () => {
