@@ -10,62 +10,45 @@
  * | E4   | peers said what they hold of its votes | anything is signed after a start                    |
  */
 import { messageOf } from "../../../base/errors.ts"
-import { CONSENSUS_WITHHELD_MAX } from "../../../base/limits.ts"
 import type { DriverInput } from "../../../core/consensus/driver/input.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
 import { type DriverState, hasStarted, newDriver } from "../../../core/consensus/driver/state.ts"
-import {
-  proposalBytes,
-  type SignedMessage,
-  type SignedProposal,
-  type SignedVote,
-  type Slot,
-  voteBytes,
-} from "../../../core/consensus/message.ts"
+import type { SignedMessage, SignedProposal, SignedVote } from "../../../core/consensus/message.ts"
 import { proposers } from "../../../core/consensus/rotation.ts"
-import { isBeyond } from "../../../core/consensus/sign-state.ts"
 import type { Address, Proposal, Round, ValueId } from "../../../core/consensus/terms.ts"
-import { isQuorum, powerOf } from "../../../core/consensus/validators.ts"
 import { certificate } from "../../../core/consensus/votes/keeper.ts"
-import { decodeEntry, encodeEntry, type LogEntry } from "./log-entry.ts"
+import { InputLog } from "./input-log.ts"
+import type { LogEntry } from "./log-entry.ts"
 import type { NextHeight, Surroundings } from "./surroundings.ts"
 import { Timers } from "./timers.ts"
-import { Unwritten } from "./unwritten.ts"
+import { Voice, type Wanted } from "./voice.ts"
 import { damaged } from "./wal.ts"
 
-type Say = Extract<DriverOutput, { kind: "vote" | "proposal" }>
 type DecisionOutput = Extract<DriverOutput, { kind: "decision" }>
 
-/** What the driver wants said and is not signed yet. */
-interface Withheld {
-  readonly say: Say
-  readonly timeMs: number
-}
-
+/**
+ * One validator on one chain. Who is none at a height says nothing there, and follows.
+ * Every call is done when it returns. After one that threw the validator has halted, and every call throws.
+ */
 export class Consensus {
   readonly #around: Surroundings
   readonly #me: Address
   readonly #timers: Timers
-  readonly #unwritten = new Unwritten()
+  readonly #log: InputLog
+  readonly #voice: Voice
   #next: NextHeight
   #state: DriverState
   #proposer: (round: Round) => Address
-  /** Own messages that left and were not heard yet (D9). */
-  #own: SignedMessage[] = []
-  #withheld: Withheld[] = []
-  /** Who said what it holds of our votes, after this start. */
-  readonly #vouched = new Set<Address>()
-  #maySign = false
   #isReplaying = false
   #decision: DecisionOutput | null = null
-  /** The log of this height took something that it had no room for. */
-  #isLogFull = false
   /** What stopped it: nothing is done after that. */
   #failure: Error | null = null
 
   constructor(around: Surroundings) {
     this.#around = around
     this.#me = around.me as Address
+    this.#log = new InputLog(around.wal)
+    this.#voice = new Voice(around, this.#log)
     this.#timers = new Timers(around.clock, (input) => this.#elapsed(input))
     this.#next = around.chain.next()
     this.#state = newDriver(this.#me, this.#next.height, this.#next.validators)
@@ -79,7 +62,7 @@ export class Consensus {
 
   /** Peers must still say what they hold of this validator's votes (E4). */
   get isWaitingForPeers(): boolean {
-    return !this.#maySign
+    return !this.#voice.maySign
   }
 
   /**
@@ -88,15 +71,15 @@ export class Consensus {
    */
   start(): void {
     this.#guarded(() => {
-      const { signer, wal, notices } = this.#around
+      const { signer, notices } = this.#around
       const { height } = this.#next
-      const records = wal.open(height)
-      if (signer.state.height === height && signer.state.logged > wal.synced) {
-        throw damaged(wal.synced, "it ends before what a signature follows from")
+      const entries = this.#log.open(height)
+      if (signer.state.height === height && signer.state.logged > this.#log.synced) {
+        throw damaged(this.#log.synced, "it ends before what a signature follows from")
       }
       if (signer.state.dead !== null) notices.dead(signer.state.dead)
-      this.#replay(records)
-      this.#vouchedAnew()
+      this.#replay(entries)
+      this.#vouched(null)
     })
   }
 
@@ -108,7 +91,7 @@ export class Consensus {
   /** @param vote its signature was verified @returns whether it was taken: then it is for everybody */
   hearVote(vote: SignedVote): boolean {
     return this.#guarded(() => {
-      this.#lookAtOwn(vote)
+      this.#voice.lookAt(vote)
       return this.#take({ kind: "vote", vote })
     })
   }
@@ -121,7 +104,7 @@ export class Consensus {
   hearProposal(proposal: SignedProposal, polka: readonly SignedVote[] | null, valid: boolean): boolean {
     return this.#guarded(() => {
       // A polka that is none is no reason to refuse the proposal: it waits for a better one.
-      if (polka !== null) this.#take({ kind: "certificate", votes: polka })
+      if (polka !== null) this.#hearCertificate(polka)
       return this.#take({ kind: "proposal", proposal, valid })
     })
   }
@@ -129,7 +112,7 @@ export class Consensus {
   /** What others decided at this height, of who is further. As `hearProposal`. */
   hearDecision(proposal: SignedProposal, commit: readonly SignedVote[], valid: boolean): void {
     this.#guarded(() => {
-      this.#take({ kind: "certificate", votes: commit })
+      this.#hearCertificate(commit)
       this.#take({ kind: "proposal", proposal, valid })
     })
   }
@@ -147,9 +130,8 @@ export class Consensus {
    */
   vouch(peer: Address, newest: SignedVote | null): void {
     this.#guarded(() => {
-      if (newest !== null) this.#lookAtOwn(newest)
-      if (powerOf(this.#next.validators, peer) > 0n) this.#vouched.add(peer)
-      this.#vouchedAnew()
+      if (newest !== null) this.#voice.lookAt(newest)
+      this.#vouched(peer)
     })
   }
 
@@ -159,23 +141,25 @@ export class Consensus {
       const next = this.#around.chain.next()
       if (next.height <= this.#next.height) throw new RangeError(`height ${next.height} was decided already`)
       this.#timers.clear()
-      this.#unwritten.clear()
-      this.#own = []
-      this.#withheld = []
+      this.#voice.forget()
       this.#decision = null
-      this.#isLogFull = false
-      this.#around.wal.rotate(next.height)
+      this.#log.rotate(next.height)
       this.#next = next
       this.#state = newDriver(this.#me, next.height, next.validators)
       this.#proposer = proposers(next.validators)
-      this.#vouchedAnew()
+      this.#vouched(null)
     })
   }
 
   stop(): void {
     this.#timers.clear()
-    this.#around.wal.close()
+    this.#log.close()
     this.#around.signer.close()
+  }
+
+  #hearCertificate(votes: readonly SignedVote[]): void {
+    for (const vote of votes) this.#voice.lookAt(vote)
+    this.#take({ kind: "certificate", votes })
   }
 
   /** An input and everything that follows from it, own messages too. @returns whether it was taken */
@@ -187,7 +171,7 @@ export class Consensus {
 
   /** D9. */
   #hearOwn(): void {
-    for (let own = this.#own.shift(); own !== undefined; own = this.#own.shift()) {
+    for (let own = this.#voice.heard(); own !== undefined; own = this.#voice.heard()) {
       const input: DriverInput = own.kind === "vote" ? own : { kind: "proposal", proposal: own.proposal, valid: true }
       this.#step({ timeMs: this.#now(), input })
     }
@@ -198,17 +182,10 @@ export class Consensus {
     const { state, outputs, refused } = this.#around.drive(before, entry.input, this.#proposer)
     if (refused !== null) return false
     this.#state = state
-    if (!this.#isReplaying) this.#note(entry, before, outputs)
+    if (!this.#isReplaying) this.#log.add(entry, before, state, outputs)
     if (state.round.round !== before.round.round) this.#timers.forgetBefore(state.round.round)
     for (const output of outputs) this.#act(output, entry.timeMs)
     return true
-  }
-
-  #note(entry: LogEntry, before: DriverState, outputs: readonly DriverOutput[]): void {
-    this.#unwritten.add(entry, before, this.#state, outputs)
-    if (!this.#unwritten.isFull) return
-    this.#unwritten.forget(this.#state)
-    if (this.#unwritten.isFull) this.#write()
   }
 
   #act(output: DriverOutput, timeMs: number): void {
@@ -227,9 +204,7 @@ export class Consensus {
         )
       case "vote":
       case "proposal":
-        if (this.#maySign && !this.#isReplaying) return this.#say({ say: output, timeMs })
-        this.#withheld = [...this.#withheld, { say: output, timeMs }].slice(-CONSENSUS_WITHHELD_MAX)
-        return
+        return this.#say({ say: output, timeMs: Math.max(timeMs, this.#next.lastTimeMs + 1) })
       case "evidence":
         return this.#around.notices.evidence(output.evidence)
       case "decision":
@@ -239,46 +214,9 @@ export class Consensus {
     }
   }
 
-  /** E1, E2. */
-  #say({ say, timeMs }: Withheld): void {
-    const { signer, wal, gossip, notices } = this.#around
-    const slot = slotOf(say)
-    if (!this.#write()) return notices.unsigned(slot, "WAL_FULL")
-    wal.sync()
-    const { bytes, signedWith } = this.#readied(say, timeMs)
-    const signed = signer.sign(slot, bytes, wal.synced)
-    if (!signed.ok) return notices.unsigned(slot, signed.code)
-    const message = signedWith(signed.signature)
-    gossip.say(message)
-    this.#own.push(message)
-  }
-
-  #readied(say: Say, timeMs: number): { bytes: Uint8Array; signedWith(signature: Uint8Array): SignedMessage } {
-    const { chainId } = this.#around
-    if (say.kind === "proposal") {
-      const { proposal, polka } = say
-      return {
-        bytes: proposalBytes(chainId, proposal),
-        signedWith: (signature) => ({
-          kind: "proposal",
-          proposal: { ...proposal, signature },
-          polka: polka as readonly SignedVote[] | null,
-        }),
-      }
-    }
-    const vote = { ...say.vote, timeMs: Math.max(timeMs, this.#next.lastTimeMs + 1) }
-    return {
-      bytes: voteBytes(chainId, vote),
-      signedWith: (signature) => ({ kind: "vote", vote: { ...vote, signature } }),
-    }
-  }
-
-  /** @returns whether everything up to now is in the log */
-  #write(): boolean {
-    for (const entry of this.#unwritten.take(this.#state)) {
-      if (!this.#isLogFull && !this.#around.wal.append(encodeEntry(entry))) this.#isLogFull = true
-    }
-    return !this.#isLogFull
+  #say(wanted: Wanted): void {
+    if (this.#voice.maySign && !this.#isReplaying) this.#voice.say(wanted, this.#state)
+    else this.#voice.withhold(wanted)
   }
 
   #decide({ height, round, value, commit }: DecisionOutput): void {
@@ -294,12 +232,10 @@ export class Consensus {
   }
 
   /** The log happens again: the same inputs give the same state, and the same bytes to be signed. */
-  #replay(records: readonly Uint8Array[]): void {
+  #replay(entries: readonly LogEntry[]): void {
     this.#isReplaying = true
-    for (const [i, record] of records.entries()) {
-      const entry = decodeEntry(record)
-      if (entry === null || !this.#step(entry))
-        throw damaged(this.#around.wal.synced, `its record ${i} does not follow`)
+    for (const [i, entry] of entries.entries()) {
+      if (!this.#step(entry)) throw damaged(this.#log.synced, `its record ${i} does not follow`)
       this.#recall(entry.input)
     }
     this.#isReplaying = false
@@ -310,50 +246,17 @@ export class Consensus {
 
   /** What was said and heard before the restart needs no second signature, and is for who lacks it. */
   #recall(input: DriverInput): void {
-    const { gossip } = this.#around
-    if (input.kind === "vote") {
-      gossip.recall({ kind: "vote", vote: input.vote as SignedVote })
-      if (input.vote.voter === this.#me) this.#isSaid({ ...input.vote, step: input.vote.type })
-    }
-    if (input.kind === "proposal") {
-      const { polRound, value } = input.proposal
-      const polka = polRound < 0 ? null : certificate(this.#state.votes, polRound, "prevote", value)
-      gossip.recall({
-        kind: "proposal",
-        proposal: input.proposal as SignedProposal,
-        polka: polka as readonly SignedVote[] | null,
-      })
-      if (input.proposal.proposer === this.#me) this.#isSaid({ ...input.proposal, step: "proposal" })
-    }
+    const message = messageIn(input, this.#state)
+    if (message === null) return
+    this.#around.gossip.recall(message)
+    const by = message.kind === "vote" ? message.vote.voter : message.proposal.proposer
+    if (by === this.#me) this.#voice.wasSaid(message)
   }
 
-  #isSaid({ height, round, step }: Slot): void {
-    this.#withheld = this.#withheld.filter(({ say }) => {
-      const slot = slotOf(say)
-      return slot.height !== height || slot.round !== round || slot.step !== step
-    })
-  }
-
-  /** E4, and G7: whoever made this vote was not us. */
-  #lookAtOwn(vote: SignedVote): void {
-    const { signer, notices, chainId } = this.#around
-    if (vote.voter !== this.#me || signer.state.dead !== null) return
-    if (!isBeyond(signer.state, vote, voteBytes(chainId, vote))) return
-    const why = `a ${vote.type} of height ${vote.height}, round ${vote.round} is signed with it and is not on record here`
-    signer.kill(why)
-    notices.dead(why)
-  }
-
-  /** Says what it kept back, as soon as it may. */
-  #vouchedAnew(): void {
-    const { validators } = this.#next
-    const heard = new Set(this.#vouched).add(this.#me)
-    const weight = [...heard].reduce((sum, peer) => sum + powerOf(validators, peer), 0n)
-    this.#maySign ||= isQuorum(weight, validators.total)
-    if (!this.#maySign) return
-    const withheld = this.#withheld
-    this.#withheld = []
-    for (const one of withheld) this.#say(one)
+  /** E4: it may be that it may sign now. */
+  #vouched(peer: Address | null): void {
+    this.#voice.vouch(peer, this.#next.validators)
+    this.#voice.release(this.#state)
     this.#hearOwn()
   }
 
@@ -386,6 +289,12 @@ export class Consensus {
   }
 }
 
-function slotOf(say: Say): Slot {
-  return say.kind === "vote" ? { ...say.vote, step: say.vote.type } : { ...say.proposal, step: "proposal" }
+/** The message that an input was. */
+function messageIn(input: DriverInput, { votes }: DriverState): SignedMessage | null {
+  if (input.kind === "vote") return { kind: "vote", vote: input.vote as SignedVote }
+  if (input.kind !== "proposal") return null
+  const { polRound, value } = input.proposal
+  const polka = polRound < 0 ? null : certificate(votes, polRound, "prevote", value)
+  const proposal = input.proposal as SignedProposal
+  return { kind: "proposal", proposal, polka: polka as readonly SignedVote[] | null }
 }
