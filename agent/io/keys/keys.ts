@@ -1,14 +1,7 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  randomBytes,
-  sign,
-} from "node:crypto"
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import { concatBytes, toHex, utf8 } from "../../base/bytes.ts"
 import type { Keys } from "../../ports/keys.ts"
+import { signingKey } from "./ed25519.ts"
 import { keyFile } from "./key-file.ts"
 
 /** Of each key of a home. */
@@ -19,10 +12,6 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const SEALED_V1 = 1
 const PURPOSE = utf8("mesg seal v1")
-/** DER of a PKCS #8 Ed25519 key up to its 32 bytes of seed (RFC 8410, section 7). */
-const PKCS8_HEAD = Uint8Array.fromHex("302e020100300506032b657004220420")
-/** DER of an SPKI Ed25519 key up to its 32 bytes. */
-const SPKI_HEAD_BYTES = 12
 
 /**
  * The keys of one home: `node.key` (the Ed25519 seed) and `seal.key`, 64 hex digits each, made at first start.
@@ -30,19 +19,14 @@ const SPKI_HEAD_BYTES = 12
  * @throws KeysError KEY_FILE_DAMAGED, KEY_FILE_EXPOSED (others may read it), KEYS_NOT_WRITABLE
  */
 export function openKeys(dir: string): Keys {
-  const seed = keyFile(dir, "node.key", KEY_BYTES)
+  const node = signingKey(keyFile(dir, "node.key", KEY_BYTES))
   const sealKey = keyFile(dir, "seal.key", KEY_BYTES)
-  const nodeKey = createPrivateKey({ key: Buffer.from(concatBytes(PKCS8_HEAD, seed)), format: "der", type: "pkcs8" })
   return {
-    nodeKey: toHex(rawPublicKey(nodeKey)),
-    sign: (bytes) => new Uint8Array(sign(null, bytes, nodeKey)),
+    nodeKey: toHex(node.publicKey),
+    sign: node.sign,
     seal: (plain) => seal(sealKey, plain),
     open: (sealed) => unseal(sealKey, sealed),
   }
-}
-
-function rawPublicKey(key: KeyObject): Uint8Array {
-  return new Uint8Array(createPublicKey(key).export({ format: "der", type: "spki" }).subarray(SPKI_HEAD_BYTES))
 }
 
 /** @returns version, nonce, ciphertext, tag. ChaCha20-Poly1305: gateways have no AES instructions. */

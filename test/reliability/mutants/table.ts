@@ -510,4 +510,101 @@ export const MUTANTS: readonly Mutant[] = [
     spec: "test/unit/core/consensus/rotation.test.ts",
     says: /places a newcomer/,
   },
+  {
+    name: "sign-before-sync",
+    patches: [
+      {
+        file: "agent/engine/ledger/consensus/signer.ts",
+        from: "    this.#keep(withSignature(this.#state, slot, { bytes, signature }, logged))\n",
+        to: "    if (this.#state.height >= 0) this.#keep(this.#state)\n    this.#state = withSignature(this.#state, slot, { bytes, signature }, logged)\n",
+      },
+    ],
+    ...SIMULATED,
+    says: /signed both|key died/,
+  },
+  {
+    name: "old-sign-state-believed",
+    patches: [
+      {
+        file: "agent/engine/ledger/consensus/signer.ts",
+        from: "return new DurableSigner({ key, chain, file }, read.state)",
+        to: "return new DurableSigner({ key, chain, file }, { ...read.state, height: read.state.height - 1 })",
+      },
+    ],
+    ...SIMULATED,
+    says: /signed both|key died/,
+  },
+  {
+    name: "log-after-output",
+    patches: [
+      {
+        file: "agent/engine/ledger/consensus/input-log.ts",
+        from: "    this.#write(state)\n    this.#wal.sync()\n",
+        to: "    this.#wal.sync()\n    this.#write(state)\n",
+      },
+    ],
+    ...SIMULATED,
+    says: /SIGN_CONFLICT|ends before what a signature follows from|key died/,
+  },
+  {
+    name: "log-played-twice",
+    patches: [
+      {
+        file: "agent/engine/ledger/consensus/consensus.ts",
+        from: "of entries.entries()",
+        to: "of [...entries, ...entries].entries()",
+      },
+    ],
+    ...SIMULATED,
+    says: /does not follow/,
+  },
+  {
+    name: "log-without-checks",
+    patches: [
+      {
+        file: "agent/engine/ledger/consensus/wal.ts",
+        from: "return check.every((byte, i) => byte === bytes[at + 8 + i]) ?",
+        to: "return check.length > 0 ?",
+      },
+    ],
+    ...SIMULATED,
+    says: /halted: /,
+  },
+  {
+    name: "log-of-a-killed-process",
+    patches: [
+      {
+        file: "agent/engine/ledger/consensus/wal.ts",
+        from: "    else this.#file.sync()\n",
+        to: "",
+      },
+    ],
+    spec: "test/unit/engine/ledger/consensus/wal.test.ts",
+    says: /may have been killed before/,
+  },
+  {
+    name: "signs-before-peers-answer",
+    patches: [
+      {
+        file: "agent/engine/ledger/consensus/voice.ts",
+        from: "this.#maySign ||= isQuorum(weight, validators.total)",
+        to: "this.#maySign ||= weight > 0n",
+      },
+    ],
+    spec: "test/unit/engine/ledger/consensus/consensus.test.ts",
+    grep: "a validator after a start",
+    says: /signs nothing until a quorum/,
+  },
+  {
+    name: "own-votes-not-recognised",
+    patches: [
+      {
+        file: "agent/engine/ledger/consensus/voice.ts",
+        from: "    if (!isBeyond(signer.state, vote, voteBytes(chainId, vote))) return\n",
+        to: "    if (isBeyond(signer.state, vote, voteBytes(chainId, vote))) return\n",
+      },
+    ],
+    spec: "test/unit/engine/ledger/consensus/consensus.test.ts",
+    says: /lets its key die|lives with votes/,
+  },
 ]
