@@ -316,10 +316,15 @@ export const CONSENSUS_WITHHELD_MAX = 8
 /** Ledger (docs/spec/ledger.md#bounds). */
 export const TRANSACTION_BYTES_MAX = 16 * KIB
 /** Keys of the state that a transaction may name, and how long one is. */
-export const TOUCHES_MAX = 32
+export const TOUCHES_MAX = 128
 export const STATE_KEY_BYTES_MAX = 160
 /** Validators and members that one change of an enrolled set may name. */
 export const SET_CHANGES_MAX = 32
+/** Accounts, and members, that a genesis document may name, and how long its chain's name is. */
+export const GENESIS_ACCOUNTS_MAX = 10_000
+export const CHAIN_NAME_BYTES_MAX = 64
+/** Things that fall due which one block does; the next block goes on. */
+export const DUES_PER_BLOCK_MAX = 256
 
 /** Configuration, log and metrics. */
 export const CONFIG_BYTES_MAX = 256 * KIB

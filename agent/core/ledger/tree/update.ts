@@ -28,8 +28,10 @@ interface Change {
 export function updateTree(nodes: Nodes, changes: ReadonlyMap<string, Uint8Array | null>): TreeUpdate {
   const list = [...changes].map(([digits, value]): Change => ({ digits, key: Uint8Array.fromHex(digits), value }))
   const written = new Map<NodePath, Uint8Array | null>()
-  const before = nodes("")
-  const root = updated({ nodes, written }, "", before === null ? null : decodeNode(before), list)
+  const bytes = nodes("")
+  const before = bytes === null ? null : decodeNode(bytes)
+  if (list.length === 0) return { root: hashOf(slotOf(before ?? EMPTY_NODE)), nodes: written }
+  const root = updated({ nodes, written }, "", before, list)
   // A root of one leaf has no node above it that could hold it.
   if (root?.kind === "leaf") written.set("", encodeNode(withSlot(EMPTY_NODE, digitAt(toHex(root.key), 0), root)))
   return { root: hashOf(root), nodes: written }
