@@ -167,6 +167,11 @@ export const MQTT_RETAINED_MESSAGES_MAX = 100_000
 export const MQTT_RETAINED_BYTES_MAX = 64 * MIB
 export const MQTT_SESSIONS_MAX = 20_000
 export const MQTT_QUEUED_BYTES_MAX = 128 * MIB
+/** Of what all share, one principal has three quarters at most: the rest stays for the others. */
+export const MQTT_SESSIONS_PER_PRINCIPAL_MAX = 15_000
+export const MQTT_QUEUED_BYTES_PER_PRINCIPAL_MAX = 96 * MIB
+export const MQTT_RETAINED_MESSAGES_PER_PRINCIPAL_MAX = 75_000
+export const MQTT_RETAINED_BYTES_PER_PRINCIPAL_MAX = 48 * MIB
 /** Sent to one client and not yet acknowledged by it. */
 export const MQTT_INFLIGHT_PER_CLIENT_MAX = 256
 /** Received from one client and not yet acknowledged to it; past it the broker stops reading that client. */
@@ -254,6 +259,8 @@ export const START_SILENCE_MAX_MS = 60 * SECOND
 
 /** HTTP. */
 export const STREAM_CLIENTS_MAX = 64
+/** Of one token: the rest stays for the others. */
+export const STREAM_CLIENTS_PER_TOKEN_MAX = 48
 export const STREAM_BACKLOG_MAX = 1000
 export const STREAM_HEARTBEAT_MS = 15 * SECOND
 export const HTTP_CONNECTIONS_MAX = 512

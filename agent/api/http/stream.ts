@@ -1,5 +1,10 @@
 import { utf8 } from "../../base/bytes.ts"
-import { STREAM_BACKLOG_MAX, STREAM_CLIENTS_MAX, STREAM_HEARTBEAT_MS } from "../../base/limits.ts"
+import {
+  STREAM_BACKLOG_MAX,
+  STREAM_CLIENTS_MAX,
+  STREAM_CLIENTS_PER_TOKEN_MAX,
+  STREAM_HEARTBEAT_MS,
+} from "../../base/limits.ts"
 import type { Feed, FeedItem } from "../../engine/core.ts"
 import type { LogTail } from "../deps.ts"
 import { ApiError } from "../errors.ts"
@@ -46,8 +51,14 @@ export class Streams {
    * @throws ApiError TOO_MANY_STREAMS
    */
   open(owner: string, filter: StreamFilter, lastEventId: string | null): Response {
-    if (this.#clients.size >= STREAM_CLIENTS_MAX) {
-      throw new ApiError({ code: "TOO_MANY_STREAMS" }, `${STREAM_CLIENTS_MAX} streams are open already`, {
+    let own = 0
+    for (const ownerOf of this.#clients.values()) if (ownerOf === owner) own++
+    const ofToken = own >= STREAM_CLIENTS_PER_TOKEN_MAX
+    if (ofToken || this.#clients.size >= STREAM_CLIENTS_MAX) {
+      const [count, which] = ofToken
+        ? [own, "as many as one token may have"]
+        : [this.#clients.size, "as many as may be"]
+      throw new ApiError({ code: "TOO_MANY_STREAMS" }, `${count} streams are open already, ${which}`, {
         remedy: "close one that nobody reads",
       })
     }

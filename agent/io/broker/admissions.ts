@@ -1,4 +1,6 @@
 import { messageOf } from "../../base/errors.ts"
+import { MQTT_REFUSED_CLIENTS_KEPT_MAX } from "../../base/limits.ts"
+import { Said } from "../../base/said.ts"
 import type { Authenticate, ClientView, Credentials, Principal } from "../../ports/broker.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { Log } from "../../ports/log.ts"
@@ -22,6 +24,8 @@ export class Admissions {
   readonly #connectionsMax: number
   readonly #log: Log
   readonly #byClient = new Map<string, Connection>()
+  /** Principals who had a client refused for too many sessions. */
+  readonly #refused = new Said(MQTT_REFUSED_CLIENTS_KEPT_MAX)
   readonly #sinceMs = new WeakMap<Connection, number>()
 
   constructor(parts: {
@@ -88,8 +92,8 @@ export class Admissions {
     const clean = connection.facts!.clean
     const known = this.#sessions.get(client.id)
     if (known !== undefined && (clean || !known.persistent)) this.#router.forget(known)
-    const opened = await this.#sessions.open(client.id, clean)
-    if (opened === null) return UNAVAILABLE
+    const opened = await this.#sessions.open(client.id, clean, principal.name)
+    if (opened === null) return this.#tooMany(client.id, principal.name)
     if (connection.closed) {
       this.#sessions.close(opened.session)
       return UNAVAILABLE
@@ -98,6 +102,15 @@ export class Admissions {
     connection.admission = { session: opened.session, rights, credentials, present }
     await this.#apply(opened.session, rights)
     return 0
+  }
+
+  #tooMany(clientId: string, principal: string): Refusal {
+    if (this.#refused.isNews(principal)) {
+      const remedy = "remove those that nobody uses: connect with their ids and a clean session"
+      const message = "a client was refused as there are too many sessions; its principal is named once"
+      this.#log.warn(message, { clientId, principal, remedy })
+    }
+    return UNAVAILABLE
   }
 
   #mayLeave(will: string, rights: Rights): boolean {

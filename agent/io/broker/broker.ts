@@ -155,7 +155,8 @@ class MqttBroker implements RunningBroker, Home {
     this.#startedMs = this.nowMs = this.#options.clock.elapsed()
     this.sessions.load()
     for (const session of this.sessions.all()) this.router.restore(session)
-    for (const { topic, payload, qos } of this.sessions.retained()) this.#retained.set({ topic, payload, qos })
+    for (const { topic, payload, qos, owner = "" } of this.sessions.retained())
+      this.#retained.set({ topic, payload, qos, owner })
   }
 
   async start(): Promise<Bound> {
@@ -374,12 +375,13 @@ class MqttBroker implements RunningBroker, Home {
       subscriptions: this.router.subscriptionCount,
       queuedBytes: this.sessions.queuedBytes,
     }
+    const owner = AGENT.principal.name
     for (const [name, text] of sysMessages(facts, this.counters)) {
       const payload = new TextEncoder().encode(text)
       const topic = this.router.topics.of(name)!
-      this.#retained.set({ topic: name, payload, qos: 0 })
+      this.#retained.set({ topic: name, payload, qos: 0, owner })
       const route = this.router.route(topic)
-      this.router.deliver({ publication: new Publication(topic, payload, 0, false), route, places: new Map() })
+      this.router.deliver({ publication: new Publication(topic, payload, 0, false), owner, route, places: new Map() })
     }
   }
 

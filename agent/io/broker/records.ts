@@ -18,6 +18,8 @@ export interface OutgoingRecord {
 export interface SessionRecord {
   readonly v: 1
   readonly sentSeq: number
+  /** Name of the principal whose session it is. */
+  readonly owner?: string
 }
 
 export interface SubscriptionRecord {
@@ -30,6 +32,8 @@ export interface RetainedRecord {
   readonly topic: string
   readonly payload: Uint8Array
   readonly qos: Qos
+  /** Name of the principal who published it. */
+  readonly owner?: string
 }
 
 export interface WillRecord {

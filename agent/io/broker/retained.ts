@@ -1,10 +1,23 @@
-import { MQTT_RETAINED_BYTES_MAX, MQTT_RETAINED_MESSAGES_MAX } from "../../base/limits.ts"
+import {
+  MQTT_RETAINED_BYTES_MAX,
+  MQTT_RETAINED_BYTES_PER_PRINCIPAL_MAX,
+  MQTT_RETAINED_MESSAGES_MAX,
+  MQTT_RETAINED_MESSAGES_PER_PRINCIPAL_MAX,
+} from "../../base/limits.ts"
 import type { Qos } from "./wire.ts"
 
 export interface RetainedMessage {
   readonly topic: string
   readonly payload: Uint8Array
   readonly qos: Qos
+  /** Name of the principal who published it; empty where an agent before this one has kept it. */
+  readonly owner: string
+}
+
+/** How much there is, of all or of one. */
+interface Amount {
+  count: number
+  bytes: number
 }
 
 interface Level {
@@ -12,26 +25,36 @@ interface Level {
   message: RetainedMessage | null
 }
 
-/** Retained messages by topic level, bounded by count and bytes. */
+/** Retained messages by topic level, bounded by count and bytes: of all, and of each principal. */
 export class Retained {
   readonly #root: Level = { next: new Map(), message: null }
-  #count = 0
-  #bytes = 0
+  readonly #all: Amount = { count: 0, bytes: 0 }
+  readonly #byOwner = new Map<string, Amount>()
 
   get count(): number {
-    return this.#count
+    return this.#all.count
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#all.bytes
   }
 
-  /** @returns whether the bounds leave room for a message of this topic and size */
-  hasRoom(topic: string, payloadBytes: number): boolean {
+  /** @returns whether the bounds leave room for a message of this topic and size, published by this principal */
+  hasRoom(topic: string, payloadBytes: number, owner: string): boolean {
     const old = this.get(topic)
-    const bytes = this.#bytes - (old?.payload.length ?? 0) + payloadBytes
-    const count = this.#count + (old === null ? 1 : 0)
-    return bytes <= MQTT_RETAINED_BYTES_MAX && count <= MQTT_RETAINED_MESSAGES_MAX
+    const fits = (amount: Amount | undefined, replaced: RetainedMessage | null, count: number, bytes: number) =>
+      (amount?.count ?? 0) + (replaced === null ? 1 : 0) <= count &&
+      (amount?.bytes ?? 0) - (replaced?.payload.length ?? 0) + payloadBytes <= bytes
+    const own = old?.owner === owner ? old : null
+    return (
+      fits(this.#all, old, MQTT_RETAINED_MESSAGES_MAX, MQTT_RETAINED_BYTES_MAX) &&
+      fits(
+        this.#byOwner.get(owner),
+        own,
+        MQTT_RETAINED_MESSAGES_PER_PRINCIPAL_MAX,
+        MQTT_RETAINED_BYTES_PER_PRINCIPAL_MAX,
+      )
+    )
   }
 
   get(topic: string): RetainedMessage | null {
@@ -54,9 +77,19 @@ export class Retained {
       }
       at = child
     }
-    if (at.message === null) this.#count++
-    this.#bytes += message.payload.length - (at.message?.payload.length ?? 0)
+    if (at.message !== null) this.#count(at.message, -1)
+    this.#count(message, 1)
     at.message = message
+  }
+
+  #count({ owner, payload }: RetainedMessage, sign: 1 | -1): void {
+    const own = this.#byOwner.get(owner) ?? { count: 0, bytes: 0 }
+    for (const amount of [this.#all, own]) {
+      amount.count += sign
+      amount.bytes += sign * payload.length
+    }
+    if (own.count === 0) this.#byOwner.delete(owner)
+    else this.#byOwner.set(owner, own)
   }
 
   remove(topic: string): void {
@@ -69,8 +102,7 @@ export class Retained {
     }
     const leaf = path.at(-1)!
     if (leaf.message === null) return
-    this.#count--
-    this.#bytes -= leaf.message.payload.length
+    this.#count(leaf.message, -1)
     leaf.message = null
     for (let i = names.length; i > 0; i--) {
       const { next, message } = path[i]!

@@ -1,6 +1,11 @@
 import type { Soon } from "../../base/soon.ts"
 import { messageOf } from "../../base/errors.ts"
-import { FAILURES_LOGGED_PER_S_MAX, MQTT_HANDLERS_RUNNING_MAX, MQTT_QUEUED_BYTES_MAX } from "../../base/limits.ts"
+import {
+  FAILURES_LOGGED_PER_S_MAX,
+  MQTT_HANDLERS_RUNNING_MAX,
+  MQTT_QUEUED_BYTES_MAX,
+  MQTT_QUEUED_BYTES_PER_PRINCIPAL_MAX,
+} from "../../base/limits.ts"
 import { LineQuota } from "../../base/line-quota.ts"
 import { topicMatches } from "../../base/topic.ts"
 import type { MessageHandler, Reserved } from "../../ports/broker.ts"
@@ -11,7 +16,7 @@ import type { Change } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { Counters } from "./counters.ts"
 import { Incoming, type Publication, type Publisher } from "./publication.ts"
-import { outgoingRecord } from "./records.ts"
+import { outgoingRecord, type RetainedRecord } from "./records.ts"
 import type { Retained } from "./retained.ts"
 import type { Route } from "./route.ts"
 import type { SessionStore } from "./session-store.ts"
@@ -28,6 +33,8 @@ export interface RouterBounds {
 /** A message that was accepted, with its places in the queues. */
 export interface Accepted {
   readonly publication: Publication
+  /** Name of the principal who published it. */
+  readonly owner: string
   readonly route: Route
   readonly places: ReadonlyMap<Session, Outgoing | null>
 }
@@ -167,12 +174,14 @@ export class Router {
     const { qos, retain } = publication
     const remembers = qos === 2 && from.session?.persistent === true
     const queues = qos > 0 && route.durable
+    const owner = from.principal.name
     const handled = from.session === null && from.clientId === "" ? [] : route.handlers
-    if (!remembers && !queues && !retain && handled.length === 0) return { publication, route, places: NO_PLACES }
+    if (!remembers && !queues && !retain && handled.length === 0)
+      return { publication, owner, route, places: NO_PLACES }
     const places = queues ? this.#reserve(publication, route) : NO_PLACES
-    const changes = this.#changesOf(publication, places)
+    const changes = this.#changesOf(publication, owner, places)
     if (remembers) changes.push(receivedChange(from.session!, packetId))
-    const accepted = { publication, route, places }
+    const accepted = { publication, owner, route, places }
     const incoming = new Incoming(publication, { clientId: from.clientId, principal: from.principal }, changes)
     if (qos === 0) {
       for (const handler of handled) this.#run(handler, incoming)
@@ -183,8 +192,8 @@ export class Router {
   }
 
   /** Hands an accepted message to its receivers. Messages of one publisher come here in their order [MQTT-4.6.0-6]. */
-  deliver({ publication, route, places }: Accepted): void {
-    if (publication.retain) this.#keepRetained(publication)
+  deliver({ publication, owner, route, places }: Accepted): void {
+    if (publication.retain) this.#keepRetained(publication, owner)
     const { sessions } = route
     for (let i = 0; i < sessions.length; i++) {
       const session = sessions[i]!
@@ -251,6 +260,7 @@ export class Router {
     const full =
       session.queuedCount >= this.#bounds.queuedMessagesMax ||
       session.queuedBytes + frame.bytes.length > this.#bounds.queuedBytesMax ||
+      session.holder.queuedBytes > MQTT_QUEUED_BYTES_PER_PRINCIPAL_MAX ||
       this.#sessions.queuedBytes > MQTT_QUEUED_BYTES_MAX
     const message = { topic: publication.topic.name, frame, retain }
     const seq = session.persistent ? this.#sessions.nextSeq() : 0
@@ -259,15 +269,17 @@ export class Router {
     return place
   }
 
-  #changesOf(publication: Publication, places: ReadonlyMap<Session, Outgoing | null>): Change[] {
+  #changesOf(publication: Publication, owner: string, places: ReadonlyMap<Session, Outgoing | null>): Change[] {
     const changes: Change[] = []
     for (const [session, place] of places) if (place !== null) changes.push(outgoingChange(session, publication, place))
     if (publication.retain) {
       const { topic, payload, qos } = publication
       const key = [topic.name]
       if (payload.length === 0) changes.push({ remove: TABLE.mqttRetained, key })
-      else if (this.#retained.hasRoom(topic.name, payload.length))
-        changes.push({ put: TABLE.mqttRetained, key, value: { v: 1, topic: topic.name, payload, qos } })
+      else if (this.#retained.hasRoom(topic.name, payload.length, owner)) {
+        const value = { v: 1, topic: topic.name, payload, qos, owner } satisfies RetainedRecord
+        changes.push({ put: TABLE.mqttRetained, key, value })
+      }
     }
     return changes
   }
@@ -307,9 +319,9 @@ export class Router {
     })()
   }
 
-  #keepRetained({ topic, payload, qos }: Publication): void {
-    if (payload.length === 0) this.#retained.remove(topic.name)
-    else if (this.#retained.hasRoom(topic.name, payload.length)) this.#retained.set({ topic: topic.name, payload, qos })
+  #keepRetained({ topic: { name: topic }, payload, qos }: Publication, owner: string): void {
+    if (payload.length === 0) this.#retained.remove(topic)
+    else if (this.#retained.hasRoom(topic, payload.length, owner)) this.#retained.set({ topic, payload, qos, owner })
     else this.#dropped("retained-full")
   }
 

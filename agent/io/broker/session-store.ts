@@ -1,10 +1,10 @@
-import { MQTT_SESSIONS_MAX } from "../../base/limits.ts"
+import { MQTT_SESSIONS_MAX, MQTT_SESSIONS_PER_PRINCIPAL_MAX } from "../../base/limits.ts"
 import type { Log } from "../../ports/log.ts"
 import type { Change, Store } from "../../ports/store.ts"
 import { TABLE } from "../../schema/tables.ts"
 import { messageOf } from "../../base/errors.ts"
 import { restoredOutgoing, type RetainedRecord, type SessionRecord, type SubscriptionRecord } from "./records.ts"
-import { Session, type Outgoing, type QueueBudget } from "./session.ts"
+import { type Holder, Session, type Outgoing, type QueueBudget } from "./session.ts"
 import type { Qos } from "./wire.ts"
 
 /**
@@ -17,6 +17,8 @@ export class SessionStore {
   readonly #log: Log
   readonly #sessions = new Map<string, Session>()
   readonly #budget: QueueBudget = { bytes: 0 }
+  /** Of those who have sessions. */
+  readonly #holders = new Map<string, Holder>()
   #seq = 0
   #later: Change[] = []
   #progress = new Set<Session>()
@@ -32,7 +34,8 @@ export class SessionStore {
   load(): void {
     for (const { key, value } of this.#store.range(TABLE.mqttSession)) {
       const [clientId, filter] = key as [string, string?]
-      const session = this.#sessions.get(clientId) ?? this.#put(new Session(clientId, true, this.#budget))
+      const { owner = "" } = value as Partial<SessionRecord>
+      const session = this.#sessions.get(clientId) ?? this.#put(this.#make(clientId, true, this.#holderOf(owner)))
       if (filter === undefined) session.sentSeq = (value as SessionRecord).sentSeq
       else session.subscriptions.set(filter, (value as SubscriptionRecord).qos)
       this.#seq = Math.max(this.#seq, session.sentSeq)
@@ -75,16 +78,22 @@ export class SessionStore {
   /**
    * The session of a client that connects: the kept one, or a new one.
    * Durable when it resolves [MQTT-3.1.2-4, 3.1.2-6].
-   * @returns null if there are too many sessions already
+   * @param owner name of the principal that the client is
+   * @returns null if there are too many sessions already, of all or of this principal
    */
-  async open(clientId: string, clean: boolean): Promise<{ session: Session; present: boolean } | null> {
+  async open(clientId: string, clean: boolean, owner: string): Promise<{ session: Session; present: boolean } | null> {
     const known = this.#sessions.get(clientId)
-    if (known !== undefined && known.persistent && !clean) return { session: known, present: true }
     if (known === undefined && this.#sessions.size >= MQTT_SESSIONS_MAX) return null
+    const holder = this.#holderOf(owner)
+    if (known?.holder !== holder && holder.sessions >= MQTT_SESSIONS_PER_PRINCIPAL_MAX) return null
+    if (known !== undefined && known.persistent && !clean) {
+      this.#pass(known, holder)
+      return { session: known, present: true }
+    }
     known?.end()
     const changes = known?.persistent ? this.#everythingOf(clientId) : []
-    const session = this.#put(new Session(clientId, !clean, this.#budget))
-    if (!clean) changes.push({ put: TABLE.mqttSession, key: [clientId], value: { v: 1, sentSeq: 0 } })
+    const session = this.#put(this.#make(clientId, !clean, holder))
+    if (!clean) changes.push(this.#recordOf(session))
     if (changes.length > 0) await this.write(changes)
     return { session, present: false }
   }
@@ -93,7 +102,9 @@ export class SessionStore {
   close(session: Session): void {
     if (session.persistent) return
     session.end()
-    if (this.#sessions.get(session.clientId) === session) this.#sessions.delete(session.clientId)
+    if (this.#sessions.get(session.clientId) !== session) return
+    this.#sessions.delete(session.clientId)
+    this.#release(session.holder)
   }
 
   async subscribed(session: Session, granted: ReadonlyMap<string, Qos>): Promise<void> {
@@ -163,7 +174,7 @@ export class SessionStore {
     this.#later = []
     for (const session of this.#progress) {
       if (this.#sessions.get(session.clientId) !== session) continue
-      changes.push({ put: TABLE.mqttSession, key: [session.clientId], value: { v: 1, sentSeq: session.sentSeq } })
+      changes.push(this.#recordOf(session))
     }
     this.#progress.clear()
     if (changes.length === 0) return
@@ -174,9 +185,44 @@ export class SessionStore {
     this.#flushing = Promise.all([this.#flushing, written]).then(() => undefined)
   }
 
+  #make(clientId: string, persistent: boolean, holder: Holder): Session {
+    return new Session(clientId, persistent, this.#budget, holder)
+  }
+
   #put(session: Session): Session {
+    const before = this.#sessions.get(session.clientId)
     this.#sessions.set(session.clientId, session)
+    session.holder.sessions++
+    if (before !== undefined) this.#release(before.holder)
     return session
+  }
+
+  #pass(session: Session, holder: Holder): void {
+    const before = session.holder
+    if (before === holder) return
+    session.passTo(holder)
+    holder.sessions++
+    this.#release(before)
+    // Whose it is counts again after a restart.
+    this.progressed(session)
+  }
+
+  /** Only with a session of theirs at hand, so that there are no more holders than sessions. */
+  #holderOf(name: string): Holder {
+    const known = this.#holders.get(name)
+    if (known !== undefined) return known
+    const holder: Holder = { name, sessions: 0, queuedBytes: 0 }
+    this.#holders.set(name, holder)
+    return holder
+  }
+
+  #release(holder: Holder): void {
+    if (--holder.sessions === 0) this.#holders.delete(holder.name)
+  }
+
+  #recordOf({ clientId, sentSeq, holder }: Session): Change {
+    const value = { v: 1, sentSeq, owner: holder.name } satisfies SessionRecord
+    return { put: TABLE.mqttSession, key: [clientId], value }
   }
 
   #everythingOf(clientId: string): Change[] {

@@ -26,6 +26,14 @@ export interface QueueBudget {
   bytes: number
 }
 
+/** What the sessions of one principal are and have together. */
+export interface Holder {
+  /** The principal's name; empty for sessions that an agent before this one has kept. */
+  readonly name: string
+  sessions: number
+  queuedBytes: number
+}
+
 /** A session's way to its client while it is connected. */
 export interface Receiver {
   /** False while the socket has too much to send already. */
@@ -60,11 +68,24 @@ export class Session {
   #nextId = 1
 
   readonly #budget: QueueBudget
+  #holder: Holder
 
-  constructor(clientId: string, persistent: boolean, budget: QueueBudget) {
+  constructor(clientId: string, persistent: boolean, budget: QueueBudget, holder: Holder) {
     this.clientId = clientId
     this.persistent = persistent
     this.#budget = budget
+    this.#holder = holder
+  }
+
+  get holder(): Holder {
+    return this.#holder
+  }
+
+  /** Somebody else uses it from now on, with what is queued in it. */
+  passTo(holder: Holder): void {
+    this.#holder.queuedBytes -= this.#bytes
+    holder.queuedBytes += this.#bytes
+    this.#holder = holder
   }
 
   get queuedCount(): number {
@@ -211,6 +232,7 @@ export class Session {
   #weigh(bytes: number): void {
     this.#bytes += bytes
     this.#budget.bytes += bytes
+    this.#holder.queuedBytes += bytes
   }
 
   #freeId(): number | null {

@@ -155,7 +155,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/io/broker/session-store.ts",
-        from: "    if (!clean) changes.push({ put: TABLE.mqttSession, key: [clientId], value: { v: 1, sentSeq: 0 } })\n",
+        from: "    if (!clean) changes.push(this.#recordOf(session))\n",
         to: "",
       },
       {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { STREAM_BACKLOG_MAX, STREAM_CLIENTS_MAX } from "../../../../agent/base/limits.ts"
+import { STREAM_BACKLOG_MAX, STREAM_CLIENTS_MAX, STREAM_CLIENTS_PER_TOKEN_MAX } from "../../../../agent/base/limits.ts"
 import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
 
 interface Frame {
@@ -205,7 +205,11 @@ describe("GET /stream", () => {
   })
 
   it("refuses more clients than its bound, and takes one again when one goes", async () => {
-    for (let i = 0; i < STREAM_CLIENTS_MAX; i++) await reader()
+    const { secret } = await server.tokens.create({ name: "other", scope: "read", services: [], topics: [] })
+    for (let i = 0; i < STREAM_CLIENTS_PER_TOKEN_MAX; i++) await reader("", { authorization: `Bearer ${secret}` })
+    const own = await server.call("GET", "/api/v1/stream", { token: secret })
+    assert.equal((own.body as { code: string }).code, "TOO_MANY_STREAMS", "the rest is for other tokens")
+    for (let i = STREAM_CLIENTS_PER_TOKEN_MAX; i < STREAM_CLIENTS_MAX; i++) await reader()
     const refused = await server.call("GET", "/api/v1/stream")
     assert.deepEqual([refused.status, (refused.body as { code: string }).code], [503, "TOO_MANY_STREAMS"])
     assert.equal(refused.headers.get("retry-after"), "10")

@@ -40,7 +40,8 @@ describe("retained messages", () => {
     fc.assert(
       fc.property(fc.uniqueArray(topic.filter(Boolean)), filter, (topics, text) => {
         const retained = new Retained()
-        for (const name of topics) retained.set({ topic: name, payload: Buffer.from(name), qos: 0 })
+        for (const name of topics)
+          retained.set({ topic: name, payload: Buffer.from(name), qos: 0, owner: name.slice(0, 1) })
         const found = Array.from(retained.match(text), (message) => message.topic)
         assert.deepEqual(found.sort(), topics.filter((name) => topicMatches(text, name)).sort())
         assert.equal(retained.count, topics.length)
@@ -54,11 +55,29 @@ describe("retained messages", () => {
   it("have no room beyond their bytes, but for what replaces itself", () => {
     const retained = new Retained()
     const mebibyte = new Uint8Array(1 << 20)
-    for (let i = 0; i < 64; i++) retained.set({ topic: `t/${i}`, payload: mebibyte, qos: 0 })
-    assert.equal(retained.hasRoom("t/new", 1), false)
-    assert.equal(retained.hasRoom("t/0", 1 << 20), true)
+    for (let i = 0; i < 64; i++) retained.set({ topic: `t/${i}`, payload: mebibyte, qos: 0, owner: `o${i}` })
+    assert.equal(retained.hasRoom("t/new", 1, "o"), false)
+    assert.equal(retained.hasRoom("t/0", 1 << 20, "o"), true)
     retained.remove("t/0")
-    assert.equal(retained.hasRoom("t/new", 1), true)
+    assert.equal(retained.hasRoom("t/new", 1, "o"), true)
+  })
+
+  it("of one principal leave room for the others', and are another's once that one has replaced them", () => {
+    const retained = new Retained()
+    const mebibyte = new Uint8Array(1 << 20)
+    for (let i = 0; i < 48; i++) retained.set({ topic: `t/${i}`, payload: mebibyte, qos: 0, owner: "a" })
+    const room = (topic: string) => ["a", "b"].filter((owner) => retained.hasRoom(topic, 1 << 20, owner))
+    assert.deepEqual([room("t/new"), room("t/0")], [["b"], ["a", "b"]])
+    retained.set({ topic: "t/0", payload: mebibyte, qos: 0, owner: "b" })
+    assert.deepEqual(
+      [room("t/new"), room("t/0")],
+      [
+        ["a", "b"],
+        ["a", "b"],
+      ],
+    )
+    retained.set({ topic: "t/new", payload: mebibyte, qos: 0, owner: "a" })
+    assert.deepEqual([room("t/0"), retained.count, retained.bytes], [["b"], 49, 49 << 20])
   })
 })
 
