@@ -82,11 +82,22 @@ describe("a simulated chain", function () {
         let powerCut = 0
         // Until there is no such effect any more.
         for (let crashes = 1; crashes > 0; powerCut++) {
-          const outcome = simulate({ ...DEFAULTS, heights: 3, ...options, seed, powerCut })
+          const outcome = simulate({ ...DEFAULTS, heights: 3, ...options, seed, powerCuts: [powerCut] })
           assert.deepEqual(outcome.broken, [], `seed ${seed}, effect ${powerCut}`)
           crashes = outcome.crashes
         }
         assert.ok(powerCut > 20, `${powerCut} effects`)
+      }
+    })
+
+    it(`bears another one before every effect of what it does at the start that follows, ${name}`, () => {
+      for (let powerCut = 0, crashes = 1; crashes > 0; powerCut++) {
+        for (let again = 0; again < scaled(6, 30); again++) {
+          const powerCuts = [powerCut, again, again]
+          const outcome = simulate({ ...DEFAULTS, heights: 3, ...options, powerCuts })
+          assert.deepEqual(outcome.broken, [], `effects ${powerCuts.join(", ")}`)
+          crashes = outcome.crashes
+        }
       }
     })
   }
@@ -114,6 +125,19 @@ describe("a simulated chain", function () {
       assert.fail(`nothing was found in ${SEEDS_MAX} seeds`)
     })
   }
+
+  it("finds an old disk by what others hold, nearly always before its key signs anything else", () => {
+    let [died, signed] = [0, 0]
+    for (let seed = 1; seed <= scaled(200, 2000); seed++) {
+      const options = { ...DEFAULTS, heights: 10, faults: ["crash"], plant: "old-sign-state", seed } as const
+      const [broken] = simulate(options).broken
+      if (broken?.includes("key died")) died++
+      else if (broken !== undefined) signed++
+    }
+    assert.ok(died >= 40, `${died} were found`)
+    // What was on its way, or was held by those that did not answer yet.
+    assert.ok(signed <= died / 20, `${signed} signed first`)
+  })
 
   it("where a third and more is faulty, forks, and the fork names a third and more, and nobody correct", () => {
     let ofOneRound = 0

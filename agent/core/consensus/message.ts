@@ -1,7 +1,7 @@
 import { concatBytes, fromHex } from "../../base/bytes.ts"
 import { signingBytes } from "../../base/signing.ts"
 import type { Said } from "./driver/state.ts"
-import type { Height, Proposal, Round, ValueId, Vote } from "./terms.ts"
+import type { Address, Height, Proposal, Round, ValueId, Vote } from "./terms.ts"
 
 /** A vote as it travels. `timeMs` is what its voter's clock said; a block's time is made of those of its commit. */
 export interface SignedVote extends Vote {
@@ -26,6 +26,23 @@ export interface Slot {
   readonly height: Height
   readonly round: Round
   readonly step: Said
+}
+
+/** The slot of a vote or a proposal, signed or not. */
+export function slotOf(
+  said: { readonly kind: "vote"; readonly vote: Vote } | { readonly kind: "proposal"; readonly proposal: Proposal },
+): Slot {
+  if (said.kind === "vote") return { height: said.vote.height, round: said.vote.round, step: said.vote.type }
+  return { height: said.proposal.height, round: said.proposal.round, step: "proposal" }
+}
+
+export function signerOf(message: SignedMessage): Address {
+  return message.kind === "vote" ? message.vote.voter : message.proposal.proposer
+}
+
+/** The bytes that its signature is over. @throws RangeError as `voteBytes` */
+export function messageBytes(chain: Uint8Array, message: SignedMessage): Uint8Array {
+  return message.kind === "vote" ? voteBytes(chain, message.vote) : proposalBytes(chain, message.proposal)
 }
 
 const KINDS: Readonly<Record<Said, number>> = { proposal: 0, prevote: 1, precommit: 2 }

@@ -13,7 +13,7 @@
  * A proposal may come after the votes of its round: its value may be longer in coming than the timer (D8).
  */
 import type { Said } from "./driver/state.ts"
-import type { SignedVote, Slot } from "./message.ts"
+import type { Slot } from "./message.ts"
 import { type Height, NO_ROUND, type Round } from "./terms.ts"
 
 /** Bytes, and the signature that was made of them. */
@@ -67,11 +67,11 @@ export function withSignature(state: SignState, slot: Slot, signature: Signature
 }
 
 /**
- * G7: whether a key with this state cannot have made that vote, whose signature is its own: somebody else has the key,
- * or an older state was put in the place of the newest.
+ * G7: whether a key with this state cannot have made that signature, which is its own: somebody else has the key, or an
+ * older state was put in the place of the newest.
  */
-export function isBeyond(state: SignState, vote: SignedVote, bytes: Uint8Array): boolean {
-  const verdict = judge({ ...state, dead: null }, { height: vote.height, round: vote.round, step: vote.type }, bytes)
+export function isBeyond(state: SignState, slot: Slot, bytes: Uint8Array): boolean {
+  const verdict = judge({ ...state, dead: null }, slot, bytes)
   return verdict.kind === "new" || (verdict.kind === "refused" && verdict.code === "SIGN_CONFLICT")
 }
 

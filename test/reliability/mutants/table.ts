@@ -600,8 +600,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/ledger/consensus/voice.ts",
-        from: "    if (!isBeyond(signer.state, vote, voteBytes(chainId, vote))) return\n",
-        to: "    if (isBeyond(signer.state, vote, voteBytes(chainId, vote))) return\n",
+        from: "    if (!isBeyond(signer.state, slot, messageBytes(chainId, message))) return\n",
+        to: "    if (isBeyond(signer.state, slot, messageBytes(chainId, message))) return\n",
       },
     ],
     spec: "test/unit/engine/ledger/consensus/consensus.test.ts",

@@ -1,6 +1,11 @@
 import { toHex, utf8 } from "../../../agent/base/bytes.ts"
 import { sha256 } from "../../../agent/base/hash.ts"
-import type { SignedMessage, SignedProposal, SignedVote } from "../../../agent/core/consensus/message.ts"
+import {
+  type SignedMessage,
+  type SignedProposal,
+  type SignedVote,
+  slotOf,
+} from "../../../agent/core/consensus/message.ts"
 import type { Height, ValueId } from "../../../agent/core/consensus/terms.ts"
 
 /** Nobody can make one in the name of a correct process. */
@@ -12,9 +17,9 @@ export type Message =
   | { readonly kind: "have"; readonly height: Height; readonly ids: ReadonlySet<string> }
   /** A height that is decided, with its proof. */
   | { readonly kind: "decided"; readonly proposal: SignedProposal; readonly commit: readonly SignedVote[] }
-  /** Who was started asks what others hold of its votes. */
+  /** Who was started asks what others hold that it said. */
   | { readonly kind: "ask-newest" }
-  | { readonly kind: "newest"; readonly vote: SignedVote | null }
+  | { readonly kind: "newest"; readonly said: readonly Signed[] }
 
 /** The same text for the same content. */
 export function idOf(message: Signed): string {
@@ -27,13 +32,9 @@ export function idOf(message: Signed): string {
 }
 
 /** What may be signed once: everything but what is said. */
-export function slotOf(message: Signed): string {
-  if (message.kind === "vote") return `${message.vote.height} ${message.vote.round} ${message.vote.type}`
-  return `${message.proposal.height} ${message.proposal.round} proposal`
-}
-
-export function signerOf(message: Signed): string {
-  return message.kind === "vote" ? message.vote.voter : message.proposal.proposer
+export function keyOf(message: Signed): string {
+  const { height, round, step } = slotOf(message)
+  return `${height} ${round} ${step}`
 }
 
 export function signatureOf(message: Signed): string {

@@ -30,8 +30,8 @@ export interface Options {
   /** One unit of power each, or a random number of them. */
   readonly powers: "equal" | "random"
   readonly plant: Plant | null
-  /** The first validator's power goes before its so manieth effect, counted from 0. */
-  readonly powerCut: number | null
+  /** The first validator's power goes before its so manieth effect, counted from 0, then from each start on. */
+  readonly powerCuts: readonly number[]
 }
 
 export const DEFAULTS: Options = {
@@ -43,7 +43,7 @@ export const DEFAULTS: Options = {
   roughMs: 60_000,
   powers: "equal",
   plant: null,
-  powerCut: null,
+  powerCuts: [],
 }
 
 /** Timers of a round, virtual ms: longer from round to round, until they are longer than messages take. */

@@ -3,7 +3,7 @@ import { sha256 } from "../../../agent/base/hash.ts"
 import type { SeededRandom } from "../../../agent/base/random.ts"
 import { drive } from "../../../agent/core/consensus/driver/driver.ts"
 import type { DriverState } from "../../../agent/core/consensus/driver/state.ts"
-import type { SignedVote } from "../../../agent/core/consensus/message.ts"
+import { signerOf, slotOf } from "../../../agent/core/consensus/message.ts"
 import { nextValidators } from "../../../agent/core/consensus/rotation.ts"
 import { type Address, NO_ROUND, type ValueId } from "../../../agent/core/consensus/terms.ts"
 import type { ValidatorSet } from "../../../agent/core/consensus/validators.ts"
@@ -15,7 +15,7 @@ import type { DurableFile } from "../../../agent/ports/durable-file.ts"
 import { hashKey } from "../../support/consensus-key.ts"
 import type { Agenda } from "./agenda.ts"
 import { VirtualFile } from "./disk.ts"
-import { idOf, isValid, type Message, type Signed, signerOf, slotOf, valueOf } from "./message.ts"
+import { idOf, isValid, keyOf, type Message, type Signed, valueOf } from "./message.ts"
 import type { Network, Peer } from "./network.ts"
 import { ASK_EVERY_MS, COMMIT_MS, type Options, TIMEOUT_GROWTH_MS, TIMEOUT_MS } from "./options.ts"
 import { planted } from "./plants.ts"
@@ -37,6 +37,9 @@ export interface World {
 /** Thrown through a process when its power goes. */
 class PowerCut extends Error {}
 
+/** Counted down, it is never 0. */
+const NEVER = -1
+
 /** Of one signer, round and type two different messages are passed on: they are the proof against it. */
 const COPIES_MAX = 2
 
@@ -57,14 +60,15 @@ export class Process implements Peer {
   #consensus: Consensus
   /** Messages of this height, to be passed on to who lacks them. */
   #pool = new Map<string, Signed>()
-  /** Of each other validator the newest vote that was heard. */
-  #newest = new Map<string, SignedVote>()
+  /** Of each validator the newest vote and the newest proposal: `kind name`. */
+  #newest = new Map<string, Signed>()
   /** Counts lives: what was put on the agenda in another does nothing. */
   #life = 0
   #isDown = false
   #isStarted = false
   /** The power goes at the so manieth effect from now; never where it is negative. */
-  #effectsLeft = -1
+  #effectsLeft = NEVER
+  #laterCuts: readonly number[] = []
   #copy: { readonly signed: Uint8Array | null; readonly log: Uint8Array | null; readonly chain: readonly Decision[] }
   crashes = 0
   /** Until it is calm its timers take so many times as long as they should. */
@@ -98,12 +102,13 @@ export class Process implements Peer {
 
   /** Cuts the power soon, between two effects, and gives it back. */
   crashSoon(): void {
-    this.crashAt(this.world.random.below(12))
+    this.crashAt([this.world.random.below(12)])
   }
 
-  /** @param effect the so manieth from now */
-  crashAt(effect: number): void {
-    this.#effectsLeft = effect
+  /** @param effects the so manieth from now, then from the next start on, and so forth */
+  crashAt([first = NEVER, ...later]: readonly number[]): void {
+    this.#effectsLeft = first
+    this.#laterCuts = later
   }
 
   receive(from: string, message: Message): void {
@@ -120,10 +125,13 @@ export class Process implements Peer {
         if (proposal.height !== this.#height) return
         return this.#consensus.hearDecision(proposal, commit, isValid(proposal.value))
       }
-      case "ask-newest":
-        return this.world.network.send(this.name, from, { kind: "newest", vote: this.#newest.get(from) ?? null })
+      case "ask-newest": {
+        const said = [this.#newest.get(`vote ${from}`), this.#newest.get(`proposal ${from}`)]
+        const known = said.filter((one) => one !== undefined)
+        return this.world.network.send(this.name, from, { kind: "newest", said: known })
+      }
       case "newest":
-        return this.#consensus.vouch(from as Address, message.vote)
+        return this.#consensus.vouch(from as Address, message.said)
       case "vote":
       case "proposal":
         return this.#hear(message)
@@ -149,7 +157,7 @@ export class Process implements Peer {
 
   #hasCopies(message: Signed): boolean {
     const copies = [...this.#pool.values()].filter((one) => {
-      return slotOf(one) === slotOf(message) && signerOf(one) === signerOf(message)
+      return keyOf(one) === keyOf(message) && signerOf(one) === signerOf(message)
     })
     return copies.length >= COPIES_MAX
   }
@@ -157,10 +165,9 @@ export class Process implements Peer {
   #remember(message: Signed): void {
     const { height } = message.kind === "vote" ? message.vote : message.proposal
     if (height === this.#height) this.#pool.set(idOf(message), message)
-    if (message.kind !== "vote") return
-    const { voter } = message.vote
-    const known = this.#newest.get(voter)
-    if (known === undefined || isNewer(message.vote, known)) this.#newest.set(voter, message.vote)
+    const key = `${message.kind} ${signerOf(message)}`
+    const known = this.#newest.get(key)
+    if (known === undefined || isNewer(message, known)) this.#newest.set(key, message)
   }
 
   #surroundings(): Surroundings {
@@ -333,7 +340,7 @@ export class Process implements Peer {
 
   #powerOff(): void {
     const { random, agenda, options } = this.world
-    this.#effectsLeft = -1
+    this.#effectsLeft = NEVER
     this.crashes++
     this.#isDown = true
     this.#life++
@@ -354,6 +361,7 @@ export class Process implements Peer {
 
   #restart(): void {
     this.#isDown = false
+    this.crashAt(this.#laterCuts)
     this.#validators = this.world.genesis
     for (let height = 0; height < this.#chain.length; height++) this.#validators = nextValidators(this.#validators, [])
     this.#pool = new Map()
@@ -366,10 +374,11 @@ export class Process implements Peer {
   }
 }
 
-function isNewer(one: SignedVote, other: SignedVote): boolean {
+function isNewer(message: Signed, than: Signed): boolean {
+  const [one, other] = [slotOf(message), slotOf(than)]
   if (one.height !== other.height) return one.height > other.height
   if (one.round !== other.round) return one.round > other.round
-  return one.type === "precommit" && other.type === "prevote"
+  return one.step === "precommit" && other.step === "prevote"
 }
 
 /** A block's time, as long as no ledger makes it of its commit. */

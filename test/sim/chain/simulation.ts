@@ -41,7 +41,7 @@ export function simulate(options: Options): Outcome {
   for (const process of processes) agenda.after(random.below(1000), () => process.start())
   const ours = processes.filter(({ name }) => !faulty.has(name))
   if (options.faults.includes("crash")) crash(ours, agenda, random, options)
-  if (options.powerCut !== null) ours[0]!.crashAt(options.powerCut)
+  ours[0]!.crashAt(options.powerCuts)
 
   const end = new End(ours, faulty.size, options)
   while (watcher.broken.length === 0 && !end.isReached(agenda.nowMs) && agenda.step());

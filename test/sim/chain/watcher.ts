@@ -2,7 +2,7 @@ import type { DriverState } from "../../../agent/core/consensus/driver/state.ts"
 import type { DoubleVote, Proposal, ValueId, Vote } from "../../../agent/core/consensus/terms.ts"
 import { isQuorum, powerOf, type ValidatorSet } from "../../../agent/core/consensus/validators.ts"
 import type { Slot } from "../../../agent/core/consensus/message.ts"
-import { idOf, isValid, type Signed, signatureOf, slotOf } from "./message.ts"
+import { idOf, isValid, type Signed, keyOf, signatureOf } from "./message.ts"
 
 /** Two decisions of one height, and who signed both of them where they are of one round. */
 export interface Fork {
@@ -34,7 +34,7 @@ export class Watcher {
   /** No correct process signs two things in one height, round and step, whatever crashed in between. */
   signed(name: string, message: Signed): void {
     if (!this.#correct.has(name)) return
-    const slot = `${name} ${slotOf(message)}`
+    const slot = `${name} ${keyOf(message)}`
     const [id, signature] = [idOf(message), signatureOf(message)]
     const before = this.#signed.get(slot)
     if (before !== undefined && before.id !== id) this.#break(`${name} signed both "${before.id}" and "${id}"`)

@@ -13,7 +13,7 @@ import { messageOf } from "../../../base/errors.ts"
 import type { DriverInput } from "../../../core/consensus/driver/input.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
 import { type DriverState, hasStarted, newDriver } from "../../../core/consensus/driver/state.ts"
-import type { SignedMessage, SignedProposal, SignedVote } from "../../../core/consensus/message.ts"
+import { type SignedMessage, type SignedProposal, type SignedVote, signerOf } from "../../../core/consensus/message.ts"
 import { proposers } from "../../../core/consensus/rotation.ts"
 import type { Address, Proposal, Round, ValueId } from "../../../core/consensus/terms.ts"
 import { certificate } from "../../../core/consensus/votes/keeper.ts"
@@ -91,7 +91,7 @@ export class Consensus {
   /** @param vote its signature was verified @returns whether it was taken: then it is for everybody */
   hearVote(vote: SignedVote): boolean {
     return this.#guarded(() => {
-      this.#voice.lookAt(vote)
+      this.#voice.lookAt({ kind: "vote", vote })
       return this.#take({ kind: "vote", vote })
     })
   }
@@ -104,6 +104,7 @@ export class Consensus {
   hearProposal(proposal: SignedProposal, polka: readonly SignedVote[] | null, valid: boolean): boolean {
     return this.#guarded(() => {
       // A polka that is none is no reason to refuse the proposal: it waits for a better one.
+      this.#voice.lookAt({ kind: "proposal", proposal, polka })
       if (polka !== null) this.#hearCertificate(polka)
       return this.#take({ kind: "proposal", proposal, valid })
     })
@@ -123,14 +124,14 @@ export class Consensus {
   }
 
   /**
-   * E4: a peer says what it holds of this validator's votes. A vote that the sign-state does not know was made by
-   * somebody else with this key, or before an older disk was put in the place of the newest: the key dies.
+   * E4: a peer says what it holds that this validator said. What the sign-state does not know was signed by somebody else
+   * with this key, or before an older disk was put in the place of the newest: the key dies (G7).
    * @param peer whoever it is was verified
-   * @param newest its signature was verified; null where the peer has none
+   * @param newest its newest vote and its newest proposal, as far as the peer has them; their signatures were verified
    */
-  vouch(peer: Address, newest: SignedVote | null): void {
+  vouch(peer: Address, newest: readonly SignedMessage[]): void {
     this.#guarded(() => {
-      if (newest !== null) this.#voice.lookAt(newest)
+      for (const message of newest) this.#voice.lookAt(message)
       this.#vouched(peer)
     })
   }
@@ -158,7 +159,7 @@ export class Consensus {
   }
 
   #hearCertificate(votes: readonly SignedVote[]): void {
-    for (const vote of votes) this.#voice.lookAt(vote)
+    for (const vote of votes) this.#voice.lookAt({ kind: "vote", vote })
     this.#take({ kind: "certificate", votes })
   }
 
@@ -249,8 +250,7 @@ export class Consensus {
     const message = messageIn(input, this.#state)
     if (message === null) return
     this.#around.gossip.recall(message)
-    const by = message.kind === "vote" ? message.vote.voter : message.proposal.proposer
-    if (by === this.#me) this.#voice.wasSaid(message)
+    if (signerOf(message) === this.#me) this.#voice.wasSaid(message)
   }
 
   /** E4: it may be that it may sign now. */

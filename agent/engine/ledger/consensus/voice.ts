@@ -2,10 +2,13 @@ import { CONSENSUS_WITHHELD_MAX } from "../../../base/limits.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
 import type { DriverState } from "../../../core/consensus/driver/state.ts"
 import {
+  messageBytes,
   proposalBytes,
   type SignedMessage,
   type SignedVote,
+  signerOf,
   type Slot,
+  slotOf,
   voteBytes,
 } from "../../../core/consensus/message.ts"
 import { isBeyond } from "../../../core/consensus/sign-state.ts"
@@ -88,12 +91,14 @@ export class Voice {
     this.#withheld = []
   }
 
-  /** G7: a vote with our signature that we cannot have made kills the key. */
-  lookAt(vote: SignedVote): void {
+  /** G7: a message with our signature that we cannot have made kills the key. */
+  lookAt(message: SignedMessage): void {
     const { signer, notices, chainId } = this.#around
-    if (vote.voter !== this.#me || signer.state.dead !== null) return
-    if (!isBeyond(signer.state, vote, voteBytes(chainId, vote))) return
-    const why = `a ${vote.type} of height ${vote.height}, round ${vote.round} is signed with it and is not on record here`
+    if (signerOf(message) !== this.#me || signer.state.dead !== null) return
+    const slot = slotOf(message)
+    if (!isBeyond(signer.state, slot, messageBytes(chainId, message))) return
+    const { height, round, step } = slot
+    const why = `a ${step} of height ${height}, round ${round} is signed with it and is not on record here`
     signer.kill(why)
     notices.dead(why)
   }
@@ -112,10 +117,6 @@ function withSignature(say: Say, timeMs: number, signature: Uint8Array): SignedM
   // The driver gives back the very votes that it was given, which were signed.
   const polka = say.polka as readonly SignedVote[] | null
   return { kind: "proposal", proposal: { ...say.proposal, signature }, polka }
-}
-
-function slotOf(say: Say | SignedMessage): Slot {
-  return say.kind === "vote" ? { ...say.vote, step: say.vote.type } : { ...say.proposal, step: "proposal" }
 }
 
 function keyOf({ height, round, step }: Slot): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import fc from "fast-check"
 import { utf8 } from "../../../../agent/base/bytes.ts"
-import type { SignedVote, Slot } from "../../../../agent/core/consensus/message.ts"
+import type { Slot } from "../../../../agent/core/consensus/message.ts"
 import {
   isBeyond,
   judge,
@@ -10,7 +10,6 @@ import {
   UNSIGNED,
   withSignature,
 } from "../../../../agent/core/consensus/sign-state.ts"
-import type { Address, ValueId } from "../../../../agent/core/consensus/terms.ts"
 
 const [A, B] = [utf8("said"), utf8("said otherwise")]
 const signature = utf8("signature")
@@ -127,20 +126,17 @@ describe("a sign-state", () => {
     )
   })
 
-  const vote = (height: number, round: number, type: "prevote" | "precommit"): SignedVote => {
-    const content = { value: "00" as ValueId, voter: "v" as Address, timeMs: 1, signature }
-    return { type, height, round, ...content }
-  }
   const state = having(at(3, 1, "prevote"))
   for (const { name, of, bytes = A, beyond } of [
-    { name: "the newest itself", of: vote(3, 1, "prevote"), beyond: false },
-    { name: "an older one", of: vote(2, 8, "precommit"), beyond: false },
-    { name: "another one in its place", of: vote(3, 1, "prevote"), bytes: B, beyond: true },
-    { name: "the next step", of: vote(3, 1, "precommit"), beyond: true },
-    { name: "one of a later round", of: vote(3, 2, "prevote"), beyond: true },
-    { name: "one of a later height", of: vote(4, 0, "prevote"), beyond: true },
+    { name: "the newest itself", of: at(3, 1, "prevote"), beyond: false },
+    { name: "an older one", of: at(2, 8, "precommit"), beyond: false },
+    { name: "another one in its place", of: at(3, 1, "prevote"), bytes: B, beyond: true },
+    { name: "the next step", of: at(3, 1, "precommit"), beyond: true },
+    { name: "a proposal of its round, which it did not make", of: at(3, 1, "proposal"), beyond: true },
+    { name: "one of a later round", of: at(3, 2, "prevote"), beyond: true },
+    { name: "one of a later height", of: at(4, 0, "prevote"), beyond: true },
   ]) {
-    it(`G7: a vote that it ${beyond ? "cannot have" : "may have"} made: ${name}`, () => {
+    it(`G7: what it ${beyond ? "cannot have" : "may have"} signed: ${name}`, () => {
       assert.equal(isBeyond(state, of, bytes), beyond)
       assert.equal(isBeyond({ ...state, dead: "already" }, of, bytes), beyond)
     })

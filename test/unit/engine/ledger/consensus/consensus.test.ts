@@ -12,7 +12,7 @@ function begun(proposes: number, more: { signed?: VirtualFile; log?: VirtualFile
   const me = probe.proposerOf(proposes)
   const one = new TestValidator({ names: NAMES, me, ...more })
   one.consensus.start()
-  for (const peer of others(one)) one.consensus.vouch(peer as never, null)
+  for (const peer of others(one)) one.consensus.vouch(peer as never, [])
   one.consensus.begin()
   return one
 }
@@ -113,7 +113,7 @@ describe("a validator", () => {
     assert.deepEqual(one.news(), ["say prevote 0 a", "say precommit 0 a"])
     one.clock.advance(100)
     assert.deepEqual(one.restart(), [])
-    for (const peer of others(one)) one.consensus.vouch(peer as never, null)
+    for (const peer of others(one)) one.consensus.vouch(peer as never, [])
     // The last thing it said was not in the log yet, as nothing had followed from it.
     assert.deepEqual(one.news(), ["say precommit 0 a"])
     const own = [...one.recalled, ...one.said].filter((message) => {
@@ -131,7 +131,7 @@ describe("a validator", () => {
     one.consensus.begin()
     assert.deepEqual(one.news(), ["wanted 0 0"])
     hear(one, "prevote", 0, null, 3)
-    for (const peer of others(one)) one.consensus.vouch(peer as never, null)
+    for (const peer of others(one)) one.consensus.vouch(peer as never, [])
     one.clock.advance(TIMEOUT_MS)
     one.news()
     assert.deepEqual(one.restart(), ["wanted 0 0"])
@@ -231,11 +231,11 @@ describe("a validator after a start", () => {
     const [first, second] = others(one)
     assert.equal(one.consensus.isWaitingForPeers, true)
     proposed(one)
-    one.consensus.vouch(first as never, null)
-    one.consensus.vouch(first as never, null)
-    one.consensus.vouch("a stranger" as never, null)
+    one.consensus.vouch(first as never, [])
+    one.consensus.vouch(first as never, [])
+    one.consensus.vouch("a stranger" as never, [])
     assert.deepEqual(one.news(), [])
-    one.consensus.vouch(second as never, null)
+    one.consensus.vouch(second as never, [])
     assert.deepEqual(one.news(), ["say prevote 0 a"])
     assert.equal(one.consensus.isWaitingForPeers, false)
   })
@@ -263,7 +263,7 @@ describe("a validator after a start", () => {
     const { round } = one.consensus.state.round
     assert.equal(round, 20)
     one.news()
-    for (const peer of others(one)) one.consensus.vouch(peer as never, null)
+    for (const peer of others(one)) one.consensus.vouch(peer as never, [])
     assert.ok(one.news().length <= 8)
   })
 
@@ -273,12 +273,12 @@ describe("a validator after a start", () => {
       const [first] = others(one)
       const stray = one.vote(one.consensus.state.me, "prevote", 0, B)
       const signers = [stray, ...others(one).map((peer) => one.vote(peer, "prevote", 0, B))]
-      if (by === "vouch") one.consensus.vouch(first as never, stray)
+      if (by === "vouch") one.consensus.vouch(first as never, [{ kind: "vote", vote: stray }])
       else if (by === "vote") one.consensus.hearVote(stray)
-      else if (by === "polka") one.consensus.hearProposal(one.proposal(1, B, 0), signers, true)
+      else if (by === "polka") one.consensus.hearProposal(one.proposal(2, B, 0), signers, true)
       else one.consensus.hearDecision(one.proposal(0, B), signers, true)
       assert.match(one.news().join(), /^dead a prevote of height 0, round 0 is signed with it/)
-      for (const peer of others(one)) one.consensus.vouch(peer as never, null)
+      for (const peer of others(one)) one.consensus.vouch(peer as never, [])
       proposed(one)
       one.clock.advance(TIMEOUT_MS)
       assert.equal(one.said.length, 0)
@@ -287,12 +287,26 @@ describe("a validator after a start", () => {
     }
   })
 
+  it("lets its key die at a proposal of its own that it has no record of", () => {
+    for (const by of ["vouch", "proposal"] as const) {
+      const me = new TestValidator({ names: NAMES, me: "ann" }).proposerOf(0)
+      const one = new TestValidator({ names: NAMES, me })
+      one.consensus.start()
+      one.consensus.begin()
+      const proposal = one.proposal(0, B)
+      const stray = { kind: "proposal", proposal, polka: null } as const
+      if (by === "vouch") one.consensus.vouch(others(one)[0] as never, [stray])
+      else one.consensus.hearProposal(proposal, null, true)
+      assert.match(one.news().join(), /dead a proposal of height 0, round 0/)
+    }
+  })
+
   it("lives with votes of its own that it made", () => {
     const one = begun(SECOND)
     proposed(one)
     const own = one.said.flatMap((message) => (message.kind === "vote" ? [message.vote] : []))
     one.restart()
-    for (const peer of others(one)) one.consensus.vouch(peer as never, own[0]!)
+    for (const peer of others(one)) one.consensus.vouch(peer as never, [{ kind: "vote", vote: own[0]! }])
     assert.deepEqual(
       one.news().filter((what) => what.startsWith("dead")),
       [],
@@ -309,8 +323,8 @@ describe("a validator after a start", () => {
     one.restart()
     one.consensus.begin()
     const [first, ...rest] = others(one)
-    one.consensus.vouch(first as never, newest)
-    for (const peer of rest) one.consensus.vouch(peer as never, null)
+    one.consensus.vouch(first as never, [{ kind: "vote", vote: newest }])
+    for (const peer of rest) one.consensus.vouch(peer as never, [])
     one.clock.advance(TIMEOUT_MS)
     assert.match(one.news().join(), /dead a prevote of height 0, round 0/)
     assert.equal(one.said.length, 0)
