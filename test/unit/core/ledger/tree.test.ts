@@ -43,7 +43,7 @@ const batches = fc.array(
   fc.dictionary(fc.constantFrom(...NAMES), fc.option(fc.nat(255)), { maxKeys: 20, noNullPrototype: true }),
   { minLength: 1, maxLength: 8 },
 )
-const numRuns = scaled(300, 20_000)
+const numRuns = scaled(300, 4_000)
 const many = (count: number): Batch =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`name/${i}`, i % 256]))
 
