@@ -168,6 +168,7 @@ export const MQTT_RETAINED_BYTES_MAX = 64 * MIB
 export const MQTT_SESSIONS_MAX = 20_000
 export const MQTT_QUEUED_BYTES_MAX = 128 * MIB
 /** Of what all share, one principal has three quarters at most: the rest stays for the others. */
+export const MQTT_CONNECTIONS_SHARE_PER_PRINCIPAL = 3 / 4
 export const MQTT_SESSIONS_PER_PRINCIPAL_MAX = 15_000
 export const MQTT_QUEUED_BYTES_PER_PRINCIPAL_MAX = 96 * MIB
 export const MQTT_RETAINED_MESSAGES_PER_PRINCIPAL_MAX = 75_000

@@ -1,5 +1,5 @@
 import { messageOf } from "../../base/errors.ts"
-import { MQTT_REFUSED_CLIENTS_KEPT_MAX } from "../../base/limits.ts"
+import { MQTT_CONNECTIONS_SHARE_PER_PRINCIPAL, MQTT_REFUSED_CLIENTS_KEPT_MAX } from "../../base/limits.ts"
 import { Said } from "../../base/said.ts"
 import type { Authenticate, ClientView, Credentials, Principal } from "../../ports/broker.ts"
 import type { Clock } from "../../ports/clock.ts"
@@ -24,6 +24,9 @@ export class Admissions {
   readonly #connectionsMax: number
   readonly #log: Log
   readonly #byClient = new Map<string, Connection>()
+  /** How many of these each principal has. */
+  readonly #byPrincipal = new Map<string, number>()
+  readonly #principals = new WeakMap<Connection, string>()
   /** Principals who had a client refused for too many sessions. */
   readonly #refused = new Said(MQTT_REFUSED_CLIENTS_KEPT_MAX)
   readonly #sinceMs = new WeakMap<Connection, number>()
@@ -84,10 +87,12 @@ export class Admissions {
     if (client.will !== null && !this.#mayLeave(client.will.topic, rights)) return NOT_AUTHORIZED
     const other = this.#byClient.get(client.id)
     if (this.#belongsToAnother(client.id, principal)) return IDENTIFIER_REJECTED
-    if (other === undefined && this.#byClient.size >= this.#connectionsMax) return UNAVAILABLE
+    if (other === undefined && this.#isFull(principal)) return UNAVAILABLE
     // [MQTT-3.1.4-2]
     other?.fail(notAllowed("MQTT-3.1.4-2", "another client came with the same client id"))
     this.#byClient.set(client.id, connection)
+    this.#principals.set(connection, principal.name)
+    this.#count(principal.name, 1)
     this.#sinceMs.set(connection, this.#clock.now())
     const clean = connection.facts!.clean
     const known = this.#sessions.get(client.id)
@@ -102,6 +107,19 @@ export class Admissions {
     connection.admission = { session: opened.session, rights, credentials, present }
     await this.#apply(opened.session, rights)
     return 0
+  }
+
+  /** For this principal: the owner gets in as long as anybody does. */
+  #isFull({ name, publish }: Principal): boolean {
+    if (this.#byClient.size >= this.#connectionsMax) return true
+    const shareMax = Math.ceil(this.#connectionsMax * MQTT_CONNECTIONS_SHARE_PER_PRINCIPAL)
+    return !publish.includes("#") && (this.#byPrincipal.get(name) ?? 0) >= shareMax
+  }
+
+  #count(principal: string, by: 1 | -1): void {
+    const count = (this.#byPrincipal.get(principal) ?? 0) + by
+    if (count === 0) this.#byPrincipal.delete(principal)
+    else this.#byPrincipal.set(principal, count)
   }
 
   #tooMany(clientId: string, principal: string): Refusal {
@@ -128,7 +146,10 @@ export class Admissions {
   forget(connection: Connection): void {
     const { admission } = connection
     const clientId = admission?.session.clientId ?? connection.facts?.clientId
-    if (clientId !== undefined && this.#byClient.get(clientId) === connection) this.#byClient.delete(clientId)
+    if (clientId !== undefined && this.#byClient.get(clientId) === connection) {
+      this.#byClient.delete(clientId)
+      this.#count(this.#principals.get(connection)!, -1)
+    }
     if (admission === null || admission.session.persistent) return
     this.#router.forget(admission.session)
     this.#sessions.close(admission.session)

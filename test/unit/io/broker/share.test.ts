@@ -8,7 +8,7 @@ import type { Authenticate } from "../../../../agent/ports/broker.ts"
 import type { Change } from "../../../../agent/ports/store.ts"
 import { TABLE } from "../../../../agent/schema/tables.ts"
 import { MemoryStore } from "../../../support/memory-store.ts"
-import { startBroker, stopBroker, stopBrokers } from "../../../support/mqtt-broker.ts"
+import { OWNER, startBroker, stopBroker, stopBrokers } from "../../../support/mqtt-broker.ts"
 import { connectPacket, publishPacket, WireClient } from "../../../support/mqtt-wire.ts"
 
 /** Client `a-1` is of principal `a`. */
@@ -35,6 +35,22 @@ async function comes(port: number, clientId: string, clean = false): Promise<num
 describe("of what all MQTT clients share, one principal has its share, also over a restart", function () {
   this.timeout(60_000)
   afterEach(stopBrokers)
+
+  it("of connections: it gets no more, others do, and the owner as long as there is one", async () => {
+    const withOwner: Authenticate = async (credentials) =>
+      credentials.clientId.startsWith("o-") ? OWNER : byClientId(credentials)
+    const { port } = await startBroker({ authenticate: withOwner, mqtt: { maxConnections: 8 } })
+    const connected = (clientId: string) => WireClient.connected(port, { clientId })
+    const [first] = await Promise.all(Array.from({ length: 6 }, (_, i) => connected(`a-${i}`)))
+    assert.equal(await comes(port, "a-more", true), 3)
+    await connected("a-1")
+    assert.equal(await comes(port, "a-more", true), 3, "who takes over its own client id frees nothing")
+    assert.equal(await comes(port, "b-1", true), 0)
+    await first!.leave()
+    assert.equal(await comes(port, "a-more", true), 0, "one went")
+    await Promise.all(["o-1", "o-2", "o-3"].map(connected))
+    assert.deepEqual([await comes(port, "o-4", true), await comes(port, "b-1", true)], [3, 3])
+  })
 
   it("of sessions: it opens no more, still has those it has, and others open theirs", async () => {
     const store = await storeWith(MQTT_SESSIONS_PER_PRINCIPAL_MAX - 1, (name) => {
