@@ -1,5 +1,5 @@
 import { drive } from "../../agent/core/consensus/driver/driver.ts"
-import type { SignedMessage, SignedProposal, SignedVote, Slot } from "../../agent/core/consensus/message.ts"
+import type { SignedMessage, SignedProposal, SignedVote } from "../../agent/core/consensus/message.ts"
 import { proposalBytes, voteBytes } from "../../agent/core/consensus/message.ts"
 import { genesisValidators, nextValidators } from "../../agent/core/consensus/rotation.ts"
 import { type Address, NO_ROUND, type Round, type ValueId, type VoteType } from "../../agent/core/consensus/terms.ts"
@@ -27,6 +27,7 @@ export interface ValidatorOptions {
   readonly key?: (name: string) => ConsensusKey
   readonly signed?: DurableFile
   readonly log?: DurableFile
+  readonly wal?: (log: DurableFile) => Wal
 }
 
 /** One validator whose world is in the hands of a test: what it says and asks for is in `events`, in order. */
@@ -42,11 +43,20 @@ export class TestValidator {
   consensus: Consensus
   readonly #key: (name: string) => ConsensusKey
   readonly #me: string
+  readonly #wal: (log: DurableFile) => Wal
   readonly #sets: ValidatorSet[]
 
-  constructor({ names, me, key = hashKey, signed = new VirtualFile(), log = new VirtualFile() }: ValidatorOptions) {
+  constructor({
+    names,
+    me,
+    key = hashKey,
+    signed = new VirtualFile(),
+    log = new VirtualFile(),
+    ...more
+  }: ValidatorOptions) {
     this.#key = key
     this.#me = me
+    this.#wal = more.wal ?? ((file) => new Wal(file, CHAIN_ID))
     this.signed = signed
     this.log = log
     this.#sets = [genesisValidators(names.map((name) => ({ address: name as Address, power: 1n })))]
@@ -102,7 +112,7 @@ export class TestValidator {
     const tell = (...words: readonly unknown[]) => this.events.push(words.join(" "))
     return new Consensus({
       signer: openSigner({ key: this.#key(this.#me), chain: CHAIN_ID, file: this.signed }),
-      wal: new Wal(this.log, CHAIN_ID),
+      wal: this.#wal(this.log),
       clock: this.clock,
       chainId: CHAIN_ID,
       me: this.#me,
@@ -130,7 +140,7 @@ export class TestValidator {
       },
       notices: {
         evidence: ({ first }) => tell("evidence", first.voter),
-        unsigned: ({ step, round }: Slot, code) => tell("unsigned", step, round, code),
+        unsigned: ({ step, round, code }) => tell("unsigned", step, round, code),
         dead: (why) => tell("dead", why),
         halted: (error) => tell("halted", error.message),
       },

@@ -48,15 +48,15 @@ export const UNSIGNED: SignState = { height: -1, round: NO_ROUND, signed: NOTHIN
 
 /** @returns whether these bytes may be signed for that slot */
 export function judge(state: SignState, slot: Slot, bytes: Uint8Array): SignVerdict {
-  if (state.dead !== null) return refused("KEY_DEAD") // G1
+  if (state.dead !== null) return { kind: "refused", code: "KEY_DEAD" } // G1
   const order = compare(slot, state)
-  if (order < 0) return refused("SIGN_REGRESSION") // G2
+  if (order < 0) return { kind: "refused", code: "SIGN_REGRESSION" } // G2
   if (order > 0) return { kind: "new" } // G6
-  const before = state.signed[slot.step]
-  if (before !== null) {
-    return isSame(before.bytes, bytes) ? { kind: "again", signature: before.signature } : refused("SIGN_CONFLICT") // G3, G4
-  }
-  return slot.step === "prevote" && state.signed.precommit !== null ? refused("SIGN_REGRESSION") : { kind: "new" } // G5, G6
+  const { [slot.step]: before, precommit } = state.signed
+  if (before !== null && isSame(before.bytes, bytes)) return { kind: "again", signature: before.signature } // G3
+  if (before !== null) return { kind: "refused", code: "SIGN_CONFLICT" } // G4
+  if (slot.step === "prevote" && precommit !== null) return { kind: "refused", code: "SIGN_REGRESSION" } // G5
+  return { kind: "new" } // G6
 }
 
 /** The state once a slot is signed that `judge` let pass. @param logged as in the state */
@@ -82,8 +82,4 @@ function compare(slot: Slot, state: SignState): number {
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, i) => byte === other[i])
-}
-
-function refused(code: SignRefusal): SignVerdict {
-  return { kind: "refused", code }
 }

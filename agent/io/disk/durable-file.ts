@@ -1,4 +1,14 @@
-import { closeSync, constants, fdatasyncSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from "node:fs"
 import { dirname } from "node:path"
 import { messageOf } from "../../base/errors.ts"
 import type { DurableFile } from "../../ports/durable-file.ts"
@@ -41,13 +51,13 @@ class MachineFile implements DurableFile {
     this.#do("replaced", () => {
       this.close()
       const draft = `${this.#path}.new`
-      makeFolder(dirname(this.#path))
+      makeDurable(dirname(this.#path))
       within(openSync(draft, "w", 0o600), (handle) => {
         writeWhole(handle, bytes)
         fsyncSync(handle)
       })
       renameSync(draft, this.#path)
-      within(openSync(dirname(this.#path), "r"), fsyncSync)
+      syncFolder(dirname(this.#path))
     })
   }
 
@@ -87,6 +97,18 @@ class MachineFile implements DurableFile {
 /** A write may take less than it was given. */
 function writeWhole(handle: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at)
+}
+
+/** A file is only as durable as the entry of each folder above it. */
+function makeDurable(folder: string): void {
+  if (existsSync(folder)) return
+  makeDurable(dirname(folder))
+  makeFolder(folder)
+  syncFolder(dirname(folder))
+}
+
+function syncFolder(folder: string): void {
+  within(openSync(folder, "r"), fsyncSync)
 }
 
 function within(handle: number, act: (handle: number) => void): void {

@@ -71,7 +71,7 @@ const consensus = new Consensus({
   gossip: { say: (message) => log(told(message)), recall: () => {} },
   notices: {
     evidence: ({ first }) => log(`evidence against ${first.voter}`),
-    unsigned: ({ height, round, step }, code) => log(`unsigned ${height}/${round}/${step} ${code}`),
+    unsigned: ({ height, round, step, code }) => log(`unsigned ${height}/${round}/${step} ${code}`),
     dead: (why) => log(`dead ${why}`),
     halted: (error) => log(`halted ${error.message}`),
   },

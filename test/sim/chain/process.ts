@@ -211,7 +211,7 @@ export class Process implements Peer {
       },
       notices: {
         evidence: (evidence) => watcher.accused(this.name, evidence),
-        unsigned: (slot, code) => watcher.unsigned(this.name, slot, code),
+        unsigned: (what) => watcher.unsigned(this.name, what),
         dead: (why) => watcher.died(this.name, why),
         halted: (error) => {
           if (!(error instanceof PowerCut)) watcher.halted(this.name, error)

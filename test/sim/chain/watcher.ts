@@ -43,7 +43,7 @@ export class Watcher {
   }
 
   /** What a log gives again is what was signed: a correct process never wants to sign anything else. */
-  unsigned(name: string, { height, round, step }: Slot, code: string): void {
+  unsigned(name: string, { height, round, step, code }: Slot & { readonly code: string }): void {
     const isPast = code === "SIGN_REGRESSION"
     if (this.#correct.has(name) && !isPast) this.#break(`${name}: ${code} at the ${step} of ${height}, round ${round}`)
   }

@@ -49,7 +49,7 @@ export interface Gossip {
 export interface Notices {
   evidence(evidence: DoubleVote): void
   /** Not signed: it was signed otherwise or is of the past, the key is dead, or the log has no room. */
-  unsigned(slot: Slot, code: SignRefusal | "WAL_FULL"): void
+  unsigned(what: Slot & { readonly code: SignRefusal | "WAL_FULL" }): void
   /** The key signs nothing more. @param why a sentence */
   dead(why: string): void
   /** It does nothing any more until it is started again. */

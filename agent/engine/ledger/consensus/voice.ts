@@ -75,11 +75,11 @@ export class Voice {
   say({ say, timeMs }: Wanted, state: DriverState): void {
     const { signer, gossip, notices, chainId } = this.#around
     const slot = slotOf(say)
-    if (!this.#log.sync(state)) return notices.unsigned(slot, "WAL_FULL")
+    if (!this.#log.sync(state)) return notices.unsigned({ ...slot, code: "WAL_FULL" })
     const bytes =
       say.kind === "vote" ? voteBytes(chainId, { ...say.vote, timeMs }) : proposalBytes(chainId, say.proposal)
     const signed = signer.sign(slot, bytes, this.#log.synced)
-    if (!signed.ok) return notices.unsigned(slot, signed.code)
+    if (!signed.ok) return notices.unsigned({ ...slot, code: signed.code })
     const message = withSignature(say, timeMs, signed.signature)
     gossip.say(message)
     this.#unheard.push(message)

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict"
 import { WAL_UNWRITTEN_MAX } from "../../../../../agent/base/limits.ts"
+import { Wal } from "../../../../../agent/engine/ledger/consensus/wal.ts"
 import { VirtualFile } from "../../../../sim/chain/disk.ts"
-import { TestValidator, TIMEOUT_MS, valueOf } from "../../../../support/validator.ts"
+import { CHAIN_ID, TestValidator, TIMEOUT_MS, type ValidatorOptions, valueOf } from "../../../../support/validator.ts"
 
 const NAMES = ["ann", "bob", "cat", "dan"]
 const [A, B] = [valueOf("a"), valueOf("b")]
 
 /** A validator that may sign, in round 0. `at`: whether it proposes there, or in which round it does. */
-function begun(proposes: number, more: { signed?: VirtualFile; log?: VirtualFile } = {}): TestValidator {
+function begun(proposes: number, more: Partial<ValidatorOptions> = {}): TestValidator {
   const probe = new TestValidator({ names: NAMES, me: "ann" })
   const me = probe.proposerOf(proposes)
   const one = new TestValidator({ names: NAMES, me, ...more })
@@ -197,6 +198,27 @@ describe("a validator", () => {
     assert.ok(one.log.read()!.length < 5000, `${one.log.read()!.length} bytes`)
     one.restart()
     assert.equal(one.consensus.state.votes.rounds.size, 8, "and after a restart it keeps the newest")
+  })
+
+  it("says nothing more at a height whose log has no room, follows, and speaks again at the next", () => {
+    let isFull = true
+    class SmallWal extends Wal {
+      override append(record: Uint8Array): boolean {
+        return !isFull && super.append(record)
+      }
+    }
+    const one = begun(SECOND, { wal: (file) => new SmallWal(file, CHAIN_ID) })
+    one.news()
+    one.clock.advance(TIMEOUT_MS)
+    isFull = false
+    one.consensus.hearProposal(one.proposal(0, A), null, true)
+    hear(one, "prevote", 0, A, 3)
+    assert.deepEqual(one.news(), ["unsigned prevote 0 WAL_FULL", "unsigned precommit 0 WAL_FULL"])
+    hear(one, "precommit", 0, A, 3)
+    assert.deepEqual(one.news(), ["decided 0 0 a"])
+    one.consensus.begin()
+    one.clock.advance(TIMEOUT_MS)
+    assert.match(one.news().join(), /say prevote 0 nil/)
   })
 
   it("does not start on a log that ends before what it signed follows from: WAL_DAMAGED", () => {
