@@ -333,6 +333,8 @@ export const GENESIS_ACCOUNTS_MAX = 10_000
 export const CHAIN_NAME_BYTES_MAX = 64
 /** Things that fall due which one block does; the next block goes on. */
 export const DUES_PER_BLOCK_MAX = 256
+/** Lots of one slash that one block goes through. */
+export const SLASHED_LOTS_PER_BLOCK_MAX = 256
 
 /** Configuration, log and metrics. */
 export const CONFIG_BYTES_MAX = 256 * KIB

@@ -1,11 +1,12 @@
+import type { Address as AnyAddress } from "../../base/address.ts"
 import type { Branded } from "../../base/ids.ts"
 
 /**
  * The words of the Tendermint paper (arXiv 1807.04938), as types. See docs/spec/consensus.md#terms.
  */
 
-/** A consensus key's address: 40 lower-case hex digits, so that texts sort as the bytes do. */
-export type Address = Branded<"ConsensusAddress">
+/** That of a consensus key. */
+export type Address = AnyAddress
 /** Names a value: consensus compares ids only, never the value itself. */
 export type ValueId = Branded<"ValueId">
 /** Which block is decided: a safe integer, never negative. */

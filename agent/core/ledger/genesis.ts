@@ -7,6 +7,7 @@ import { putRank } from "./apply/ranks.ts"
 import { decode, encode, fixed, list, optional, record, refined, text, type ValueOf, whole, amount } from "./layout.ts"
 import {
   accountAt,
+  begunAt,
   committeeAt,
   epochAt,
   keyAt,
@@ -109,7 +110,15 @@ export function genesisState(document: Genesis): ReturnType<State["close"]> {
   for (const one of members) state.put(memberAt(one), {})
   for (const { account, key, stake } of validators) {
     const tokens = isEnrolled ? 0n : stake
-    const validator: Validator = { key, tokens, active: tokens, power: stake, index: 0n, jailedUntil: null }
+    const validator: Validator = {
+      key,
+      tokens,
+      active: tokens,
+      power: stake,
+      index: 0n,
+      jailedUntil: null,
+      fault: null,
+    }
     state.put(validatorAt(account), validator)
     state.put(keyAt(addressOf(fromHex(key)!)), account)
     putRank(state, account, validator)
@@ -120,6 +129,7 @@ export function genesisState(document: Genesis): ReturnType<State["close"]> {
     state.put(accountAt(account), { ...known, nonce: 1, records: isEnrolled ? 0 : 2 })
   }
   if (isEnrolled) state.put(setNumberAt, 0)
+  else state.put(begunAt(0), 0)
   const committee = validators.map(({ account, key, stake }) => ({ account, key, power: stake }))
   state.put(committeeAt(0), {
     from: 0,

@@ -715,4 +715,28 @@ export const MUTANTS: readonly Mutant[] = [
     spec: "test/unit/core/ledger/enrolled.test.ts",
     says: /once/,
   },
+  {
+    name: "slash-whoever-is-there",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/slash.ts",
+        from: "if (epoch < lot.from || (lot.until !== null && epoch >= lot.until)) return lot",
+        to: "",
+      },
+    ],
+    spec: "test/unit/core/ledger/slash.test.ts",
+    says: /who stood at that time/,
+  },
+  {
+    name: "old-evidence-counts",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/slash.ts",
+        from: "const isThen = (from: number, next: number | null) => from <= height && (next === null || height < next)",
+        to: "const isThen = (from: number, _next: number | null) => from <= height",
+      },
+    ],
+    spec: "test/unit/core/ledger/slash.test.ts",
+    says: /of the epoch and of the committee/,
+  },
 ]

@@ -5,6 +5,7 @@ import {
   accountAt,
   announcementAt,
   applicationAt,
+  begunAt,
   committeeAt,
   dueAt,
   epochAt,
@@ -14,6 +15,7 @@ import {
   type Place,
   rankAt,
   serviceAt,
+  slashAt,
   totalsAt,
   validatorAt,
 } from "../../../agent/core/ledger/state/records.ts"
@@ -66,7 +68,9 @@ export function audit(chain: Chain): void {
     const own = lots.filter(({ of, until }) => of === address && until === null)
     assert.equal(validator.tokens, sum(own.map(({ tokens }) => tokens)), `stake of ${address}`)
     assert.equal(validator.power, members.find(({ account }) => account === address)?.power ?? 0n)
-    if (!isEnrolled) assert.ok(validator.power <= validator.active)
+    // P5: whoever stays because nobody else is there has the power that it had.
+    const isChosen = !isEnrolled && validator.fault === null && validator.tokens >= get(parametersAt).stakeMin
+    if (isChosen) assert.ok(validator.power <= validator.active)
     if (validator.tokens > 0n && validator.jailedUntil === null) {
       ranks.add(rankAt(validator.tokens, address as Address).name)
     }
@@ -119,6 +123,11 @@ export function audit(chain: Chain): void {
     const at = committeeAt(Number(number))
     if (Number(number) !== epoch.committee) dues.add(at.name)
   }
+  for (const [number] of named("begun")) {
+    const at = begunAt(Number(number))
+    if (Number(number) !== epoch.number) dues.add(at.name)
+  }
+  for (const [of] of named("slash")) dues.add(slashAt(of as Address).name)
   const found = named("due").map((parts) => parts.slice(1).join("/"))
   assert.deepEqual(found.toSorted(), [...dues].toSorted())
   const soonest = named("due").map(([time]) => Number(time))

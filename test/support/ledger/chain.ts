@@ -36,6 +36,8 @@ export const PARAMETERS: Parameters = {
   trustingMs: 5 * HOUR,
   downtimeMs: 2 * HOUR,
   jailMs: 3 * HOUR,
+  slash: 500,
+  reportShare: 500,
   deposit: 50n,
   marketBond: 30n,
   announcementMs: 4 * HOUR,

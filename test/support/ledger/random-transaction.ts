@@ -26,6 +26,18 @@ const of = <Kind extends Body["kind"]>(kind: Kind, fields: Fields<BodyOf<Kind>>)
 const lot = { validator: address, lot: whole }
 const enrolment = fc.record({ account: address, key, proof: signature, power: whole }, { noNullPrototype: true })
 
+const vote = fc.record(
+  {
+    type: fc.nat(1),
+    height: whole,
+    round: fc.nat(2 ** 31 - 1),
+    value: fc.option(hash),
+    time: whole,
+    signature,
+  },
+  { noNullPrototype: true },
+)
+
 export const anyBody: Readonly<Record<Body["kind"], fc.Arbitrary<Body>>> = {
   transfer: of("transfer", { to: address, amount }),
   bond: of("bond", { key, proof: signature, amount }),
@@ -47,6 +59,7 @@ export const anyBody: Readonly<Record<Body["kind"], fc.Arbitrary<Body>>> = {
     }),
     approvals: fc.array(fc.record({ key, signature }, { noNullPrototype: true }), { maxLength: 3 }),
   }),
+  report: of("report", { validator: address, key, epoch: whole, committee: whole, first: vote, second: vote }),
 }
 
 const touches = fc

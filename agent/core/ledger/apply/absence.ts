@@ -1,9 +1,7 @@
 import type { Address } from "../../../base/address.ts"
 import { absentAt, epochAt, type Parameters, validatorAt } from "../state/records.ts"
 import type { State } from "../state/state.ts"
-import { committeeNow, type Moment, setCommittee } from "./committee.ts"
-import { dropRank } from "./ranks.ts"
-import { reachMark } from "./rewards.ts"
+import { committeeNow, expel, type Moment } from "./committee.ts"
 
 /**
  * J1, J2: who was absent from every block for so long loses its place; stake is not touched.
@@ -34,20 +32,7 @@ function jail(state: State, parameters: Parameters, moment: Moment, account: Add
   const validator = state.must(validatorAt(account))
   const total = members.reduce((sum, { power }) => sum + power, 0n) + epoch.jailed
   if (3n * (epoch.jailed + validator.power) > total) return false
-  dropRank(state, account, validator)
-  reachMark(state, account, epoch.number + 1, validator.index, moment.time)
-  state.put(validatorAt(account), {
-    ...validator,
-    power: 0n,
-    active: 0n,
-    jailedUntil: moment.time + parameters.jailMs,
-  })
-  state.put(epochAt, { ...epoch, jailed: epoch.jailed + validator.power })
-  setCommittee(
-    state,
-    parameters,
-    moment,
-    members.filter((member) => member.account !== account),
-  )
+  expel(state, parameters, moment, account, { jailedUntil: moment.time + parameters.jailMs, fault: null })
+  state.put(epochAt, { ...state.must(epochAt), jailed: epoch.jailed + validator.power })
   return true
 }

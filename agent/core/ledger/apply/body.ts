@@ -3,6 +3,7 @@ import { changeSet } from "./change-set.ts"
 import type { Context, Failure } from "./context.ts"
 import { credit, debit } from "./purses.ts"
 import { announce, publishApplication, publishService, retireApplication, retireService, withdraw } from "./registry.ts"
+import { report } from "./slash.ts"
 import { bond, claim, delegate, unbond, unjail } from "./stake.ts"
 
 /** What each kind does: null, or why nothing of it was done. */
@@ -20,10 +21,11 @@ const KINDS: { readonly [Kind in BodyKind]: (context: Context, body: BodyOf<Kind
   "publish-application": publishApplication,
   "retire-application": retireApplication,
   "change-set": changeSet,
+  report,
 }
 
 /** N1: stake belongs to chains where anybody may have some, changes of an enrolled set to the others. */
-const STAKED: ReadonlySet<BodyKind> = new Set(["bond", "delegate", "unbond", "claim", "unjail"])
+const STAKED: ReadonlySet<BodyKind> = new Set(["bond", "delegate", "unbond", "claim", "unjail", "report"])
 const ENROLLED: ReadonlySet<BodyKind> = new Set(["change-set"])
 
 export function applyBody(context: Context, body: Body): Failure | null {

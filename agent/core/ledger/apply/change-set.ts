@@ -24,7 +24,7 @@ export function changeSet(context: Context, body: BodyOf<"change-set">): Failure
     const owner = keyAt(addressOf(fromHex(key)!))
     if ((state.get(owner) ?? account) !== account) return "KEY_IN_USE"
     state.put(owner, account)
-    const fresh = { tokens: 0n, active: 0n, index: 0n, jailedUntil: null }
+    const fresh = { tokens: 0n, active: 0n, index: 0n, jailedUntil: null, fault: null }
     state.put(validatorAt(account), { ...(known ?? fresh), key, power: BigInt(power) })
     state.put(memberAt(account), {})
     after.set(account, { account, key, power: BigInt(power) })

@@ -1,11 +1,21 @@
-import { addressOf } from "../../../base/address.ts"
+import { type Address, addressOf } from "../../../base/address.ts"
 import { fromHex } from "../../../base/bytes.ts"
-import { type CommitteeMember, committeeAt, dueAt, epochAt, type Parameters } from "../state/records.ts"
+import {
+  type CommitteeMember,
+  committeeAt,
+  dueAt,
+  epochAt,
+  type Parameters,
+  type Validator,
+  validatorAt,
+} from "../state/records.ts"
 import type { State } from "../state/state.ts"
 import type { PublicKey, TimeMs } from "../terms.ts"
+import { dropRank } from "./ranks.ts"
+import { reachMark } from "./rewards.ts"
 
 /** C1: what is decided at a height changes who decides the second height after it. */
-const DELAY = 2
+export const DELAY = 2
 
 /** What consensus is told: by the key's own address; power 0 leaves. */
 export interface ValidatorUpdate {
@@ -37,6 +47,26 @@ export function setCommittee(
   state.put(dueAt(time + parameters.evidenceMs, former.name), {})
   state.put(committeeAt(epoch.committee + 1), { from: height + DELAY, members: sorted })
   state.put(epochAt, { ...epoch, committee: epoch.committee + 1 })
+}
+
+/** It has no power any more, earns nothing in this epoch, and can be chosen again only after `jailedUntil`. */
+export function expel(
+  state: State,
+  parameters: Parameters,
+  moment: Moment,
+  account: Address,
+  why: Pick<Validator, "jailedUntil" | "fault">,
+): void {
+  const validator = state.must(validatorAt(account))
+  dropRank(state, account, validator)
+  const members = committeeNow(state)
+  const others = members.filter((member) => member.account !== account)
+  // P5: the last one stays, or nobody could ever take its place.
+  const isOut = others.length > 0
+  state.put(validatorAt(account), { ...validator, ...(isOut ? { power: 0n, active: 0n } : {}), ...why })
+  if (!isOut || others.length === members.length) return
+  reachMark(state, account, state.must(epochAt).number + 1, validator.index, moment.time)
+  setCommittee(state, parameters, moment, others)
 }
 
 export function validatorUpdates(

@@ -3,6 +3,7 @@ import { DUES_PER_BLOCK_MAX } from "../../../base/limits.ts"
 import { damaged } from "../error.ts"
 import {
   announcementAt,
+  begunAt,
   committeeAt,
   dueAt,
   DUES,
@@ -17,6 +18,7 @@ import type { State } from "../state/state.ts"
 import type { Hash, TimeMs } from "../terms.ts"
 import { credit, uncountRecord } from "./purses.ts"
 import { endAnnouncement } from "./registry.ts"
+import { goOnSlashing, slashedLot } from "./slash.ts"
 import { indexAt, releaseMark, rewardOf } from "./rewards.ts"
 
 /** @returns when the next thing falls due, the end of the epoch among them */
@@ -37,6 +39,8 @@ export function doWhatIsDue(state: State, parameters: Parameters, time: TimeMs):
     else if (kind === "announcement") dueAnnouncement(state, parameters, parts)
     else if (kind === "service") returnDeposit(state, parts)
     else if (kind === "committee") state.drop(committeeAt(Number(parts[0])))
+    else if (kind === "begun") state.drop(begunAt(Number(parts[0])))
+    else if (kind === "slash") goOnSlashing(state, parameters, time, parts[0] as Address)
     else throw damaged(`nobody knows what is due of ${due.name}`)
   }
 }
@@ -45,7 +49,7 @@ export function doWhatIsDue(state: State, parameters: Parameters, time: TimeMs):
 function payLot(state: State, parameters: Parameters, time: TimeMs, parts: readonly string[]): void {
   const [from, owner] = parts as [Address, Address]
   const at = lotAt(from, owner, Number(parts[2]))
-  const lot = state.must(at)
+  const lot = slashedLot(state, parameters, from, at.name, state.must(at))
   const until = lot.until!
   if (lot.end === null) {
     const { reached } = state.must(markAt(from, until))

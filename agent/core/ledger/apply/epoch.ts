@@ -1,7 +1,15 @@
 import type { Address } from "../../../base/address.ts"
-import { type CommitteeMember, epochAt, type Parameters, type Validator, validatorAt } from "../state/records.ts"
+import {
+  begunAt,
+  type CommitteeMember,
+  dueAt,
+  epochAt,
+  type Parameters,
+  type Validator,
+  validatorAt,
+} from "../state/records.ts"
 import type { State } from "../state/state.ts"
-import { committeeNow, type Moment, setCommittee } from "./committee.ts"
+import { committeeNow, DELAY, type Moment, setCommittee } from "./committee.ts"
 import { topRanks } from "./ranks.ts"
 import { indexOf, reachMark } from "./rewards.ts"
 
@@ -17,6 +25,10 @@ export function endEpoch(state: State, parameters: Parameters, moment: Moment): 
   if (!parameters.isEnrolled) {
     payFees(state, moment)
     choose(state, parameters, moment)
+    const { number } = state.must(epochAt)
+    state.put(begunAt(number + 1), moment.height + DELAY)
+    // C2: what was signed in it cannot be reported for longer.
+    state.put(dueAt(moment.time + parameters.evidenceMs, begunAt(number).name), {})
   }
   const epoch = state.must(epochAt)
   state.put(epochAt, {

@@ -1,6 +1,6 @@
 import { type Address, addressOf } from "../../../base/address.ts"
 import { fromHex } from "../../../base/bytes.ts"
-import { dueAt, keyAt, type Lot, lotAt, type Validator, validatorAt } from "../state/records.ts"
+import { dueAt, keyAt, type Lot, lotAt, slashAt, type Validator, validatorAt } from "../state/records.ts"
 import type { State } from "../state/state.ts"
 import type { BodyOf } from "../transaction/body.ts"
 import type { Context, Failure } from "./context.ts"
@@ -17,7 +17,7 @@ export function bond(context: Context, { key, amount }: BodyOf<"bond">): Failure
   if (state.get(validatorAt(sender)) !== null) return "VALIDATOR_EXISTS"
   if (state.get(known) !== null) return "KEY_IN_USE"
   if (!countRecord(state, sender, parameters.recordsMax)) return "RECORDS_FULL"
-  const validator: Validator = { key, tokens: 0n, active: 0n, power: 0n, index: 0n, jailedUntil: null }
+  const validator: Validator = { key, tokens: 0n, active: 0n, power: 0n, index: 0n, jailedUntil: null, fault: null }
   state.put(known, sender)
   state.put(validatorAt(sender), validator)
   return amount === 0n ? null : stakeWith(context, sender, validator, amount)
@@ -27,6 +27,7 @@ export function bond(context: Context, { key, amount }: BodyOf<"bond">): Failure
 export function delegate(context: Context, { validator: to, amount }: BodyOf<"delegate">): Failure | null {
   const validator = context.state.get(validatorAt(to))
   if (validator === null) return "VALIDATOR_UNKNOWN"
+  if (validator.fault !== null) return "VALIDATOR_PUNISHED"
   return amount === 0n ? "AMOUNT_ZERO" : stakeWith(context, to, validator, amount)
 }
 
@@ -38,6 +39,8 @@ export function unbond(context: Context, { validator: from, lot: number, amount 
   const lot = state.get(lotAt(from, sender, number))
   if (lot === null) return "LOT_UNKNOWN"
   if (lot.until !== null) return "LOT_LEAVES"
+  // L4: a part that got another name now could be passed over.
+  if (state.get(slashAt(from)) !== null) return "SLASH_PENDING"
   if (amount === 0n) return "AMOUNT_ZERO"
   if (amount > lot.tokens) return "LOT_TOO_SMALL"
   const isWhole = amount === lot.tokens

@@ -1,6 +1,6 @@
 import { type Address, ADDRESS_BYTES } from "../../../base/address.ts"
-import { VALIDATORS_MAX } from "../../../base/limits.ts"
-import { amount, big, fixed, flag, type Layout, list, optional, record, type ValueOf, whole } from "../layout.ts"
+import { STATE_KEY_BYTES_MAX, VALIDATORS_MAX } from "../../../base/limits.ts"
+import { amount, big, fixed, flag, type Layout, list, optional, record, text, type ValueOf, whole } from "../layout.ts"
 import { AMOUNT_MAX, type Hash, type PublicKey, type TimeMs } from "../terms.ts"
 
 /*
@@ -26,6 +26,8 @@ export const parameters = record({
   trustingMs: whole(),
   downtimeMs: whole(),
   jailMs: whole(),
+  slash: whole(9_999),
+  reportShare: whole(10_000),
   deposit: amount,
   marketBond: amount,
   announcementMs: whole(),
@@ -53,7 +55,7 @@ const account = record({ nonce: whole(), balance: amount, records: whole(), busy
 
 /**
  * `tokens` are those of its lots that do not leave; `active` those that earn in this epoch, `power` its votes in it.
- * `index` is as of the last epoch's end.
+ * `index` is as of the last epoch's end. `fault` is the epoch in which it signed two things: it never comes back.
  */
 const validator = record({
   key: publicKey,
@@ -62,6 +64,7 @@ const validator = record({
   power: amount,
   index,
   jailedUntil: optional(whole()),
+  fault: optional(whole()),
 })
 
 /**
@@ -84,6 +87,9 @@ const member = record({ account: address, key: publicKey, power: amount })
 const committee = record({ from: whole(), members: list(member, VALIDATORS_MAX) })
 /** Since when validators were absent from every block. */
 const absent = list(record({ account: address, since: whole() }), VALIDATORS_MAX)
+
+/** A slash under way: of all lots that stood in `epoch`, those up to the name `after` are done. */
+const slash = record({ epoch: whole(), reporter: address, after: text(STATE_KEY_BYTES_MAX) })
 
 const service = record({
   developer: address,
@@ -139,6 +145,11 @@ export const lotAt = (of: Address, owner: Address, number: number): Place<Lot> =
   layout: lot,
 })
 
+/** @param name one that `lotAt` made */
+export function readLot(name: string): Place<Lot> {
+  return { name, layout: lot }
+}
+
 export const markAt = (of: Address, epoch: number): Place<ValueOf<typeof mark>> => ({
   name: `mark/${of}/${padded(epoch)}`,
   layout: mark,
@@ -155,6 +166,12 @@ export const committeeAt = (number: number): Place<Committee> => ({
   name: `committee/${padded(number)}`,
   layout: committee,
 })
+
+/** The first height of an epoch: from there on its committee decides. */
+export const begunAt = (epoch: number): Place<number> => ({ name: `begun/${padded(epoch)}`, layout: whole() })
+
+export const slashAt = (of: Address): Place<ValueOf<typeof slash>> => ({ name: `slash/${of}`, layout: slash })
+export const lotsOf = (of: Address): string => `lot/${of}/`
 
 export const serviceAt = (manifest: Hash): Place<ValueOf<typeof service>> => ({
   name: `service/${manifest}`,

@@ -81,16 +81,12 @@ export class State {
     return this.#below === null ? this.#view.record(name) : this.#below.bytes(name)
   }
 
-  /** @returns the first names that begin so, in order. Of a whole block only, not of a transaction. */
-  names(prefix: string, max: number): readonly string[] {
-    const own = [...this.#written].filter(([name]) => name.startsWith(prefix))
+  /** @returns the first names after `after` that begin so, in order. Of a whole block only, not of a transaction. */
+  names(prefix: string, max: number, after = prefix): readonly string[] {
+    const own = [...this.#written].filter(([name]) => name.startsWith(prefix) && name > after)
     const names = own.filter(([, bytes]) => bytes !== null).map(([name]) => name)
     let kept = 0
-    for (
-      let name = this.#view.next(prefix, prefix);
-      name !== null && kept < max;
-      name = this.#view.next(prefix, name)
-    ) {
+    for (let name = this.#view.next(prefix, after); name !== null && kept < max; name = this.#view.next(prefix, name)) {
       if (this.#written.has(name)) continue
       names.push(name)
       kept++
@@ -132,4 +128,4 @@ export class State {
 }
 
 /** R2: what every transaction reads, and what follows from a record that it names. */
-const FREE = /^(?:chain\/(?:parameters|epoch)$|(?:due|rank|mark|committee)\/)/
+const FREE = /^(?:chain\/(?:parameters|epoch)$|(?:due|rank|mark|committee|begun|slash)\/)/

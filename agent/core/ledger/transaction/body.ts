@@ -1,6 +1,6 @@
 import { type Address, ADDRESS_BYTES } from "../../../base/address.ts"
-import { SET_CHANGES_MAX, VALIDATORS_MAX } from "../../../base/limits.ts"
-import { amount, choice, fixed, flag, list, record, type ValueOf, whole } from "../layout.ts"
+import { CONSENSUS_ROUND_MAX, SET_CHANGES_MAX, VALIDATORS_MAX } from "../../../base/limits.ts"
+import { amount, choice, fixed, flag, list, optional, record, type ValueOf, whole } from "../layout.ts"
 import type { Hash, PublicKey, Signature } from "../terms.ts"
 
 /*
@@ -19,6 +19,16 @@ const lot = { validator: address, lot: whole() }
 /** A validator of an enrolled chain: power 0 leaves. `proof` is by the consensus key, over it and the account. */
 const enrolment = record({ account: address, key: publicKey, proof: signature, power: whole() })
 const membership = record({ account: address, isMember: flag })
+
+/** `type` 0 prevote, 1 precommit; `value` null is nil; `time` is what its signature is over too. */
+const vote = record({
+  type: whole(1),
+  height: whole(),
+  round: whole(CONSENSUS_ROUND_MAX),
+  value: optional(hash),
+  time: whole(),
+  signature,
+})
 
 const KINDS = {
   transfer: record({ to: address, amount }),
@@ -42,6 +52,8 @@ const KINDS = {
     members: list(membership, SET_CHANGES_MAX),
     approvals: list(record({ key: publicKey, signature }), VALIDATORS_MAX),
   }),
+  /** Two votes of one validator that say different things, and where the state says that it was one then. */
+  report: record({ validator: address, key: publicKey, epoch: whole(), committee: whole(), first: vote, second: vote }),
 }
 
 export const body = choice(
@@ -59,6 +71,7 @@ export const body = choice(
     "publish-application": 10,
     "retire-application": 11,
     "change-set": 12,
+    report: 13,
   },
   KINDS,
 )

@@ -2,6 +2,8 @@ import type { Address } from "../../../base/address.ts"
 import { concatBytes, fromHex } from "../../../base/bytes.ts"
 import { sha256 } from "../../../base/hash.ts"
 import { type SigningPurpose, signingBytes } from "../../../base/signing.ts"
+import { voteBytes } from "../../consensus/message.ts"
+import type { ValueId } from "../../consensus/terms.ts"
 import { encode } from "../layout.ts"
 import type { ChainId, PublicKey, Signature } from "../terms.ts"
 import { type BodyOf, body } from "./body.ts"
@@ -49,6 +51,7 @@ function ofBody({ unsigned }: Transaction, chain: ChainId): readonly Signed[] {
   if (body.kind === "bond") {
     return [{ key: body.key, message: possessionMessage(chain, body.key, accountOf(from)), signature: body.proof }]
   }
+  if (body.kind === "report") return [body.first, body.second].map((vote) => signedVote(chain, body.key, vote))
   if (body.kind !== "change-set") return []
   const message = changeSetMessage(chain, body)
   return [
@@ -61,6 +64,14 @@ function ofBody({ unsigned }: Transaction, chain: ChainId): readonly Signed[] {
       })),
     ...body.approvals.map(({ key, signature }) => ({ key, message, signature })),
   ]
+}
+
+/** As docs/spec/consensus.md#signing-bytes has it: whose vote it is is said by the key alone. */
+function signedVote(chain: ChainId, key: PublicKey, vote: BodyOf<"report">["first"]): Signed {
+  const { height, round, value, time: timeMs, signature } = vote
+  const type = vote.type === 0 ? "prevote" : "precommit"
+  const said = { type, height, round, value: value as ValueId | null, voter: accountOf(key), timeMs } as const
+  return { key, message: voteBytes(fromHex(chain)!, said), signature }
 }
 
 function messageOf(purpose: SigningPurpose, chain: ChainId, payload: Uint8Array): Uint8Array {

@@ -36,6 +36,8 @@ function placesOf(body: Body, sender: Address, nonce: number): readonly { readon
       ]
     case "claim":
       return [validatorAt(body.validator), lotAt(body.validator, sender, body.lot)]
+    case "report":
+      return [validatorAt(body.validator)]
     case "unjail":
       return [validatorAt(sender)]
     case "publish-service":

@@ -128,10 +128,10 @@ describe("a block", () => {
 
   it("has the app hash that it had from the first", () => {
     const chain = begin()
-    assert.equal(chain.appHash.toHex(), "26e306a0aa5df59d0f47bc561f49a6b9cf311e1284b982efe54ef933229655e7")
+    assert.equal(chain.appHash.toHex(), "3b3178f72abb7feac53d22a3b0fb91d8dfa83455791486a6ca044d6d134453f7")
     chain.send("bob", pay(5n))
     chain.waitUntil(3 * HOUR)
-    assert.equal(chain.appHash.toHex(), "e5ac7adbfef0381652a977adf5e046e228971c6acc39da44abf836a24203c8d5")
+    assert.equal(chain.appHash.toHex(), "74368c5b27f4a4709c29d66bfd2291ad232614b6a1a3887cb244af3a4c4d7136")
   })
 })
 

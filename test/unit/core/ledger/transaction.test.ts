@@ -116,7 +116,9 @@ describe("transactions", function () {
             ? [body.key]
             : body.kind === "change-set"
               ? [...body.validators.filter(({ power }) => power > 0), ...body.approvals].map(({ key }) => key)
-              : []
+              : body.kind === "report"
+                ? [body.key, body.key]
+                : []
         assert.deepEqual(keys, [from, ...(payer === null ? [] : [payer]), ...ofBody])
         const [own, ...others] = signaturesOf(transaction).map(({ message }) => message.toHex())
         assert.equal(others.filter((message) => message === own).length, payer === null ? 0 : 1)
