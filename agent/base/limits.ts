@@ -146,6 +146,8 @@ export const TIMERS_PER_TURN_MAX = 256
 /** Broker (7-bit remaining length of MQTT allows 256 MiB; nobody on a gateway needs it). */
 export const MQTT_PACKET_BYTES_MAX_BEFORE_CONNECT = 4 * KIB
 export const MQTT_PACKET_BYTES_MAX = 256 * KIB
+/** What it may be set to, for devices that send pictures: every client may fill one. */
+export const MQTT_PACKET_BYTES_SETTING_MAX = 16 * MIB
 export const MQTT_CONNECT_TIMEOUT_MS = 5 * SECOND
 /** A certificate with its chain, a key, or a list of authorities. */
 export const PEM_FILE_BYTES_MAX = 1 * MIB

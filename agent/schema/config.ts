@@ -6,6 +6,8 @@ import {
   MQTT_OFFLINE_BYTES_PER_CLIENT_MAX,
   MQTT_OFFLINE_MESSAGES_PER_CLIENT_MAX,
   MQTT_PACKET_BYTES_MAX,
+  MQTT_PACKET_BYTES_MAX_BEFORE_CONNECT,
+  MQTT_PACKET_BYTES_SETTING_MAX,
   STORE_COPIES_MAX,
   STORE_QUOTA_BYTES_DEFAULT,
   STORE_QUOTA_BYTES_MAX,
@@ -13,6 +15,7 @@ import {
 
 const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 const Count = v.pipe(v.number(), v.integer(), v.minValue(1))
+const Origin = v.pipe(v.string(), v.regex(/^https?:\/\/[^/?#,\s]+$/, "an origin such as https://panel.example.org"))
 const Text = v.pipe(v.string(), v.minLength(1))
 
 /**
@@ -24,7 +27,14 @@ export const ConfigSchema = v.strictObject({
     v.pipe(Text, v.description("address to bind all listeners to; loopback until the node is claimed")),
     "127.0.0.1",
   ),
-  name: v.optional(v.pipe(v.string(), v.maxLength(63), v.description("name of this gateway, shown in lists"))),
+  name: v.optional(
+    v.pipe(
+      v.string(),
+      v.maxLength(63),
+      v.regex(/^\P{Cc}*$/u, "a text without control characters"),
+      v.description("name of this gateway, shown in lists"),
+    ),
+  ),
   mqtt: v.optional(
     v.strictObject({
       port: v.optional(v.pipe(Port, v.description("MQTT over TCP; 0 takes any free port")), 1883),
@@ -36,7 +46,12 @@ export const ConfigSchema = v.strictObject({
         "loopback",
       ),
       maxPacketBytes: v.optional(
-        v.pipe(Count, v.description("largest MQTT packet after authentication")),
+        v.pipe(
+          Count,
+          v.minValue(MQTT_PACKET_BYTES_MAX_BEFORE_CONNECT),
+          v.maxValue(MQTT_PACKET_BYTES_SETTING_MAX),
+          v.description("largest MQTT packet after authentication"),
+        ),
         MQTT_PACKET_BYTES_MAX,
       ),
       maxConnections: v.optional(v.pipe(Count, v.description("most MQTT clients at once")), MQTT_CONNECTIONS_MAX),
@@ -71,7 +86,7 @@ export const ConfigSchema = v.strictObject({
         6374,
       ),
       origins: v.optional(
-        v.pipe(v.array(v.string()), v.description("Origins, beside our own, that browsers may call from")),
+        v.pipe(v.array(Origin), v.description("Origins, beside our own, that browsers may call from")),
         [],
       ),
       hosts: v.optional(

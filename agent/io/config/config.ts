@@ -43,6 +43,8 @@ export interface ConfigSources {
 /** Variables that are no settings: where to find the agent, and how to log in to it. */
 const OTHER_VARIABLES = ["MESG_HOME", "MESG_URL", "MESG_TOKEN", "MESG_BACKUP_PASSPHRASE"]
 const UNSET = "config unset"
+/** Characters of a wrong value that are shown. */
+const SHOWN_MAX = 100
 type Tree = { [key: string]: unknown }
 
 /**
@@ -200,8 +202,8 @@ function checked(tree: Tree, file: ConfigFile, given: ReadonlyMap<string, string
     const remedy = `Set ${key} together with ${name}.`
     throw new ConfigError({ code: "CONFIG_INVALID", key, source: by }, `${by}: ${name} needs ${key} too`, { remedy })
   }
-  // A rule on the length of a text speaks of its length.
-  const received = issue.type === "min_length" ? JSON.stringify(at(tree, path)) : issue.received
+  // A rule on the length of a text speaks of its length, and the text may hold anything.
+  const received = typeof issue.input === "string" ? JSON.stringify(issue.input).slice(0, SHOWN_MAX) : issue.received
   const is = received === "undefined" ? "is missing" : `is ${received}`
   const message = `${source}: ${key} ${is}; it must be ${wanted(setting, issue)}`
   const remedy = `Correct it there${setting === undefined || given.has(setting.key) ? "" : ` or set ${setting.variable}`}.`
