@@ -18,6 +18,8 @@
   SILENT_S=15
   START_S=600
   WATCH_S=4
+  # How long systemd may take to answer one question.
+  ANSWER_S=5
 
   usage() {
     cat <<'END'
@@ -149,7 +151,25 @@ END
       has systemctl && [ -d /run/systemd/system ]
     fi
   }
-  is_running() { has_systemd && sc is-active --quiet mesg; }
+
+  # What systemd says of the service now, in one answer; a busy one may owe it.
+  look() {
+    if [ "$user" = yes ]; then set -- --user; else set --; fi
+    set -- "$@" show -p ActiveState,NRestarts,StatusText,InvocationID mesg
+    looked=$(timeout "$ANSWER_S" systemctl "$@" 2>/dev/null) && [ -n "$looked" ]
+  }
+  seen() { printf '%s\n' "$looked" | sed -n "s/^$1=//p"; }
+
+  # @returns whether it runs; without an answer nothing can be begun
+  is_running() {
+    has_systemd || return 1
+    tries=0
+    until look; do
+      tries=$((tries + 1))
+      [ "$tries" -lt 6 ] || die "systemd does not answer, so nobody can say whether mesg runs; nothing was changed"
+    done
+    case $(seen ActiveState) in active | activating) ;; *) return 1 ;; esac
+  }
 
   # Waits for the disk to have all of a folder, and for nothing else that is written.
   durable() { find "$1" -exec sync {} +; }
@@ -245,16 +265,17 @@ END
       [ -d "$source" ] || die "there is no $from"
       return
     fi
-    mirror=${MESG_MIRROR:-}
-    if [ -z "$mirror" ] && [ -f "$prefix/mirror" ]; then mirror=$(cat "$prefix/mirror"); fi
+    mirror=${MESG_MIRROR:-$(kept mirror)}
     mirror=${mirror:-$MIRROR}
     case $mirror in
       http://* | https://*) ;;
       *) die "MESG_MIRROR must say where releases are served, such as https://example.org/mesg" ;;
     esac
-    part=${MESG_VERSION:-${MESG_CHANNEL:-}}
+    part=${MESG_VERSION:-${MESG_CHANNEL-$(kept channel)}}
     source=${mirror%/}${part:+/$part}
   }
+
+  kept() { if [ -f "$prefix/$1" ]; then cat "$prefix/$1"; fi; }
 
   # Leaves the verified release in $work/tree, and its $version.
   load_release() {
@@ -387,7 +408,9 @@ END
 
   # Where an upgrade looks for the next release.
   keep_mirror() {
-    if [ -n "${MESG_MIRROR:-}" ] && [ -z "$from" ]; then printf '%s\n' "$MESG_MIRROR" >"$prefix/mirror"; fi
+    if [ -n "$from" ]; then return; fi
+    if [ -n "${MESG_MIRROR:-}" ]; then printf '%s\n' "$MESG_MIRROR" >"$prefix/mirror"; fi
+    if [ -n "${MESG_CHANNEL+set}" ]; then printf '%s\n' "$MESG_CHANNEL" >"$prefix/channel"; fi
   }
 
   first_install() {
@@ -425,7 +448,8 @@ END
     from_s=$(uptime_s)
     while [ $(($(uptime_s) - from_s)) -lt "$1" ]; do
       sleep 1
-      if ! sc is-active --quiet mesg || ! is_steady; then return 1; fi
+      # What is not said now is said at the next look.
+      if look && [ "$(seen ActiveState),$(seen InvocationID)" != "active,$born" ]; then return 1; fi
     done
     "$prefix/current/mesg" status --json --home "$home" |
       grep -F "\"version\":\"$(basename "$(readlink "$prefix/current")")\"" >/dev/null
@@ -436,11 +460,20 @@ END
     from_s=$(uptime_s)
     heard_s=$from_s
     heard=''
-    until sc is-active --quiet mesg; do
-      is_steady || return 1
-      says=$(sc show -p StatusText --value mesg)
-      if [ "$says" != "$heard" ]; then
-        heard=$says
+    while :; do
+      if look; then
+        if has_ended; then return 1; fi
+        if [ "$(seen ActiveState)" = active ]; then
+          born=$(seen InvocationID)
+          return
+        fi
+        says=$(seen StatusText)
+        if [ "$says" != "$heard" ]; then
+          heard=$says
+          heard_s=$(uptime_s)
+        fi
+      else
+        # Who is not answered hears no silence.
         heard_s=$(uptime_s)
       fi
       now_s=$(uptime_s)
@@ -449,13 +482,8 @@ END
     done
   }
 
-  # It has not ended since it was started. What systemd does not say now it says at the next look.
-  is_steady() {
-    case $(sc show -p NRestarts --value mesg) in
-      0 | '') ! sc is-failed --quiet mesg ;;
-      *) return 1 ;;
-    esac
-  }
+  # It was to be started again, or is no more.
+  has_ended() { [ "$(seen NRestarts)" != 0 ] || [ "$(seen ActiveState)" = failed ]; }
 
   # Of the machine; the wall clock of a small one jumps when the network comes.
   uptime_s() { cut -d. -f1 /proc/uptime; }

@@ -28,7 +28,7 @@ const SCRIPT = join(ROOT, "install.sh")
 /** All that the script needs of a system; each is there in a Debian of the smallest variant but openssl. */
 const TOOLS = (
   "awk basename cat chmod cmp cp cut df dirname du find flock getconf grep gzip head id ldconfig ln mkdir mktemp mv openssl printf " +
-  "readlink rm sed sh sha256sum sleep sort sync tar touch uname xz"
+  "readlink rm sed sh sha256sum sleep sort sync tar timeout touch uname xz"
 ).split(" ")
 
 interface Attempt {

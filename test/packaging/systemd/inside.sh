@@ -37,8 +37,9 @@ soon() {
 
 serve() {
   ln -sfn "/lab/$1" /lab/served
+  ln -sfn . /lab/served/stable
   curl -fs "$MIRROR/SHA256SUMS" >/dev/null && return
-  (cd /lab/served && exec python3 -m http.server --bind 127.0.0.1 --directory /lab/served 8000) >/dev/null 2>&1 &
+  (cd /lab/served && exec python3 -m http.server --bind 127.0.0.1 --directory /lab/served 8000) >/lab/served.log 2>&1 &
   soon curl -fs "$MIRROR/SHA256SUMS" -o /dev/null
 }
 # The program: install.sh calls it mesg, the Debian package mesg-edge.
@@ -71,7 +72,7 @@ refused() {
   only_says "$@"
   [ $? = 1 ]
 }
-install_() { curl -fs "$MIRROR/install.sh" | MESG_MIRROR=$MIRROR sh; }
+install_() { curl -fs "$MIRROR/install.sh" | MESG_MIRROR=$MIRROR MESG_CHANNEL=stable sh; }
 # filling FOLDER KIB PROGRAM COMMAND…: the folder's disk has no more than that left from the moment that PROGRAM is run.
 filling() {
   local folder=$1 left=$2 program=$3 status
@@ -169,6 +170,7 @@ second_boot() {
 
   check "says what an upgrade would do, and does not" only_says "would: install version 0.1.1" mesg upgrade --dry-run
   check "upgrades" mesg upgrade
+  check "has it from the channel that it was installed from" grep -qF '"GET /stable/SHA256SUMS ' /lab/served.log
   check "runs the new version" is_version 0.1.1
   check "has its executions after the upgrade" has_completed 2
 
