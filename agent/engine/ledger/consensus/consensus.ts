@@ -15,8 +15,8 @@ import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
 import { type DriverState, hasStarted, newDriver } from "../../../core/consensus/driver/state.ts"
 import { type SignedMessage, type SignedProposal, type SignedVote, signerOf } from "../../../core/consensus/message.ts"
 import { proposers } from "../../../core/consensus/rotation.ts"
-import type { Address, Proposal, Round, ValueId } from "../../../core/consensus/terms.ts"
-import { certificate } from "../../../core/consensus/votes/keeper.ts"
+import { type Address, NO_ROUND, type Proposal, type Round, type ValueId } from "../../../core/consensus/terms.ts"
+import { certificate, roundAhead } from "../../../core/consensus/votes/keeper.ts"
 import { InputLog } from "./input-log.ts"
 import type { LogEntry } from "./log-entry.ts"
 import type { NextHeight, Surroundings } from "./surroundings.ts"
@@ -83,7 +83,10 @@ export class Consensus {
     })
   }
 
-  /** The height begins: there is something to decide (D1). Again, or after a restart in its midst, it does nothing. */
+  /**
+   * The height begins, because there is something to decide (D1). It begins by itself where others see that there is: more
+   * than a third of the power votes at it. Again, or after a restart in its midst, this does nothing.
+   */
   begin(): void {
     if (!hasStarted(this.#state)) this.#guarded(() => this.#take({ kind: "start" }))
   }
@@ -92,7 +95,9 @@ export class Consensus {
   hearVote(vote: SignedVote): boolean {
     return this.#guarded(() => {
       this.#voice.lookAt({ kind: "vote", vote })
-      return this.#take({ kind: "vote", vote })
+      const isTaken = this.#take({ kind: "vote", vote })
+      if (!hasStarted(this.#state) && roundAhead(this.#state.votes, NO_ROUND) !== null) this.begin()
+      return isTaken
     })
   }
 
@@ -113,6 +118,7 @@ export class Consensus {
   /** What others decided at this height, of who is further. As `hearProposal`. */
   hearDecision(proposal: SignedProposal, commit: readonly SignedVote[], valid: boolean): void {
     this.#guarded(() => {
+      this.begin()
       this.#hearCertificate(commit)
       this.#take({ kind: "proposal", proposal, valid })
     })

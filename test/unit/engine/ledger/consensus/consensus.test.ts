@@ -54,6 +54,24 @@ describe("a validator", () => {
     assert.deepEqual(one.news(), ["decided 0 0 b"])
   })
 
+  it("begins a height when more than a third of the power votes at it, and runs no timer before", () => {
+    const one = new TestValidator({ names: NAMES, me: "ann" })
+    one.consensus.start()
+    hear(one, "prevote", 0, A, 1)
+    assert.deepEqual([one.consensus.state.round.round, one.clock.next()], [-1, null])
+    hear(one, "prevote", 0, A, 2)
+    assert.equal(one.consensus.state.round.round, 0)
+    assert.notEqual(one.clock.next(), null)
+  })
+
+  it("begins a height that others proved to be decided, and decides it", () => {
+    const one = new TestValidator({ names: NAMES, me: "ann" })
+    one.consensus.start()
+    const commit = others(one).map((voter) => one.vote(voter, "precommit", 3, B))
+    one.consensus.hearDecision(one.proposal(3, B), commit, true)
+    assert.equal(one.news().at(-1), "decided 0 3 b")
+  })
+
   it("proposes a value that came after the timer of its step, and after its own prevote (D8)", () => {
     const one = begun(FIRST)
     one.clock.advance(TIMEOUT_MS)
