@@ -330,6 +330,10 @@ export const TOUCHES_MAX = 128
 export const STATE_KEY_BYTES_MAX = 160
 /** Validators and members that one change of an enrolled set may name. */
 export const SET_CHANGES_MAX = 32
+/** How long a period of a chain may be, and its first time: sums of them stay whole numbers. */
+export const LEDGER_PERIOD_MS_MAX = 36_500 * DAY
+export const GENESIS_TIME_MAX = 253_402_300_799_999
+export const RATE_BURST_MAX = 1_000
 /** Accounts, and members, that a genesis document may name, and how long its chain's name is. */
 export const GENESIS_ACCOUNTS_MAX = 10_000
 export const CHAIN_NAME_BYTES_MAX = 64

@@ -1,7 +1,7 @@
 import { type Address, addressOf, ADDRESS_BYTES } from "../../base/address.ts"
 import { fromHex, toHex } from "../../base/bytes.ts"
 import { sha256 } from "../../base/hash.ts"
-import { CHAIN_NAME_BYTES_MAX, GENESIS_ACCOUNTS_MAX, VALIDATORS_MAX } from "../../base/limits.ts"
+import { CHAIN_NAME_BYTES_MAX, GENESIS_ACCOUNTS_MAX, GENESIS_TIME_MAX, VALIDATORS_MAX } from "../../base/limits.ts"
 import { consensusAddress } from "./apply/committee.ts"
 import { putRank } from "./apply/ranks.ts"
 import { decode, encode, fixed, list, optional, record, refined, text, type ValueOf, whole, amount } from "./layout.ts"
@@ -33,7 +33,7 @@ const NO_CHAIN = "0".repeat(64) as ChainId
 const genesis = record({
   version: refined(whole(), (value) => value === 1),
   name: text(CHAIN_NAME_BYTES_MAX),
-  time: whole(),
+  time: whole(GENESIS_TIME_MAX),
   parameters,
   accounts: list(record({ address, balance: amount }), GENESIS_ACCOUNTS_MAX),
   validators: list(record({ account: address, key: publicKey, proof: signature, stake: amount }), VALIDATORS_MAX),

@@ -30,6 +30,7 @@ export function changeSet(context: Context, body: BodyOf<"change-set">): Failure
     after.set(account, { account, key, power: BigInt(power) })
   }
   if (after.size === 0 || after.size > parameters.committee) return "SET_NOT_ALLOWED"
+  if (body.members.some(({ account, isMember }) => !isMember && after.has(account))) return "SET_NOT_ALLOWED"
   for (const { account, isMember } of body.members) {
     if (isMember) state.put(memberAt(account), {})
     else state.drop(memberAt(account))

@@ -1,5 +1,5 @@
 import { type Address, ADDRESS_BYTES } from "../../../base/address.ts"
-import { STATE_KEY_BYTES_MAX, VALIDATORS_MAX } from "../../../base/limits.ts"
+import { LEDGER_PERIOD_MS_MAX, RATE_BURST_MAX, STATE_KEY_BYTES_MAX, VALIDATORS_MAX } from "../../../base/limits.ts"
 import { amount, big, fixed, flag, type Layout, list, optional, record, text, type ValueOf, whole } from "../layout.ts"
 import { AMOUNT_MAX, type Hash, type PublicKey, type TimeMs } from "../terms.ts"
 
@@ -12,6 +12,8 @@ const publicKey = fixed<PublicKey>(32)
 /** Tokens paid for each staked token since the beginning, times 2^64. */
 const index = big(2n ** 256n - 1n)
 
+const period = whole(LEDGER_PERIOD_MS_MAX)
+
 /** What may differ from chain to chain. Times are milliseconds of header time, shares ten-thousandths. */
 export const parameters = record({
   isEnrolled: flag,
@@ -20,19 +22,19 @@ export const parameters = record({
   committee: whole(VALIDATORS_MAX),
   stakeMin: amount,
   churn: whole(10_000),
-  epochMs: whole(),
-  unbondingMs: whole(),
-  evidenceMs: whole(),
-  trustingMs: whole(),
-  downtimeMs: whole(),
-  jailMs: whole(),
+  epochMs: period,
+  unbondingMs: period,
+  evidenceMs: period,
+  trustingMs: period,
+  downtimeMs: period,
+  jailMs: period,
   slash: whole(9_999),
   reportShare: whole(10_000),
   deposit: amount,
   marketBond: amount,
-  announcementMs: whole(),
-  rateMs: whole(),
-  rateBurst: whole(),
+  announcementMs: period,
+  rateMs: period,
+  rateBurst: whole(RATE_BURST_MAX),
   recordsMax: whole(),
 })
 

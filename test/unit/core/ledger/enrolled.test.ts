@@ -56,6 +56,7 @@ describe("an enrolled chain", () => {
   const failures: readonly (readonly [string, Change])[] = [
     ["SET_NOT_ALLOWED", change(0, { alice: 0 }, ["alice"])],
     ["SET_NOT_ALLOWED", change(0, { b: 1, c: 1, d: 1, e: 1, f: 1 }, ["alice"])],
+    ["SET_NOT_ALLOWED", change(0, { bob: 1 }, ["alice"], { bob: false })],
     ["VALIDATOR_UNKNOWN", change(0, { dave: 0 }, ["alice"])],
     [
       "KEY_IN_USE",

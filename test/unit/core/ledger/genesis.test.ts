@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto"
 import { fromHex } from "../../../../agent/base/bytes.ts"
+import { GENESIS_TIME_MAX, LEDGER_PERIOD_MS_MAX } from "../../../../agent/base/limits.ts"
 import {
   chainIdOf,
   encodeGenesis,
@@ -31,6 +32,16 @@ describe("a genesis document", () => {
     assert.notEqual(chainIdOf(whole), chainIdOf({ ...whole, name: "another" }))
     assert.equal(readGenesis(encodeGenesis({ ...whole, version: 2 })), null)
     assert.equal(readGenesis(encodeGenesis(whole).subarray(1)), null)
+  })
+
+  it("has no period so long that a sum of times would be no whole number", () => {
+    const longest = changed({ epochMs: LEDGER_PERIOD_MS_MAX, unbondingMs: LEDGER_PERIOD_MS_MAX })
+    assert.notEqual(readGenesis(encodeGenesis(longest)), null)
+    for (const name of ["epochMs", "evidenceMs", "announcementMs", "jailMs", "rateMs"]) {
+      assert.equal(readGenesis(encodeGenesis(changed({ [name]: LEDGER_PERIOD_MS_MAX + 1 }))), null, name)
+    }
+    assert.equal(readGenesis(encodeGenesis({ ...whole, time: GENESIS_TIME_MAX + 1 })), null)
+    assert.ok(Number.isSafeInteger(GENESIS_TIME_MAX + 3 * LEDGER_PERIOD_MS_MAX))
   })
 
   it("is a state in which every token is somewhere, staked or enrolled", () => {

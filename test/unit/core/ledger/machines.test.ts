@@ -1,0 +1,26 @@
+import assert from "node:assert/strict"
+import { execFile } from "node:child_process"
+import { join } from "node:path"
+import { promisify } from "node:util"
+
+const run = promisify(execFile)
+const PROGRAM = join(import.meta.dirname, "fixtures/app-hash.ts")
+
+describe("the same blocks on different machines", function () {
+  this.timeout(120_000)
+
+  it("give the same app hash, whatever the time zone, the language and the seed of hash tables", async () => {
+    const machines = [
+      { flags: [], env: { TZ: "UTC", LANG: "C" } },
+      { flags: ["--hash-seed=1"], env: { TZ: "Asia/Kathmandu", LANG: "tr_TR.UTF-8", LC_ALL: "tr_TR.UTF-8" } },
+      { flags: ["--hash-seed=77"], env: { TZ: "Pacific/Apia", LANG: "ja_JP.UTF-8", LC_ALL: "ja_JP.UTF-8" } },
+    ]
+    const hashes: string[] = []
+    for (const { flags, env } of machines) {
+      const { stdout } = await run(process.execPath, [...flags, PROGRAM], { env: { ...process.env, ...env } })
+      hashes.push(stdout)
+    }
+    assert.match(hashes[0]!, /^[\da-f]{64}$/)
+    assert.equal(new Set(hashes).size, 1, hashes.join(" "))
+  })
+})
