@@ -11,6 +11,9 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 
 // Beside the program, where nobody else writes: what is imported from here on is stripped and compiled once.
 enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/mesg", import.meta.url)))
+// When nothing is left to do. By itself Node closes what it counts as open, and may then spin for ever
+// (node::Environment::CleanupHandles, seen in 26.10).
+process.once("beforeExit", () => process.exit())
 const { runCli } = await import("./api/cli/cli.ts")
 const { homeFolder } = await import("./io/config/home.ts")
 const { localActions } = await import("./local.ts")

@@ -45,6 +45,9 @@ function end({ passed, failed, skipped }) {
     console.log(`${passed} passed, ${failed + 1} failed`)
     process.exit(1)
   }, OPEN_AFTER_MS).unref()
+  // When nothing keeps it alive any more: what Node 26 does by itself at its end, closing what it counts as open, may spin
+  // for ever (node::Environment::CleanupHandles).
+  process.once("beforeExit", () => process.exit())
 }
 
 function indented(text) {
