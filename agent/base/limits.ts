@@ -330,6 +330,9 @@ export const TOUCHES_MAX = 128
 export const STATE_KEY_BYTES_MAX = 160
 /** Validators and members that one change of an enrolled set may name. */
 export const SET_CHANGES_MAX = 32
+/** A part of a snapshot: its bytes, and those of one record. */
+export const SNAPSHOT_CHUNK_BYTES_MAX = 1 * MIB
+export const STATE_RECORD_BYTES_MAX = 64 * KIB
 /** How long a period of a chain may be, and its first time: sums of them stay whole numbers. */
 export const LEDGER_PERIOD_MS_MAX = 36_500 * DAY
 export const GENESIS_TIME_MAX = 253_402_300_799_999

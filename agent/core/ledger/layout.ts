@@ -60,6 +60,14 @@ export function big(max: bigint): Layout<bigint> {
 
 export const amount: Layout<Amount> = big(AMOUNT_MAX)
 
+/** At most so many bytes. */
+export function bytes(max: number): Layout<Uint8Array> {
+  return {
+    write: (value) => value,
+    read: (item) => (item instanceof Uint8Array && item.length <= max ? item : undefined),
+  }
+}
+
 /** Exactly so many bytes, in memory as lower-case hex. */
 export function fixed<Hex extends string>(length: number): Layout<Hex> {
   return {

@@ -739,4 +739,16 @@ export const MUTANTS: readonly Mutant[] = [
     spec: "test/unit/core/ledger/slash.test.ts",
     says: /of the epoch and of the committee/,
   },
+  {
+    name: "chunk-that-lacks-its-only-record",
+    patches: [
+      {
+        file: "agent/core/ledger/tree/chunk.ts",
+        from: "if (other !== null && (records.length > 0 || other.key.startsWith(digits))) return false",
+        to: "if (other !== null && records.length > 0) return false",
+      },
+    ],
+    spec: "test/unit/core/ledger/chunk.test.ts",
+    says: /cannot lack a record/,
+  },
 ]

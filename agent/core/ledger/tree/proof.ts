@@ -3,7 +3,18 @@ import { sha256 } from "../../../base/hash.ts"
 import { damaged } from "../error.ts"
 import { fixed, list, optional, record, type ValueOf } from "../layout.ts"
 import type { Hash } from "../terms.ts"
-import { decodeNode, EMPTY_HASH, hashOf, innerHash, leafHash, levelsOf, NODE_LEVELS, type Slot } from "./node.ts"
+import {
+  decodeNode,
+  EMPTY_HASH,
+  hashOf,
+  innerHash,
+  leafHash,
+  type Leaf,
+  levelsOf,
+  NODE_LEVELS,
+  type Slot,
+  slotOf,
+} from "./node.ts"
 import type { Nodes } from "./update.ts"
 
 const HASH_BITS = 256
@@ -13,10 +24,11 @@ const hash = fixed<Hash>(32)
  * T5: the hashes beside the way from the root to where a name is, or would be, the root's first; null for what is empty
  * there. `other` is the leaf that stands where the name would be, if one does.
  */
-export const treeProof = record({
+export const way = {
   siblings: list(optional(hash), HASH_BITS),
   other: optional(record({ key: hash, value: hash })),
-})
+}
+export const treeProof = record(way)
 
 export type TreeProof = ValueOf<typeof treeProof>
 
@@ -27,20 +39,30 @@ export function placeOf(name: string): Uint8Array {
 
 /** @throws LedgerError STATE_DAMAGED */
 export function prove(nodes: Nodes, name: string): TreeProof {
-  const key = placeOf(name)
-  const digits = toHex(key)
+  const digits = toHex(placeOf(name))
+  const { siblings, end } = wayTo(nodes, digits)
+  return { siblings, other: end?.kind === "leaf" && toHex(end.key) !== digits ? leafOf(end) : null }
+}
+
+/**
+ * The way from the root to the subtree of all places that begin with these digits, or to where one leaf or nothing stands
+ * for all of it.
+ * @throws LedgerError STATE_DAMAGED
+ */
+export function wayTo(nodes: Nodes, digits: string): { readonly siblings: TreeProof["siblings"]; readonly end: Slot } {
   const siblings: (Hash | null)[] = []
-  for (let path = ""; ; ) {
+  const root = nodes("")
+  let end: Slot = root === null ? null : slotOf(decodeNode(root))
+  for (let depth = 0; depth < digits.length && (depth === 0 || end?.kind === "inner"); depth++) {
+    const path = digits.slice(0, depth)
     const bytes = nodes(path)
-    if (bytes === null) {
-      if (path !== "") throw damaged(`the node ${path} of its tree is missing`)
-      return { siblings, other: null }
-    }
-    const way = throughNode(levelsOf(decodeNode(bytes)), Number.parseInt(digits[path.length]!, 16))
+    if (bytes === null && path !== "") throw damaged(`the node ${path} of its tree is missing`)
+    if (bytes === null) break
+    const way = throughNode(levelsOf(decodeNode(bytes)), Number.parseInt(digits[depth]!, 16))
     siblings.push(...way.siblings.map((slot) => (slot === null ? null : (toHex(hashOf(slot)) as Hash))))
-    if (way.end?.kind !== "inner") return { siblings, other: otherThan(digits, way.end) }
-    path = digits.slice(0, path.length + 1)
+    end = way.end
   }
+  return { siblings, end }
 }
 
 /**
@@ -49,20 +71,25 @@ export function prove(nodes: Nodes, name: string): TreeProof {
  */
 export function isProven(root: Uint8Array, name: string, value: Uint8Array | null, proof: TreeProof): boolean {
   const key = placeOf(name)
-  const depth = proof.siblings.length
-  if (depth > HASH_BITS || (value !== null && proof.other !== null)) return false
+  if (proof.siblings.length > HASH_BITS || (value !== null && proof.other !== null)) return false
   let reached = value === null ? EMPTY_HASH : leafHash(key, sha256(value))
   if (proof.other !== null) {
     // In a tree another leaf stands on the name's own way only where the name is not there.
     if (proof.other.key === toHex(key)) return false
     reached = leafHash(Uint8Array.fromHex(proof.other.key), Uint8Array.fromHex(proof.other.value))
   }
-  for (let level = depth - 1; level >= 0; level--) {
-    const sibling = proof.siblings[level]!
+  return toHex(rootAbove(key, reached, proof.siblings)) === toHex(root)
+}
+
+/** @param key any place below; its bits say which side each hash is on */
+export function rootAbove(key: Uint8Array, below: Uint8Array, siblings: TreeProof["siblings"]): Uint8Array {
+  let reached = below
+  for (let level = siblings.length - 1; level >= 0; level--) {
+    const sibling = siblings[level]!
     const beside = sibling === null ? EMPTY_HASH : Uint8Array.fromHex(sibling)
     reached = bit(key, level) === 0 ? innerHash(reached, beside) : innerHash(beside, reached)
   }
-  return toHex(reached) === toHex(root)
+  return reached
 }
 
 /** From the top of a node down to the slot, or to where a leaf or nothing stands for all that is below. */
@@ -77,11 +104,10 @@ function throughNode(levels: readonly (readonly Slot[])[], digit: number): { sib
   throw damaged("a node of its tree has no end")
 }
 
-function otherThan(digits: string, end: Slot): TreeProof["other"] {
-  if (end?.kind !== "leaf" || toHex(end.key) === digits) return null
-  return { key: toHex(end.key) as Hash, value: toHex(end.value) as Hash }
+export function leafOf({ key, value }: Leaf): NonNullable<TreeProof["other"]> {
+  return { key: toHex(key) as Hash, value: toHex(value) as Hash }
 }
 
-function bit(key: Uint8Array, place: number): number {
+export function bit(key: Uint8Array, place: number): number {
   return (key[place >> 3]! >> (7 - (place & 7))) & 1
 }
