@@ -109,6 +109,30 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[]) {
       assert.match(help!, /<li>filled<dl[^>]*><dt[^>]*>payload\.pages<span class="property-type">integer/)
     })
 
+    it("says at a setting that only an application has what counts elsewhere, and in its help", async () => {
+      const settings = [
+        {
+          node: "e",
+          type: "mesg:forms/begun",
+          field: "overlap",
+          said: /pass through Node-RED, each one begins at once/,
+        },
+        {
+          node: "new",
+          type: "mesg:forms.fill",
+          field: "timeout",
+          said: /pass through Node-RED, the time of what is called/,
+        },
+      ]
+      for (const { node, type, field, said } of settings) {
+        await openDialog(page, node, `#node-input-${field}`)
+        const note = await page.locator(`#node-input-${field}`).getAttribute("aria-describedby")
+        assert.match(await page.locator(`[id="${note}"]`).innerText(), said)
+        await endDialog(page, "cancel")
+        assert.match((await page.locator(`script[data-help-name="${type}"]`).textContent())!, said)
+      }
+    })
+
     it("keeps what is written into each kind of field", async () => {
       const written = {
         word: { type: "str", value: "bye" },

@@ -8,7 +8,8 @@ ${field("agent", "fa-server", `<input type="text" id="node-input-agent">`)}
 ${subject}
 <fieldset class="mesg-group"><legend data-i18n="mesg.label.inputs"></legend><div id="mesg-inputs"></div></fieldset>
 ${joinField()}
-${field("timeout", "fa-clock-o", `<input type="text" id="node-input-timeout" data-i18n="[placeholder]mesg.placeholder.timeout">`)}
+${field("timeout", "fa-clock-o", `<input type="text" id="node-input-timeout" aria-describedby="mesg-note-timeout" data-i18n="[placeholder]mesg.placeholder.timeout">`)}
+${note("timeout")}
 <div class="form-row" role="group" aria-labelledby="mesg-ports-label"><label id="mesg-ports-label"><i class="fa fa-sign-out" aria-hidden="true"></i> <span data-i18n="mesg.label.outputs"></span></label><span id="mesg-ports"></span></div>`
 }
 
@@ -25,6 +26,11 @@ export function field(name: string, icon: string, input: string, prefix = "node-
   return `<div class="form-row"><label for="${prefix}-${name}"><i class="fa ${icon}" aria-hidden="true"></i> <span data-i18n="mesg.label.${name}"></span></label>${input}</div>`
 }
 
+/** What is to be known of a field, below it; the field names it in `aria-describedby`. */
+function note(name: string): string {
+  return `<p class="mesg-note" id="mesg-note-${name}" data-i18n="mesg.note.${name}"></p>`
+}
+
 /** The dialog of a node of an event. */
 export function eventForm(subject = ""): string {
   const overlap = ["parallel", "queue", "skip"]
@@ -39,6 +45,7 @@ ${subject}
 ${field("where", "fa-filter", `<input type="text" id="node-input-where" data-i18n="[placeholder]mesg.placeholder.where">`)}
 ${field("debounce", "fa-compress", duration("debounce"))}
 ${field("throttle", "fa-tachometer", duration("throttle"))}
-${field("overlap", "fa-clone", `<select id="node-input-overlap">${overlap}</select>`)}
+${field("overlap", "fa-clone", `<select id="node-input-overlap" aria-describedby="mesg-note-overlap">${overlap}</select>`)}
+${note("overlap")}
 ${field("settings", "fa-cubes", `<input type="text" id="node-input-settings">`)}`
 }

@@ -15,6 +15,7 @@ export function taskHelp(type: string, task: TaskDefinition): HTMLElement {
     properties(task.inputs as Schema),
     element("h3", {}, text("label.outputs")),
     element("ol", { class: "node-ports" }, ...outputs),
+    ...details("timeout"),
   )
 }
 
@@ -25,7 +26,14 @@ export function eventHelp(type: string, event: EventDefinition): HTMLElement {
     element("h3", {}, text("label.outputs")),
     properties({ properties: { payload: event.data as Schema } }),
     properties(event.data as Schema, "payload."),
+    ...details("overlap"),
   )
+}
+
+/** @param setting that counts in one way of running only; its dialog says so too */
+function details(setting: "timeout" | "overlap"): HTMLElement[] {
+  const name = element("b", {}, text(`label.${setting}`))
+  return [element("h3", {}, text("label.details")), element("p", {}, name, ": ", text(`note.${setting}`))]
 }
 
 function help(type: string, ...parts: HTMLElement[]): HTMLElement {
