@@ -318,7 +318,10 @@ export const CONSENSUS_PROPOSALS_PER_ROUND_MAX = 2
 export const WAL_RECORD_BYTES_MAX = 2 ** 16
 /** The log of one height. A validator whose log is full says nothing more at that height, and follows. */
 export const WAL_BYTES_MAX = 64 * 2 ** 20
-/** Inputs that nothing follows from yet, before they are written to the log, and those that count no more forgotten. */
+/** Votes for later rounds that a validator may bring at once, and each second more. */
+export const CONSENSUS_AHEAD_VOTES_BURST = 64
+export const CONSENSUS_AHEAD_VOTES_PER_S = 8
+/** Inputs that nothing was said after yet, before they are written to the log. */
 export const WAL_UNWRITTEN_MAX = 1024
 /** What a validator may not sign yet: the newest of it. */
 export const CONSENSUS_WITHHELD_MAX = 8

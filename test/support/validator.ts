@@ -28,6 +28,8 @@ export interface ValidatorOptions {
   readonly signed?: DurableFile
   readonly log?: DurableFile
   readonly wal?: (log: DurableFile) => Wal
+  /** How long the next timer runs; TIMEOUT_MS each by default. */
+  readonly timeoutMs?: () => number
 }
 
 /** One validator whose world is in the hands of a test: what it says and asks for is in `events`, in order. */
@@ -43,6 +45,7 @@ export class TestValidator {
   consensus: Consensus
   readonly #key: (name: string) => ConsensusKey
   readonly #me: string
+  readonly #timeoutMs: () => number
   readonly #wal: (log: DurableFile) => Wal
   readonly #sets: ValidatorSet[]
 
@@ -56,6 +59,7 @@ export class TestValidator {
   }: ValidatorOptions) {
     this.#key = key
     this.#me = me
+    this.#timeoutMs = more.timeoutMs ?? (() => TIMEOUT_MS)
     this.#wal = more.wal ?? ((file) => new Wal(file, CHAIN_ID))
     this.signed = signed
     this.log = log
@@ -116,7 +120,7 @@ export class TestValidator {
       clock: this.clock,
       chainId: CHAIN_ID,
       me: this.#me,
-      timeoutMs: () => TIMEOUT_MS,
+      timeoutMs: () => this.#timeoutMs(),
       drive,
       chain: {
         next: () => ({

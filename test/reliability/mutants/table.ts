@@ -539,8 +539,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "agent/engine/ledger/consensus/input-log.ts",
-        from: "    this.#write(state)\n    this.#wal.sync()\n",
-        to: "    this.#wal.sync()\n    this.#write(state)\n",
+        from: "    this.#write()\n    this.#wal.sync()\n",
+        to: "    this.#wal.sync()\n    this.#write()\n",
       },
     ],
     ...SIMULATED,

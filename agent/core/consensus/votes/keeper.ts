@@ -10,7 +10,7 @@
  * | K5   | a quorum for the vote's value                  | polka-value, polka-nil or precommit-value, once      |
  * | K6   | a quorum, but for no one value                 | polka-any or precommit-any, once                     |
  * | K7   | of another height, of no validator, out of bounds | refused                                           |
- * | K8   | of its voter's ninth later round               | the voter's lowest later round is forgotten          |
+ * | K8   | of its voter's ninth later round               | the voter's lowest of them is forgotten, or refused  |
  */
 import { CONSENSUS_ROUND_MAX, CONSENSUS_ROUNDS_AHEAD_MAX, CONSENSUS_ROUNDS_BEHIND_MAX } from "../../../base/limits.ts"
 import type { Address, DoubleVote, Height, Round, ValueId, Vote, VoteType } from "../terms.ts"
@@ -68,6 +68,7 @@ export function applyVote(keeper: VoteKeeper, vote: Vote, currentRound: Round): 
   const oldest = currentRound - CONSENSUS_ROUNDS_BEHIND_MAX
   if (!isRound(vote.round) || vote.round < oldest) return refuse(keeper, "ROUND_OUT_OF_BOUNDS")
   const bounded = forgetting(keeper, vote, power, currentRound)
+  if (bounded === null) return refuse(keeper, "ROUND_OUT_OF_BOUNDS")
   const votes = bounded.rounds.get(vote.round) ?? NO_ROUND_VOTES
   const { tally, conflict } = count(votes.tallies[vote.type], vote, power)
   const known = votes.heard.has(vote.voter)
@@ -121,6 +122,18 @@ export function isKept(keeper: VoteKeeper, vote: Vote): boolean {
   return tally?.first.get(vote.voter) === vote || tally?.second.get(vote.voter) === vote
 }
 
+/** @returns whether its voter is known to have voted in its round, by itself and not in a certificate alone (K4) */
+export function isHeard(keeper: VoteKeeper, { round, voter }: Vote): boolean {
+  return keeper.rounds.get(round)?.heard.has(voter) ?? false
+}
+
+/** @returns whether a vote like it counts for its value already */
+export function isCounted(keeper: VoteKeeper, { round, type, value, voter }: Vote): boolean {
+  const tally = keeper.rounds.get(round)?.tallies[type]
+  if (tally?.first.get(voter)?.value === value) return true
+  return value !== null && tally?.certified.get(value)?.has(voter) === true
+}
+
 /** @returns whether a quorum voted so in that round: for a value, for nil, or for whatever it was */
 export function hasQuorum(keeper: VoteKeeper, round: Round, type: VoteType, value: ValueId | null | "any"): boolean {
   const tally = keeper.rounds.get(round)?.tallies[type]
@@ -164,8 +177,11 @@ function ofAny(type: VoteType, round: Round): Threshold {
   return { kind: type === "prevote" ? "polka-any" : "precommit-any", round }
 }
 
-/** K8: a validator fills no more than its share of the later rounds, and only with its own newest. */
-function forgetting(keeper: VoteKeeper, { voter, round }: Vote, power: bigint, currentRound: Round): VoteKeeper {
+/**
+ * K8: a validator fills no more than its share of the later rounds, and only with its own newest.
+ * @returns null where the vote itself is in the lowest of too many
+ */
+function forgetting(keeper: VoteKeeper, { voter, round }: Vote, power: bigint, currentRound: Round): VoteKeeper | null {
   if (round <= currentRound) return keeper
   const ahead = [...keeper.rounds]
     .filter(([at, { heard }]) => at > currentRound && heard.has(voter))
@@ -173,6 +189,7 @@ function forgetting(keeper: VoteKeeper, { voter, round }: Vote, power: bigint, c
     .sort((a, b) => a - b)
   if (ahead.length < CONSENSUS_ROUNDS_AHEAD_MAX || ahead.includes(round)) return keeper
   const lowest = ahead[0]!
+  if (round < lowest) return null
   const votes = keeper.rounds.get(lowest)!
   const heard = new Set(votes.heard)
   heard.delete(voter)

@@ -16,7 +16,9 @@ import { type DriverState, hasStarted, newDriver } from "../../../core/consensus
 import { type SignedMessage, type SignedProposal, type SignedVote, signerOf } from "../../../core/consensus/message.ts"
 import { proposers } from "../../../core/consensus/rotation.ts"
 import { type Address, NO_ROUND, type Proposal, type Round, type ValueId } from "../../../core/consensus/terms.ts"
+import { powerOf } from "../../../core/consensus/validators.ts"
 import { certificate, roundAhead } from "../../../core/consensus/votes/keeper.ts"
+import { AheadVotes } from "./ahead.ts"
 import { InputLog } from "./input-log.ts"
 import type { LogEntry } from "./log-entry.ts"
 import type { NextHeight, Surroundings } from "./surroundings.ts"
@@ -34,6 +36,7 @@ export class Consensus {
   readonly #around: Surroundings
   readonly #me: Address
   readonly #timers: Timers
+  readonly #ahead = new AheadVotes()
   readonly #log: InputLog
   readonly #voice: Voice
   #next: NextHeight
@@ -95,6 +98,7 @@ export class Consensus {
   hearVote(vote: SignedVote): boolean {
     return this.#guarded(() => {
       this.#voice.lookAt({ kind: "vote", vote })
+      if (!this.#hasRoomFor(vote)) return false
       const isTaken = this.#take({ kind: "vote", vote })
       if (!hasStarted(this.#state) && roundAhead(this.#state.votes, NO_ROUND) !== null) this.begin()
       return isTaken
@@ -149,6 +153,7 @@ export class Consensus {
       if (next.height <= this.#next.height) throw new RangeError(`height ${next.height} was decided already`)
       this.#timers.clear()
       this.#voice.forget()
+      this.#ahead.clear()
       this.#decision = null
       this.#log.rotate(next.height)
       this.#next = next
@@ -162,6 +167,12 @@ export class Consensus {
     this.#timers.clear()
     this.#log.close()
     this.#around.signer.close()
+  }
+
+  /** W6. */
+  #hasRoomFor({ voter, round }: SignedVote): boolean {
+    const isAhead = round > Math.max(0, this.#state.round.round) && powerOf(this.#next.validators, voter) > 0n
+    return !isAhead || this.#ahead.take(voter, this.#now())
   }
 
   #hearCertificate(votes: readonly SignedVote[]): void {
@@ -222,7 +233,7 @@ export class Consensus {
   }
 
   #say(wanted: Wanted): void {
-    if (this.#voice.maySign && !this.#isReplaying) this.#voice.say(wanted, this.#state)
+    if (this.#voice.maySign && !this.#isReplaying) this.#voice.say(wanted)
     else this.#voice.withhold(wanted)
   }
 
@@ -262,7 +273,7 @@ export class Consensus {
   /** E4: it may be that it may sign now. */
   #vouched(peer: Address | null): void {
     this.#voice.vouch(peer, this.#next.validators)
-    this.#voice.release(this.#state)
+    this.#voice.release()
     this.#hearOwn()
   }
 

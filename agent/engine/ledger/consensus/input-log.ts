@@ -32,21 +32,19 @@ export class InputLog {
   /** An input that was taken, the driver before it and after it, and what followed. */
   add(entry: LogEntry, before: DriverState, after: DriverState, outputs: readonly DriverOutput[]): void {
     this.#unwritten.add(entry, before, after, outputs)
-    if (!this.#unwritten.isFull) return
-    this.#unwritten.forget(after)
-    if (this.#unwritten.isFull) this.#write(after)
+    if (this.#unwritten.isFull) this.#write()
   }
 
   /** E1. @returns whether every input up to now is on the disk: false where the log has no room */
-  sync(state: DriverState): boolean {
-    this.#write(state)
+  sync(): boolean {
+    this.#write()
     this.#wal.sync()
     return !this.#isFull
   }
 
   /** The next height begins. */
   rotate(height: number): void {
-    this.#unwritten.clear()
+    this.#unwritten.take()
     this.#isFull = false
     this.#wal.rotate(height)
   }
@@ -55,7 +53,7 @@ export class InputLog {
     this.#wal.close()
   }
 
-  #write(state: DriverState): void {
-    for (const entry of this.#unwritten.take(state)) this.#isFull ||= !this.#wal.append(encodeEntry(entry))
+  #write(): void {
+    for (const entry of this.#unwritten.take()) this.#isFull ||= !this.#wal.append(encodeEntry(entry))
   }
 }

@@ -1,6 +1,5 @@
 import { CONSENSUS_WITHHELD_MAX } from "../../../base/limits.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
-import type { DriverState } from "../../../core/consensus/driver/state.ts"
 import {
   messageBytes,
   proposalBytes,
@@ -63,19 +62,19 @@ export class Voice {
     this.#withheld = this.#withheld.filter(({ say }) => keyOf(slotOf(say)) !== said)
   }
 
-  /** Says what was withheld, if it may. @param state with what it follows from */
-  release(state: DriverState): void {
+  /** Says what was withheld, if it may. */
+  release(): void {
     if (!this.#maySign) return
     const withheld = this.#withheld
     this.#withheld = []
-    for (const one of withheld) this.say(one, state)
+    for (const one of withheld) this.say(one)
   }
 
-  /** E1, E2. @param state with what it follows from */
-  say({ say, timeMs }: Wanted, state: DriverState): void {
+  /** E1, E2. */
+  say({ say, timeMs }: Wanted): void {
     const { signer, gossip, notices, chainId } = this.#around
     const slot = slotOf(say)
-    if (!this.#log.sync(state)) return notices.unsigned({ ...slot, code: "WAL_FULL" })
+    if (!this.#log.sync()) return notices.unsigned({ ...slot, code: "WAL_FULL" })
     const bytes =
       say.kind === "vote" ? voteBytes(chainId, { ...say.vote, timeMs }) : proposalBytes(chainId, say.proposal)
     const signed = signer.sign(slot, bytes, this.#log.synced)

@@ -190,6 +190,15 @@ describe("the vote keeper", () => {
     assert.equal(roundAhead(applyVote(keeper, vote("dan 1001 precommit -"), 0).keeper, 0), 1001)
   })
 
+  it("K8: refuses a vote of a validator that is older than all of its that are kept", () => {
+    const far = Array.from({ length: CONSENSUS_ROUNDS_AHEAD_MAX }, (_, i) => `ann ${i + 20} prevote a`)
+    const { keeper } = given(far)
+    const late = applyVote(keeper, vote("ann 19 prevote a"), 0)
+    assert.deepEqual([late.refused, late.keeper], ["ROUND_OUT_OF_BOUNDS", keeper])
+    assert.equal(applyVote(keeper, vote("ann 20 precommit a"), 0).refused, null)
+    assert.equal(applyVote(keeper, vote("ann 0 prevote a"), 0).refused, null)
+  })
+
   it("K8: forgets with a vote what it weighed", () => {
     let { keeper } = given(["bob 1 prevote a", "cat 1 prevote a", "dan 1 prevote a"], 1)
     for (let round = 2; round < 20; round++) keeper = applyVote(keeper, vote(`dan ${round} prevote a`), 1).keeper
