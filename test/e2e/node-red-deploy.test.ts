@@ -3,8 +3,9 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { chargerRig } from "../support/charger-rig.ts"
 import { type FlowNode, NODE_RED_VERSIONS, type NodeRedVersion, type Notice } from "../support/node-red.ts"
-import { eventNode, tab, taskNode } from "../support/node-red-flow.ts"
+import { CHARGER, CHARGER_CODE, eventNode, injectNode, tab, taskNode } from "../support/node-red-flow.ts"
 import { publishEvent } from "../support/publish-event.ts"
+import { serviceFolder } from "../support/service-folder.ts"
 import { tempDir } from "../support/temp-dir.ts"
 import { until } from "../support/until.ts"
 
@@ -159,6 +160,30 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[])
       const { message, remedy } = refusals.find(({ rule }) => rule === "UNKNOWN_STATUS")!
       assert.equal(said, `UNKNOWN_STATUS: ${message}: ${remedy}`)
       assert.deepEqual(await applications(), [`${NAME} 3`], "what was there before goes on")
+    })
+
+    it("keep what is wrong with a node on it, whatever is said later", async () => {
+      const unknown = charging("3").map((node) => (node.id === "ended" ? { ...node, type: "mesg:charger/gone" } : node))
+      const inline = [
+        { ...tab("Inline", "inline"), env: [] },
+        injectNode("in", {}, ["one"]),
+        taskNode("one", "mesg:log.write", ["written"], { written: ["two"], error: ["two"] }),
+        taskNode("two", "mesg:log.write", ["written"], {}, { name: "two", join: "all" }),
+      ].map((node) => (node.type === "tab" ? node : { ...node, z: "inline" }))
+      await rig.nodeRed.deploy([...unknown, ...inline])
+      await status("ended", (text) => text === "UNKNOWN_EVENT")
+      await status("two", (text) => text === "JOIN_NEVER")
+      rig.nodeRed.forget()
+      await rig.agent.json("service", "add", serviceFolder({ ...CHARGER, id: "other" }, CHARGER_CODE))
+      await rig.nodeRed.notice(({ topic }) => topic === "mesg/palette", "the palette")
+      const { data } = await status("ended", (text) => text !== "" && text !== "refused")
+      assert.equal((data as { text: string }).text, "UNKNOWN_EVENT")
+      await rig.agent.kill()
+      await status("two", (text) => text === "no agent")
+      rig.nodeRed.forget()
+      await rig.bringAgent()
+      await status("two", (text) => text === "JOIN_NEVER")
+      await rig.agent.json("service", "remove", "other")
     })
 
     it("leave alone an application that was not made here", async () => {

@@ -43,6 +43,7 @@ export function mesg(red: Red): void {
   const context: NodeContext = {
     ...shared,
     roleOf: (node) => deployment.roleOf(node),
+    faultOf: (node) => deployment.faultOf(node),
     inlineOf: (node) => deployment.inlineOf(node),
   }
 

@@ -45,6 +45,8 @@ export class Deployment {
   // Both go on until the next start: nodes that a deploy leaves alone do so too.
   #roles = new Map<string, Role>()
   #inline: ReadonlyMap<string, InlineNode> = new Map()
+  /** What is wrong with a node, as it shows it. */
+  readonly #faults = new Map<string, Status>()
   #flows: readonly NodeConfig[] = []
   #rows: readonly Row[] = []
   /** Between stop and start nothing is wanted, and nothing may be removed for it. */
@@ -83,6 +85,11 @@ export class Deployment {
     return this.#inline.get(keyOfNode(node)) ?? null
   }
 
+  /** What a node shows of what is wrong with it, while nothing graver is to be said; null where nothing is. */
+  faultOf(node: RedNode): Status | null {
+    return this.#faults.get(keyOfNode(node)) ?? null
+  }
+
   /** The flows run: what each node is part of is known when this returns, the agent is told behind it. */
   started(flows: readonly NodeConfig[]): void {
     this.stopping()
@@ -90,6 +97,7 @@ export class Deployment {
     this.#flows = flows
     const compiled = compileFlow(flows, this.#catalogue)
     this.#roles = new Map()
+    this.#faults.clear()
     this.#inline = new Map(compiled.inline.flatMap(({ nodes }) => nodes.map((node) => [keyOfPlace(node), node])))
     for (const [key, { fault }] of this.#inline) this.#roles.set(key, fault === null ? "inline" : "refused")
     for (const { fault } of this.#inline.values()) if (fault !== null) this.#showFault(fault)
@@ -309,20 +317,29 @@ export class Deployment {
     }))
     this.#setRole(application, "refused")
     this.#showAll(application, { fill: "grey", shape: "ring", text: this.#red._("mesg.status.refused") })
-    for (const fault of faults) this.#showFault(fault, anyOf(application))
+    // What is wrong with a node itself comes before what it says for a place that shows nothing.
+    const [own, others] = [
+      faults.filter((fault) => this.#live.at(fault)),
+      faults.filter((fault) => !this.#live.at(fault)),
+    ]
+    for (const fault of [...own, ...others]) this.#showFault(fault, anyOf(application))
     return "refused"
   }
 
-  /** @param otherwise where it is shown when its place shows nothing */
+  /** All of it is said, the first of it stays on the node. @param otherwise where, when its place shows nothing */
   #showFault({ code, message, remedy, ...place }: Shown, otherwise: Place = place): void {
     const node = this.#live.at(place) ?? this.#live.at(otherwise)
     const words = wordsOf(message, remedy)
     if (node === undefined) return this.#red.log.error(`mesg: ${code}: ${words}`)
     node.error(`${code}: ${words}`)
-    node.status(this.#isUnknown(place) ? unknownStatus(this.#red) : { fill: "red", shape: "ring", text: code })
+    if (this.faultOf(node) !== null) return
+    const isUnknown = code === "UNKNOWN_SERVICE" && this.#isUnknown(place)
+    const status: Status = isUnknown ? unknownStatus(this.#red) : { fill: "red", shape: "ring", text: code }
+    this.#faults.set(keyOfNode(node), status)
+    node.status(status)
   }
 
-  /** It goes into the agent as soon as what the node stands for is there. */
+  /** It goes into the agent as soon as the service of the node is there. */
   #isUnknown({ node }: Place): boolean {
     const config = this.#flows.find(({ id }) => id === node)
     const type = config === undefined ? null : generatedTypeOf(config)

@@ -2,7 +2,7 @@ import type { InlineNode } from "../../flow/inline.ts"
 import type { Connections } from "../agent/connections.ts"
 import type { LiveNodes } from "../deploy/live-nodes.ts"
 import type { Palette } from "../palette/palette.ts"
-import type { Red, RedNode } from "../red.ts"
+import type { Red, RedNode, Status } from "../red.ts"
 import type { FlowServices } from "../services/flow-services.ts"
 
 /** How a node takes part in the flows that were deployed last; null while that is not known. */
@@ -15,6 +15,8 @@ export interface NodeContext {
   readonly live: LiveNodes
   readonly palette: Palette
   roleOf(node: RedNode): Role
+  /** What a node is to show of what is wrong with it; null where nothing is. */
+  faultOf(node: RedNode): Status | null
   /** How an inline node takes part; null for any other, and while that is not known. */
   inlineOf(node: RedNode): InlineNode | null
 }

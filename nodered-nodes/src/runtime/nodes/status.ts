@@ -5,11 +5,11 @@ import type { NodeContext } from "./context.ts"
 import { awayStatus, unknownStatus } from "./statuses.ts"
 
 /**
- * Says on a node whether its agent is there and has what the node stands for, and that there is nothing to say once it
- * runs inline. @returns ends that
+ * Says on a node whether its agent is there and has what the node stands for, else what is wrong with the node, and that
+ * there is nothing to say once it runs inline. @returns ends that
  */
 export function showStanding(
-  { red, palette, roleOf }: NodeContext,
+  { red, palette, roleOf, faultOf }: NodeContext,
   node: RedNode,
   config: NodeConfig,
   connection: AgentConnection,
@@ -19,7 +19,9 @@ export function showStanding(
   let lacked = false
   const show = () => {
     lacked = lacks()
+    const fault = faultOf(node)
     if (connection.problem !== null) node.status(awayStatus(red, connection))
+    else if (fault !== null) node.status(fault)
     else if (lacked) node.status(unknownStatus(red))
     else if (roleOf(node) === "inline") node.status({})
   }
