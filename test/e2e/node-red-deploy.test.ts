@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { chargerRig } from "../support/charger-rig.ts"
+import { startHttpProxy } from "../support/http-proxy.ts"
 import { type FlowNode, NODE_RED_VERSIONS, type NodeRedVersion, type Notice } from "../support/node-red.ts"
 import { CHARGER, CHARGER_CODE, eventNode, injectNode, tab, taskNode } from "../support/node-red-flow.ts"
 import { publishEvent } from "../support/publish-event.ts"
@@ -201,6 +202,33 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[])
       await rig.nodeRed.deploy(charging("3").map((node) => (node.type === "tab" ? tab("by hand") : node)))
       await status("ended", (text) => text === "NAME")
       await until(async () => (await applications()).join() === "by-hand 1", WAIT_MS, "the removal of the other one")
+    })
+
+    it("are known as made here when Node-RED is killed before it hears that they are there", async () => {
+      const put = Promise.withResolvers<void>()
+      let isHeld = true
+      const proxy = await startHttpProxy(rig.agent.http, (method) => {
+        if (method !== "PUT") return true
+        put.resolve()
+        return !isHeld
+      })
+      try {
+        const credentials = { token: rig.agent.token }
+        const far = { id: "far", type: "mesg-agent", name: "", url: proxy.url, credentials }
+        const flow = charging("3").map((node) => (node.type === "tab" ? tab("heard late") : { ...node, agent: "far" }))
+        await rig.nodeRed.deploy([far, ...flow])
+        await put.promise
+        await rig.nodeRed.kill()
+        isHeld = false
+        await rig.bringNodeRed()
+        const { data } = await status("ended", (text) => text === "NAME" || /v\d+$/.test(text))
+        assert.match((data as { text: string }).text, /v\d+$/)
+        assert.ok((await applications()).some((application) => application.startsWith("heard-late ")))
+        await rig.nodeRed.deploy([far])
+        await until(async () => (await applications()).join() === "by-hand 1", WAIT_MS, "the removal")
+      } finally {
+        proxy.close()
+      }
     })
 
     it("end with their flow: running executions finish, the application is removed", async () => {

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict"
-import { once } from "node:events"
-import { createServer, request as httpRequest } from "node:http"
-import type { AddressInfo } from "node:net"
 import { startAgent, type TestAgent } from "../support/agent.ts"
+import { startHttpProxy } from "../support/http-proxy.ts"
 import { type FlowNode, type NodeRed, type Notice, startNodeRed } from "../support/node-red.ts"
 import {
   catchNode,
@@ -249,21 +247,10 @@ describe("a service that is written as a flow, in Node-RED", function () {
 
   // It is waited for as long as for any answer: 30 s.
   it("says on the node that its agent is behind a proxy that lets no MQTT through", async () => {
-    const proxy = createServer((request, response) => {
-      const { method, headers } = request
-      const far = httpRequest(agent.http + request.url, { method, headers }, (answer) => {
-        response.writeHead(answer.statusCode!, answer.headers)
-        answer.pipe(response)
-      })
-      far.on("error", () => response.destroy())
-      request.pipe(far)
-    })
-    proxy.listen(0, "127.0.0.1")
-    await once(proxy, "listening")
+    const proxy = await startHttpProxy(agent.http)
     try {
-      const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
       await nodeRed.deploy([
-        { id: "agent", type: "mesg-agent", name: "", url, credentials: { token: agent.token } },
+        { id: "agent", type: "mesg-agent", name: "", url: proxy.url, credentials: { token: agent.token } },
         tab(),
         serviceTaskNode("t", "behind", "work", ["r"], { agent: "agent" }),
         { ...serviceResultNode("r", "done"), agent: "agent" },
@@ -271,7 +258,6 @@ describe("a service that is written as a flow, in Node-RED", function () {
       await statusOf("t", (text) => text === "REMOTE_UNREACHABLE")
       await nodeRed.deploy([tab()])
     } finally {
-      proxy.closeAllConnections()
       proxy.close()
     }
   })

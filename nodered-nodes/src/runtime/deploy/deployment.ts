@@ -10,7 +10,7 @@ import type { Place } from "../../flow/scopes.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 import type { Connections } from "../agent/connections.ts"
 import { AgentError, errorText } from "../api/agent-error.ts"
-import type { Execution, Refusal } from "../api/shapes.ts"
+import type { Application, Execution, Refusal } from "../api/shapes.ts"
 import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX, RETRY_FOR_MS } from "../limits.ts"
 import { agentConnection, isAgentGone } from "../nodes/agent.ts"
 import type { NodeContext, Role } from "../nodes/context.ts"
@@ -194,7 +194,7 @@ export class Deployment {
       if (signal.aborted) return "unreachable"
       const refusals = error instanceof AgentError ? error.problem["refusals"] : undefined
       if (Array.isArray(refusals)) return this.#refuse(row, refusals as Refusal[])
-      if (error instanceof AgentError && error.status >= 400 && error.status < 500) {
+      if (isRefusal(error)) {
         return this.#fail(row, [{ ...wholeOf(application), code: error.code, message: error.advice, remedy: "" }])
       }
       return this.#unreachable(application, connection, errorText(error))
@@ -216,9 +216,18 @@ export class Deployment {
       throw new AgentError("NAME", message, { status: 409, problem: { remedy } })
     }
     if (there !== null && made?.hash === hash && made.version === there.version) return there.version
+    // Before it is deployed: what is in the agent after a crash is then known as made here.
+    if (made === undefined) this.#memory.set(agent, name, { hash, version: null })
     const key = `node-red:${hash.slice(0, 32)}:${there?.version ?? 0}:${Date.now()}`
-    // Ended by its time only: what the agent does, and nobody here knows of, would be somebody else's at the next deploy.
-    const deployed = await client.deploy(name, document, config, key, AbortSignal.timeout(RETRY_FOR_MS))
+    let deployed: Application
+    try {
+      // Ended by its time only: whether the agent did it is to be known at the next deploy.
+      deployed = await client.deploy(name, document, config, key, AbortSignal.timeout(RETRY_FOR_MS))
+    } catch (error) {
+      // The agent never had it: a later one of this name is somebody else's.
+      if (there === null && isRefusal(error)) this.#memory.forget(agent, name)
+      throw error
+    }
     this.#memory.set(agent, name, { hash, version: deployed.version })
     for (const { message, ...place } of placeWarnings(application, deployed.warnings ?? [])) {
       this.#live.at(place)?.warn(message)
@@ -365,6 +374,11 @@ export class Deployment {
 
 /** A fault, or what the agent says by a code of its own. */
 type Shown = Omit<Fault, "code"> & { readonly code: string }
+
+/** The agent answered that it does not do it. */
+function isRefusal(error: unknown): error is AgentError {
+  return error instanceof AgentError && error.status >= 400 && error.status < 500
+}
 
 function wordsOf(message: string, remedy: string): string {
   return remedy === "" ? message : `${message}: ${remedy}`

@@ -5,7 +5,8 @@ import type { Red } from "../red.ts"
 export interface Made {
   /** Of the document and its settings, as they were deployed. */
   readonly hash: string
-  readonly version: number
+  /** Null: it was about to be deployed for the first time, and nobody knows whether it was. */
+  readonly version: number | null
 }
 
 interface Stored {
