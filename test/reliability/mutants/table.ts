@@ -751,4 +751,16 @@ export const MUTANTS: readonly Mutant[] = [
     spec: "test/unit/core/ledger/chunk.test.ts",
     says: /cannot lack a record/,
   },
+  {
+    name: "who-was-reported-stays",
+    patches: [
+      {
+        file: "agent/core/ledger/apply/committee.ts",
+        from: "const good = members.filter((member) => !isFaulty(member))",
+        to: "const good = members.filter((member) => !isFaulty(member) || members.length > 0)",
+      },
+    ],
+    spec: "test/unit/core/ledger/slash.test.ts",
+    says: /takes a twentieth/,
+  },
 ]

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import type { Address } from "../../../agent/base/address.ts"
+import { type Address, addressOf } from "../../../agent/base/address.ts"
 import { rewardOf } from "../../../agent/core/ledger/apply/rewards.ts"
 import {
   accountAt,
@@ -9,6 +9,7 @@ import {
   committeeAt,
   dueAt,
   epochAt,
+  keyAt,
   lotAt,
   markAt,
   parametersAt,
@@ -74,7 +75,12 @@ export function audit(chain: Chain): void {
     if (validator.tokens > 0n && validator.jailedUntil === null) {
       ranks.add(rankAt(validator.tokens, address as Address).name)
     }
-    if (!isEnrolled) count(`account/${address}`)
+    // Its own record, and the keys that it had after the first.
+    const keys = named("key").filter(([consensus]) => get(keyAt(consensus as Address)) === address)
+    if (!isEnrolled) for (const _ of keys) count(`account/${address}`)
+    assert.equal(get(keyAt(addressOf(Uint8Array.fromHex(validator.key)))), address)
+    const member = members.find(({ account }) => account === address)
+    if (member !== undefined) assert.equal(member.key, validator.key)
   }
   assert.deepEqual(new Set([...chain.records.keys()].filter((name) => name.startsWith("rank/"))), ranks)
   assert.ok(members.length > 0)

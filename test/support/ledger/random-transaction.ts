@@ -41,6 +41,7 @@ const vote = fc.record(
 export const anyBody: Readonly<Record<Body["kind"], fc.Arbitrary<Body>>> = {
   transfer: of("transfer", { to: address, amount }),
   bond: of("bond", { key, proof: signature, amount }),
+  rotate: of("rotate", { key, proof: signature }),
   delegate: of("delegate", { validator: address, amount }),
   unbond: of("unbond", { ...lot, amount }),
   claim: of("claim", lot),

@@ -1,7 +1,8 @@
 import type { Address } from "../../../base/address.ts"
 import { absentAt, epochAt, type Parameters, validatorAt } from "../state/records.ts"
 import type { State } from "../state/state.ts"
-import { committeeNow, expel, type Moment } from "./committee.ts"
+import { committeeNow, losePower, type Moment, setCommittee } from "./committee.ts"
+import { dropRank } from "./ranks.ts"
 
 /**
  * J1, J2: who was absent from every block for so long loses its place; stake is not touched.
@@ -32,7 +33,11 @@ function jail(state: State, parameters: Parameters, moment: Moment, account: Add
   const validator = state.must(validatorAt(account))
   const total = members.reduce((sum, { power }) => sum + power, 0n) + epoch.jailed
   if (3n * (epoch.jailed + validator.power) > total) return false
-  expel(state, parameters, moment, account, { jailedUntil: moment.time + parameters.jailMs, fault: null })
-  state.put(epochAt, { ...state.must(epochAt), jailed: epoch.jailed + validator.power })
+  dropRank(state, account, validator)
+  state.put(validatorAt(account), { ...validator, jailedUntil: moment.time + parameters.jailMs })
+  losePower(state, moment, account)
+  state.put(epochAt, { ...epoch, jailed: epoch.jailed + validator.power })
+  const others = members.filter((member) => member.account !== account)
+  setCommittee(state, parameters, moment, others)
   return true
 }

@@ -1,7 +1,7 @@
 /*
  * What a block does to the state. Rules: docs/spec/ledger.md#blocks.
  *
- *   transactions, one after the other -> fees -> absences -> the epoch's end -> what is due -> totals -> app hash
+ *   transactions, one after the other -> fees -> committee -> absences -> the epoch's end -> what is due -> totals -> app hash
  *
  * A transaction that cannot be in a block makes the block invalid; one that fails pays its fee and does nothing else.
  */
@@ -13,7 +13,7 @@ import type { ReadTransaction } from "../transaction/transaction.ts"
 import { countAbsence } from "./absence.ts"
 import { admit, feeOf, type Refusal, refusalOf } from "./admission.ts"
 import { applyBody } from "./body.ts"
-import { committeeNow, validatorUpdates, type ValidatorUpdate } from "./committee.ts"
+import { committeeNow, followValidators, validatorUpdates, type ValidatorUpdate } from "./committee.ts"
 import type { Failure } from "./context.ts"
 import { doWhatIsDue, nextDue } from "./due.ts"
 import { endEpoch } from "./epoch.ts"
@@ -103,6 +103,7 @@ function finish(state: State, block: Block, receipts: readonly Receipt[]): void 
   const fees = receipts.reduce((sum, { fee }) => sum + fee, 0n)
   const epoch = state.must(epochAt)
   if (fees > 0n) state.put(epochAt, { ...epoch, fees: epoch.fees + fees })
+  if (!parameters.isEnrolled) followValidators(state, parameters, block)
   countAbsence(state, parameters, block, absent)
   if (time >= epoch.ends) endEpoch(state, parameters, block)
   doWhatIsDue(state, parameters, time)

@@ -4,7 +4,7 @@ import type { Context, Failure } from "./context.ts"
 import { credit, debit } from "./purses.ts"
 import { announce, publishApplication, publishService, retireApplication, retireService, withdraw } from "./registry.ts"
 import { report } from "./slash.ts"
-import { bond, claim, delegate, unbond, unjail } from "./stake.ts"
+import { bond, claim, delegate, rotate, unbond, unjail } from "./stake.ts"
 
 /** What each kind does: null, or why nothing of it was done. */
 const KINDS: { readonly [Kind in BodyKind]: (context: Context, body: BodyOf<Kind>) => Failure | null } = {
@@ -14,6 +14,7 @@ const KINDS: { readonly [Kind in BodyKind]: (context: Context, body: BodyOf<Kind
   unbond,
   claim,
   unjail,
+  rotate,
   "publish-service": publishService,
   "retire-service": retireService,
   announce,
@@ -25,7 +26,7 @@ const KINDS: { readonly [Kind in BodyKind]: (context: Context, body: BodyOf<Kind
 }
 
 /** N1: stake belongs to chains where anybody may have some, changes of an enrolled set to the others. */
-const STAKED: ReadonlySet<BodyKind> = new Set(["bond", "delegate", "unbond", "claim", "unjail", "report"])
+const STAKED: ReadonlySet<BodyKind> = new Set(["bond", "delegate", "unbond", "claim", "unjail", "report", "rotate"])
 const ENROLLED: ReadonlySet<BodyKind> = new Set(["change-set"])
 
 export function applyBody(context: Context, body: Body): Failure | null {

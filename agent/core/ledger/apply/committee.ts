@@ -6,12 +6,11 @@ import {
   dueAt,
   epochAt,
   type Parameters,
-  type Validator,
   validatorAt,
+  VALIDATORS,
 } from "../state/records.ts"
 import type { State } from "../state/state.ts"
 import type { PublicKey, TimeMs } from "../terms.ts"
-import { dropRank } from "./ranks.ts"
 import { reachMark } from "./rewards.ts"
 
 /** C1: what is decided at a height changes who decides the second height after it. */
@@ -49,24 +48,29 @@ export function setCommittee(
   state.put(epochAt, { ...epoch, committee: epoch.committee + 1 })
 }
 
-/** It has no power any more, earns nothing in this epoch, and can be chosen again only after `jailedUntil`. */
-export function expel(
-  state: State,
-  parameters: Parameters,
-  moment: Moment,
-  account: Address,
-  why: Pick<Validator, "jailedUntil" | "fault">,
-): void {
-  const validator = state.must(validatorAt(account))
-  dropRank(state, account, validator)
+/**
+ * C3: who was reported leaves, who has another key votes with it. Once for the whole block, so that it does not matter
+ * which transaction came first.
+ */
+export function followValidators(state: State, parameters: Parameters, moment: Moment): void {
+  if (!state.hasWritten(VALIDATORS)) return
   const members = committeeNow(state)
-  const others = members.filter((member) => member.account !== account)
-  // P5: the last one stays, or nobody could ever take its place.
-  const isOut = others.length > 0
-  state.put(validatorAt(account), { ...validator, ...(isOut ? { power: 0n, active: 0n } : {}), ...why })
-  if (!isOut || others.length === members.length) return
-  reachMark(state, account, state.must(epochAt).number + 1, validator.index, moment.time)
-  setCommittee(state, parameters, moment, others)
+  const isFaulty = ({ account }: CommitteeMember) => state.must(validatorAt(account)).fault !== null
+  const good = members.filter((member) => !isFaulty(member))
+  // P5: if nobody is left they stay, or nobody could ever take their place.
+  const staying = good.length > 0 ? good : members
+  for (const { account } of members) {
+    if (!staying.some((member) => member.account === account)) losePower(state, moment, account)
+  }
+  const next = staying.map((member) => ({ ...member, key: state.must(validatorAt(member.account)).key }))
+  setCommittee(state, parameters, moment, next)
+}
+
+/** It earns nothing in this epoch any more. The committee is for the caller to change. */
+export function losePower(state: State, { time }: Moment, account: Address): void {
+  const validator = state.must(validatorAt(account))
+  state.put(validatorAt(account), { ...validator, power: 0n, active: 0n })
+  reachMark(state, account, state.must(epochAt).number + 1, validator.index, time)
 }
 
 export function validatorUpdates(

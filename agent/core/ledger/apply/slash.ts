@@ -15,9 +15,9 @@ import {
 import type { State } from "../state/state.ts"
 import type { Amount, TimeMs } from "../terms.ts"
 import type { BodyOf } from "../transaction/body.ts"
-import { expel } from "./committee.ts"
 import type { Context, Failure } from "./context.ts"
 import { credit } from "./purses.ts"
+import { dropRank } from "./ranks.ts"
 
 /* Who signs two things loses part of all stake that answered for it. docs/spec/ledger.md#slashing */
 
@@ -25,14 +25,15 @@ const WHOLE = 10_000n
 
 /** L1, L2: the validator leaves for ever, and its lots are gone through from this block on. */
 export function report(context: Context, body: BodyOf<"report">): Failure | null {
-  const { state, sender, parameters, time } = context
+  const { state, sender, time } = context
   const validator = state.get(validatorAt(body.validator))
   if (validator === null) return "VALIDATOR_UNKNOWN"
   if (validator.fault !== null) return "VALIDATOR_PUNISHED"
   const failure = evidenceFailure(state, body)
   if (failure !== null) return failure
   const never = Number.MAX_SAFE_INTEGER
-  expel(state, parameters, context, body.validator, { jailedUntil: never, fault: body.epoch })
+  dropRank(state, body.validator, validator)
+  state.put(validatorAt(body.validator), { ...validator, jailedUntil: never, fault: body.epoch })
   const at = slashAt(body.validator)
   state.put(at, { epoch: body.epoch, reporter: sender, after: lotsOf(body.validator) })
   state.put(dueAt(time, at.name), {})

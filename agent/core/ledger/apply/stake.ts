@@ -89,6 +89,19 @@ export function unjail({ state, sender, time }: Context): Failure | null {
   return null
 }
 
+/** B7: the old key is registered for ever, and answers for what it signed. */
+export function rotate({ state, sender, parameters }: Context, { key }: BodyOf<"rotate">): Failure | null {
+  const validator = state.get(validatorAt(sender))
+  if (validator === null) return "VALIDATOR_UNKNOWN"
+  if (validator.fault !== null) return "VALIDATOR_PUNISHED"
+  const known = keyAt(addressOf(fromHex(key)!))
+  if (state.get(known) !== null) return "KEY_IN_USE"
+  if (!countRecord(state, sender, parameters.recordsMax)) return "RECORDS_FULL"
+  state.put(known, sender)
+  state.put(validatorAt(sender), { ...validator, key })
+  return null
+}
+
 function stakeWith(context: Context, to: Address, validator: Validator, amount: bigint): Failure | null {
   const { state, sender, nonce, epoch, parameters } = context
   if (!countRecord(state, sender, parameters.recordsMax)) return "RECORDS_FULL"

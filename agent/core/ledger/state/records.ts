@@ -134,8 +134,9 @@ export const setNumberAt: Place<number> = { name: "chain/set", layout: whole() }
 export const accountAt = (address: Address): Place<Account> => ({ name: `account/${address}`, layout: account })
 export const memberAt = (address: Address): Place<object> => ({ name: `member/${address}`, layout: present })
 
+export const VALIDATORS = "validator/"
 export const validatorAt = (address: Address): Place<Validator> => ({
-  name: `validator/${address}`,
+  name: `${VALIDATORS}${address}`,
   layout: validator,
 })
 

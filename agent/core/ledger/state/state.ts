@@ -94,6 +94,11 @@ export class State {
     return names.sort().slice(0, max)
   }
 
+  hasWritten(prefix: string): boolean {
+    for (const name of this.#written.keys()) if (name.startsWith(prefix)) return true
+    return false
+  }
+
   /** What a transaction did becomes part of the block. */
   takeOver(of: State): void {
     for (const [name, bytes] of of.#written) this.#written.set(name, bytes)

@@ -54,6 +54,8 @@ const KINDS = {
   }),
   /** Two votes of one validator that say different things, and where the state says that it was one then. */
   report: record({ validator: address, key: publicKey, epoch: whole(), committee: whole(), first: vote, second: vote }),
+  /** Another consensus key of a validator; `proof` as of `bond`. */
+  rotate: record({ key: publicKey, proof: signature }),
 }
 
 export const body = choice(
@@ -72,6 +74,7 @@ export const body = choice(
     "retire-application": 11,
     "change-set": 12,
     report: 13,
+    rotate: 14,
   },
   KINDS,
 )

@@ -48,7 +48,7 @@ export function changeSetMessage(chain: ChainId, change: BodyOf<"change-set">): 
 
 function ofBody({ unsigned }: Transaction, chain: ChainId): readonly Signed[] {
   const { body, from } = unsigned
-  if (body.kind === "bond") {
+  if (body.kind === "bond" || body.kind === "rotate") {
     return [{ key: body.key, message: possessionMessage(chain, body.key, accountOf(from)), signature: body.proof }]
   }
   if (body.kind === "report") return [body.first, body.second].map((vote) => signedVote(chain, body.key, vote))

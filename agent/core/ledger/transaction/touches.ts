@@ -26,6 +26,8 @@ function placesOf(body: Body, sender: Address, nonce: number): readonly { readon
       return [accountAt(body.to)]
     case "bond":
       return [validatorAt(sender), ownerOf(body.key), lotAt(sender, sender, nonce)]
+    case "rotate":
+      return [validatorAt(sender), ownerOf(body.key)]
     case "delegate":
       return [validatorAt(body.validator), lotAt(body.validator, sender, nonce)]
     case "unbond":

@@ -66,6 +66,27 @@ describe("a slash", () => {
     audit(chain)
   })
 
+  it("of two validators in one block is the same, whoever reports first", () => {
+    const chain = new Chain(genesisOf({}, { carol: 100n, dave: 100n }, { alice: 500n, bob: 600n, erin: 700n }))
+    const two = [
+      chain.transaction("carol", evidence(chain, alice, 0)),
+      chain.transaction("dave", evidence(chain, bob, 0)),
+    ]
+    const [one, other] = [chain.try(two), chain.try(two.toReversed())]
+    assert.ok(one.ok && other.ok)
+    assert.equal(one.appHash.toHex(), other.appHash.toHex())
+    assert.deepEqual(
+      one.receipts.map(({ failure }) => failure),
+      [null, null],
+    )
+    chain.block(two)
+    assert.equal(size(chain), 1)
+    audit(chain)
+    assert.equal(chain.send("carol", evidence(chain, addressFor("erin"), 0)), null)
+    assert.equal(size(chain), 1)
+    audit(chain)
+  })
+
   it("is for ever, and once", () => {
     const chain = begin()
     chain.send("carol", evidence(chain, alice, 0))

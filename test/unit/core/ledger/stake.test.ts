@@ -3,6 +3,7 @@ import type { Address } from "../../../../agent/base/address.ts"
 import { committeeAt, epochAt, validatorAt } from "../../../../agent/core/ledger/state/records.ts"
 import type { Signature } from "../../../../agent/core/ledger/terms.ts"
 import { audit } from "../../../support/ledger/audit.ts"
+import { evidence } from "../../../support/ledger/evidence.ts"
 import { addressFor, Chain, genesisOf, HOUR, keyOf } from "../../../support/ledger/chain.ts"
 
 const [alice, bob, carol] = [addressFor("alice"), addressFor("bob"), addressFor("carol")]
@@ -48,6 +49,25 @@ describe("stake", () => {
       seen.push(powers(chain)["bob"] ?? 0n)
     }
     assert.deepEqual(seen, [100n, 210n, 331n, 464n, 500n, 500n])
+  })
+
+  it("votes with another key from the second next block on, and the old one never comes back", () => {
+    const chain = begin()
+    const key = keyOf("another")
+    const rotate = (one: typeof key) => ({ kind: "rotate", key: one, proof: "00".repeat(64) as Signature }) as const
+    const { validatorUpdates } = chain.block([chain.transaction("alice", rotate(key))])
+    assert.deepEqual(validatorUpdates, [
+      { key, power: 1_000n },
+      { key: keyOf("consensus alice"), power: 0n },
+    ])
+    assert.equal(chain.get(committeeAt(1))!.from, chain.height + 2)
+    assert.equal(chain.send("alice", rotate(keyOf("consensus alice"))), "KEY_IN_USE")
+    assert.equal(chain.send("bob", rotate(keyOf("more"))), "VALIDATOR_UNKNOWN")
+    audit(chain)
+    // What the old key signed while it was the validator's is answered for.
+    assert.equal(chain.send("bob", evidence(chain, alice, 0)), null)
+    assert.equal(chain.send("alice", rotate(keyOf("more"))), "VALIDATOR_PUNISHED")
+    audit(chain)
   })
 
   it("below the least that a validator must have chooses nobody", () => {

@@ -54,7 +54,7 @@ describe("transactions", function () {
   it("have the bytes and ids that they had from the first", () => {
     const golden = goldenTransactions()
     const kinds = golden.map(({ transaction }) => transaction.unsigned.body.kind)
-    assert.deepEqual(kinds, Object.keys(anyBody))
+    assert.deepEqual(new Set(kinds), new Set(Object.keys(anyBody)))
     for (const { id, bytes, transaction } of golden) {
       assert.equal(encodeTransaction(transaction).toHex(), bytes)
       assert.equal(transactionId(transaction.unsigned), id)
@@ -112,7 +112,7 @@ describe("transactions", function () {
         const { body, from, payer } = transaction.unsigned
         const keys = signaturesOf(transaction).map(({ key }) => key)
         const ofBody =
-          body.kind === "bond"
+          body.kind === "bond" || body.kind === "rotate"
             ? [body.key]
             : body.kind === "change-set"
               ? [...body.validators.filter(({ power }) => power > 0), ...body.approvals].map(({ key }) => key)

@@ -29,6 +29,7 @@ const bodies: { readonly [Kind in Exclude<BodyKind, "change-set">]: fc.Arbitrary
   unbond: fc.record({ ...lot, amount }),
   claim: fc.record(lot),
   unjail: fc.record({}),
+  rotate: fc.record({ key: name.map((one) => keyOf(`another of ${one}`)) }),
   report: fc.record({ validator: who, first: fc.record({ height: fc.nat(3) }) }),
   "publish-service": fc.record({ manifest, price: amount, deposit: amount }),
   "retire-service": fc.record({ manifest }),
@@ -42,7 +43,12 @@ const body = fc.oneof(
     // One report ends a validator for ever; the others are to have a long life first.
     weight: kind === "report" ? 1 : 6,
     arbitrary: fields.map(
-      (one) => ({ kind, ...one, ...(kind === "bond" ? { proof: "00".repeat(64) } : {}) }) as unknown as Body,
+      (one) =>
+        ({
+          kind,
+          ...one,
+          ...(kind === "bond" || kind === "rotate" ? { proof: "00".repeat(64) } : {}),
+        }) as unknown as Body,
     ),
   })),
 )
