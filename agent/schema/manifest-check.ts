@@ -3,6 +3,7 @@ import { compileDataSchema, type DataCheck } from "./data-schema.ts"
 import type { JsonObject } from "./json.ts"
 import { type Manifest, ManifestSchema } from "./manifest.ts"
 import { isNetworkPattern } from "./network-pattern.ts"
+import { LOST_NAMES } from "./names.ts"
 import { settingsSchema } from "./settings.ts"
 
 /** One thing wrong with a manifest. `path` leads to it, member by member. */
@@ -21,11 +22,24 @@ export type CheckedManifest =
  * @see docs/spec/service.md#manifest
  */
 export function checkManifest(document: unknown): CheckedManifest {
+  const lost = [...lostNames(document)]
+  if (lost.length > 0) return { ok: false, issues: lost }
   const parsed = v.safeParse(ManifestSchema, document)
   if (!parsed.success) return { ok: false, issues: parsed.issues.map(issueOf) }
   const manifest = parsed.output
   const issues = [...schemaIssues(manifest), ...permissionIssues(manifest)]
   return issues.length === 0 ? { ok: true, manifest } : { ok: false, issues }
+}
+
+/** Names that JavaScript keeps for itself: the schema's parser would leave them out without a word. */
+function* lostNames(document: unknown, path: readonly string[] = []): Generator<ManifestIssue> {
+  if (typeof document !== "object" || document === null) return
+  for (const [name, value] of Object.entries(document)) {
+    const isNamed = ["config", "events", "tasks", "statuses"].includes(path.at(-1) ?? "")
+    const at = [...path, name]
+    if (isNamed && LOST_NAMES.includes(name)) yield { path: at, message: `"${name}" is no name: it is reserved` }
+    if (path.length < 3) yield* lostNames(value, at)
+  }
 }
 
 function issueOf(issue: v.BaseIssue<unknown>): ManifestIssue {

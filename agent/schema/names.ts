@@ -64,3 +64,6 @@ export const SemverSchema = v.pipe(
 /** Base units of the token as a decimal string: money is never a number at the border. */
 export const AmountSchema = v.pipe(v.string(), v.regex(/^(?:0|[1-9]\d{0,38})$/, "an amount is a string of digits"))
 export const HexSchema = v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2})*$/, "lower-case hex digits"))
+
+/** Names of members that JavaScript keeps for itself; records of a schema leave them out. */
+export const LOST_NAMES: readonly string[] = ["constructor", "prototype", "__proto__"]

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto"
 import { constants } from "node:fs"
-import { open, rename, rm, unlink } from "node:fs/promises"
+import { lstat, open, rename, rm, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import { defineService, type Json, parseJson, pause, type ServiceContext, TaskError } from "../../agent/sdk.ts"
 import { below, isLink, isMissing, type Place, Refused } from "./below.ts"
@@ -31,7 +31,6 @@ function rootOf(config: Config, root: string): string {
 
 function bytesOf({ content, base64 }: Content): Uint8Array {
   if (base64 !== undefined) return Buffer.from(base64, "base64")
-  if (content === undefined) return new Uint8Array()
   return Buffer.from(typeof content === "string" ? content : JSON.stringify(content))
 }
 
@@ -79,8 +78,19 @@ function contentOf(bytes: Buffer, as: "text" | "json" | "base64"): Json {
   throw new Refused(parsed.why === "syntax" ? "it is no JSON" : `of its JSON ${parsed.message}`)
 }
 
+/** What is there and no file stays: neither a device nor a link is replaced. @throws Refused */
+async function refuseOther(place: Place): Promise<void> {
+  const info = await lstat(place.at(place.name)).catch((error: unknown) => {
+    if (isMissing(error)) return null
+    throw error
+  })
+  if (info?.isSymbolicLink()) throw new Refused("it is a link")
+  if (info !== null && !info.isFile()) throw new Refused("it is no file")
+}
+
 /** Beside it first, synced, then in its place: a power cut leaves the old file or the new one. */
 async function writeWhole(place: Place, bytes: Uint8Array): Promise<void> {
+  await refuseOther(place)
   const beside = place.at(`${TEMPORARY}${randomBytes(6).toString("hex")}`)
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
   const file = await open(beside, flags, 0o644)

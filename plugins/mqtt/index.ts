@@ -136,7 +136,6 @@ async function clientId(ctx: ServiceContext<Config>, name: string): Promise<stri
 
 function bytesOf({ payload, base64 }: Publish): Uint8Array {
   if (base64 !== undefined) return Buffer.from(base64, "base64")
-  if (payload === undefined) return new Uint8Array()
   return Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload))
 }
 

@@ -1,5 +1,6 @@
 import type * as v from "valibot"
 import type { RuleCode } from "../../schema/application.ts"
+import { LOST_NAMES } from "../../schema/names.ts"
 import { membersAt, misplacedIn } from "./expected.ts"
 import { type Refuse, useInstead } from "./refuse.ts"
 import { pointerToken } from "./template.ts"
@@ -124,8 +125,6 @@ function refuseList(keys: Keys, refuse: Refuse): void {
     refuse("SCHEMA", path, `\`${last}\` is a list; it must be a map`, mapRemedy(keys))
   }
 }
-
-const LOST_NAMES = ["constructor", "prototype", "__proto__"]
 
 /** Names that JavaScript keeps for itself, which the schema's parser therefore leaves out without a word. */
 export function refuseLostNames(document: unknown, refuse: Refuse): void {

@@ -120,6 +120,8 @@ export class Session {
     const sent = stored.seq <= this.sentSeq
     const state = stored.frame === null ? RELEASED : sent ? SENT : WAITING
     const item = this.#hold({ ...stored, state })
+    // Clients may have kept something of the newest ids, as mosquitto's do at QoS 2: they come again last.
+    this.#nextId = following(stored.packetId)
     if (state === WAITING) this.#waiting.push(item)
     else this.#inflight++
   }
@@ -238,10 +240,14 @@ export class Session {
   #freeId(): number | null {
     if (this.#outgoing.size >= 65_535) return null
     let id = this.#nextId
-    while (this.#outgoing.has(id)) id = id === 65_535 ? 1 : id + 1
-    this.#nextId = id === 65_535 ? 1 : id + 1
+    while (this.#outgoing.has(id)) id = following(id)
+    this.#nextId = following(id)
     return id
   }
+}
+
+function following(packetId: number): number {
+  return packetId === 65_535 ? 1 : packetId + 1
 }
 
 function size(item: Outgoing): number {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Plugin, recordingPlugin, runPlugin } from "../../support/run-plugin.ts"
 import type { RecordingBridge } from "../../support/service-bridge.ts"
@@ -61,13 +61,30 @@ describe("the service file", () => {
         ["append", { content: "owned" }],
       ] as const) {
         const [status, data] = (await plugin.result(task, at(path, more))) as [string, unknown]
-        // A whole write puts its file in the place of a link, which it never follows.
-        const replaced = task === "write" && (path === "link" || path === "folder-link")
-        assert.equal(status, replaced ? "written" : "refused", `${task}: ${JSON.stringify(data)}`)
-        if (replaced) break
+        assert.equal(status, "refused", `${task}: ${JSON.stringify(data)}`)
       }
       assert.equal(readFileSync(join(outside, "secret"), "utf8"), "secret")
       assert.deepEqual(readdirSync(outside), ["secret"])
+    })
+  }
+
+  it("puts no file in the place of a pipe", async () => {
+    execFileSync("mkfifo", [join(root, "pipe")])
+    assert.deepEqual(await plugin.result("write", at("pipe", { content: "x" })), [
+      "refused",
+      { reason: "it is no file" },
+    ])
+    assert.ok(lstatSync(join(root, "pipe")).isFIFO())
+  })
+
+  const contents: { name: string; more: object }[] = [
+    { name: "no content", more: {} },
+    { name: "two contents", more: { content: "a", base64: "YQ==" } },
+    { name: "bytes that are no base64", more: { base64: "!!!" } },
+  ]
+  for (const { name, more } of contents) {
+    it(`takes no inputs with ${name}: a file would be emptied`, async () => {
+      for (const task of ["write", "append"]) await assert.rejects(plugin.call(task, at("x", more)), /inputs of/)
     })
   }
 

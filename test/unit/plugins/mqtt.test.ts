@@ -147,6 +147,12 @@ describe("the service mqtt", function () {
       assert.ok(bridge.lines.some((line) => line.level === "warn" && line.fields["topic"] === "a"))
     })
 
+    it("takes no inputs without a payload, nor bytes that are no base64: what is retained would be gone", async () => {
+      const service = await run({ topics: [] })
+      for (const more of [{}, { base64: "!!!" }, { payload: "a", base64: "YQ==" }])
+        await assert.rejects(service.call("publish", { topic: "lamp", retain: true, ...more }), /inputs of publish/)
+    })
+
     it("publishes text, JSON and bytes, retained too", async () => {
       const service = await run({ topics: [] })
       const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${agent.port}`, { protocolVersion: 4 })

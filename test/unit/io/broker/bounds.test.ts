@@ -185,6 +185,32 @@ describe("what a restart finds", () => {
     )
   })
 
+  it("goes on with packet ids behind those that a client may still hold something of", async () => {
+    const store = new MemoryStore()
+    const first = await startBroker({ store })
+    const before = await WireClient.connected(first.port, { clientId: "c", clean: false })
+    await before.subscribe("q", 2)
+    const publisher = await WireClient.connected(first.port)
+    for (let packetId = 1; packetId <= 3; packetId++) {
+      publisher.send(publishPacket("q", `${packetId}`, { qos: 1, packetId }))
+      assert.equal((await publisher.next()).type, 4)
+    }
+    const held = [await before.nextPublish(), await before.nextPublish(), await before.nextPublish()]
+    const crashed = store.crash()
+    await stopBroker(first.broker)
+
+    const second = await startBroker({ store: crashed })
+    const after = await WireClient.connected(second.port, { clientId: "c", clean: false })
+    for (const { packetId } of held) {
+      assert.equal((await after.nextPublish()).packetId, packetId)
+      after.send(puback(packetId))
+    }
+    const other = await WireClient.connected(second.port)
+    other.send(publishPacket("q", "new", { qos: 1, packetId: 1 }))
+    const { packetId } = await after.nextPublish()
+    assert.ok(!held.some((publish) => publish.packetId === packetId), `${packetId} again`)
+  })
+
   it("is on the device: sessions, queues, QoS 2 packets and retained messages, in the real store", async () => {
     const dir = join(tempDir("mqtt"), "data")
     const open = async () => {
