@@ -29,8 +29,8 @@ export function restoreExecutions(book: ExecutionBook): Unfinished[] {
 }
 
 /**
- * Goes on from the last recorded transition: starts what wants to start, settles what was interrupted. Tasks that have
- * moved since are neither: they run now.
+ * Goes on from the last recorded transition: starts what wants to start, settles what was interrupted. A task that has
+ * moved since is no matter of the last run any more.
  */
 export function resumeExecutions(
   ports: EnginePorts,
@@ -43,9 +43,10 @@ export function resumeExecutions(
   }
   for (const { live, left, startable, interrupted } of unfinished) {
     book.runner.resume(live)
-    const isAsLeft = (task: number) => live.state!.tasks[task] === left.tasks[task]
-    for (const task of startable.filter(isAsLeft)) book.runner.start(live, task)
-    for (const task of interrupted.filter(isAsLeft)) {
+    // As it begins each is asked whether it is still wanted.
+    for (const task of startable) book.runner.start(live, task)
+    for (const task of interrupted) {
+      if (live.state!.tasks[task] !== left.tasks[task]) continue
       const attempt = left.tasks[task]!.attempts
       settleInterrupted(ports, book.runner, tasks, { live, task, attempt, by: "Core", outcome: "unknown" })
     }

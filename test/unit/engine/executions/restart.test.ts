@@ -133,7 +133,12 @@ describe("what is due before all services run", () => {
     const paid = Promise.withResolvers<void>()
     const ready = Promise.withResolvers<void>()
     const calls: string[] = []
+    const recovered: string[] = []
     const service: TestService = {
+      recover: ({ task }) => {
+        recovered.push(task)
+        return { kind: "unknown" }
+      },
       manifest: {
         id: "work",
         name: "Work",
@@ -153,12 +158,12 @@ describe("what is due before all services run", () => {
         return { kind: "result", status: "ok", data: {} }
       },
     }
-    return { service, calls, paid, ready }
+    return { service, calls, recovered, paid, ready }
   }
 
   /** A crash with an execution of these tasks under way; the agent comes back when its time is over. */
   async function crashed(tasks: Record<string, object>) {
-    const { service, calls, paid, ready } = payingService()
+    const { service, calls, recovered, paid, ready } = payingService()
     const store = new MemoryStore()
     const { engine, clock, settle, stop } = await testEngine([service], { store })
     const workflows = { w: { trigger: { service: "work", event: "go" }, tasks } }
@@ -173,8 +178,21 @@ describe("what is due before all services run", () => {
     clock.advance(5000)
     const slow: TestService = { manifest: { id: "slow", name: "Slow", version: "1.0.0" }, start: () => ready.promise }
     const after = await testEngine([service, slow], { store: survivor, clock, seed: 2, start: false })
-    return { ...after, id, transitions, calls, paid, ready }
+    return { ...after, id, transitions, calls, recovered, paid, ready }
   }
+
+  it("is no matter of the last run where it was cancelled meanwhile: nobody is asked what became of it", async () => {
+    const { engine, pass, stop, id, ready, recovered } = await crashed({ pay: { run: "work.pay" } })
+    const starting = engine.start()
+    await pass(0)
+    await engine.executions.cancel(id)
+    ready.resolve()
+    await starting
+    await pass(0)
+    assert.deepEqual(recovered, [])
+    assert.equal(engine.executions.show(id).status, "cancelled")
+    await stop()
+  })
 
   it("is over before an event that comes as services start", async () => {
     const { engine, pass, stop, id, ready } = await crashed(DUE["a wait that has timed out"]!.tasks)
