@@ -446,14 +446,18 @@ END
     sc start --no-block mesg || return 1
     comes_up || return 1
     from_s=$(uptime_s)
-    while [ $(($(uptime_s) - from_s)) -lt "$1" ]; do
+    # The look that counts is one that is answered, and after the time.
+    until look && [ $(($(uptime_s) - from_s)) -ge "$1" ] && is_same; do
+      if [ -n "$looked" ] && ! is_same; then return 1; fi
+      if [ $(($(uptime_s) - from_s)) -ge "$START_S" ]; then return 1; fi
       sleep 1
-      # What is not said now is said at the next look.
-      if look && [ "$(seen ActiveState),$(seen InvocationID)" != "active,$born" ]; then return 1; fi
     done
     "$prefix/current/mesg" status --json --home "$home" |
       grep -F "\"version\":\"$(basename "$(readlink "$prefix/current")")\"" >/dev/null
   }
+
+  # It has not ended since it came up.
+  is_same() { [ "$(seen ActiveState),$(seen InvocationID)" = "active,$born" ]; }
 
   # Waits for a start as long as it goes on: a large store may have to be checked, or brought to a newer format.
   comes_up() {
