@@ -4,7 +4,7 @@ import type { Json, JsonObject } from "./json.ts"
 
 export type PlainJson =
   | { readonly ok: true; readonly value: Json }
-  | { readonly ok: false; readonly path: string; readonly message: string }
+  | { readonly ok: false; readonly why: "size" | "value"; readonly path: string; readonly message: string }
 
 /** A copy that shares nothing with the original. @param value is known to be plain JSON */
 export function copyJson<Value extends Json>(value: Value): Value {
@@ -44,11 +44,11 @@ export function plainJson(value: unknown, bytesMax: number): PlainJson {
     const copy = copyOf(value, [])
     const bytes = bytesAbove(copy, bytesMax)
     if (bytes === null) return { ok: true, value: copy }
-    return { ok: false, path: "", message: `takes ${bytes} bytes, at most ${bytesMax} are allowed` }
+    return { ok: false, why: "size", path: "", message: `takes ${bytes} bytes, at most ${bytesMax} are allowed` }
   } catch (error) {
-    if (error instanceof NotPlain) return { ok: false, path: error.path, message: error.message }
+    if (error instanceof NotPlain) return { ok: false, why: "value", path: error.path, message: error.message }
     // A getter or proxy of the service threw.
-    return { ok: false, path: "", message: error instanceof Error ? error.message : String(error) }
+    return { ok: false, why: "value", path: "", message: error instanceof Error ? error.message : String(error) }
   }
 }
 

@@ -9,6 +9,7 @@ interface Config {
 const MISSED_AFTER_MS = 60_000
 /** A timer is looked at again at least so often, as the wall clock may be set meanwhile. */
 const LOOK_MS_MAX = 30_000
+const REMEDY = "mesg service configure timer --config '{\"schedules\": {...}}', with all of them"
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000, 30_000]
 
 /** One schedule: waits for its next time, reports it, remembers it. */
@@ -53,15 +54,16 @@ async function report(ctx: ServiceContext<Config>, name: string, scheduledMs: nu
 
 export default defineService<Config>({
   start(ctx) {
-    // All are understood before the first one runs: a mistake in one keeps the service from starting, with its name.
-    const schedules = Object.entries(ctx.config.schedules).map(([name, schedule]) => {
+    for (const [name, schedule] of Object.entries(ctx.config.schedules)) {
+      let times: Times
       try {
-        return { name, schedule, times: timesOf(schedule) }
+        times = timesOf(schedule)
       } catch (error) {
-        throw new Error(`schedule ${name}: ${error instanceof Error ? error.message : String(error)}`)
+        // Only this one is out: the others have their times.
+        const reason = error instanceof Error ? error.message : String(error)
+        ctx.log.warn("a schedule cannot be understood, so it never fires", { schedule: name, reason, remedy: REMEDY })
+        continue
       }
-    })
-    for (const { name, schedule, times } of schedules) {
       follow(ctx, name, schedule, times).catch((error: unknown) => {
         if (!ctx.signal.aborted) throw error
       })

@@ -120,14 +120,14 @@ export class EventInbox implements Events, EventIntake {
 
   /** A repeat of an event with an id is told what became of the first one. */
   async #takeOnce(stamped: Event, id: string, options: AcceptOptions): Promise<Accepted> {
-    const { service, event, data } = stamped
+    const { service, event } = stamped
     const name = `${service}/${event}/${id}`
     const before = this.#onTheWay.get(name)
-    if (before !== undefined) return this.#duplicate(await before, data)
+    if (before !== undefined) return this.#duplicate(await before, stamped)
     const known = this.dedupe.find(service, event, id)
     if (known !== null) {
       this.#duplicates++
-      const differs = known.data !== null && known.data !== fingerprintOf(data)
+      const differs = known.data !== null && known.data !== this.#fingerprint(stamped)
       const { executions } = known
       return { event: stamped, duplicate: true, differs, executions }
     }
@@ -144,9 +144,13 @@ export class EventInbox implements Events, EventIntake {
     return { service: service as ServiceId, event, data, id, timeMs: this.#ports.clock.now() }
   }
 
-  #duplicate(first: Accepted, data: Json): Accepted {
+  #duplicate(first: Accepted, repeat: Event): Accepted {
     this.#duplicates++
-    return { ...first, duplicate: true, differs: fingerprintOf(first.event.data) !== fingerprintOf(data) }
+    return { ...first, duplicate: true, differs: this.#fingerprint(first.event) !== this.#fingerprint(repeat) }
+  }
+
+  #fingerprint({ service, event, data }: Event): string {
+    return fingerprintOf(this.#services.identifying(service, event, data))
   }
 
   /** @returns null, or rejects with EventError; what breaks its schema is kept among the refused */
@@ -230,8 +234,9 @@ export class EventInbox implements Events, EventIntake {
     return this.#executions.runner.waits.find(event).filter((live) => !sifted.leavesOut(live))
   }
 
-  #remember({ service, event, data, timeMs }: Event, id: string, executions: readonly ExecutionId[]): Change[] {
-    return this.dedupe.remember(service, event, id, { executions, data: fingerprintOf(data) }, timeMs)
+  #remember(event: Event, id: string, executions: readonly ExecutionId[]): Change[] {
+    const known = { executions, data: this.#fingerprint(event) }
+    return this.dedupe.remember(event.service, event.event, id, known, event.timeMs)
   }
 
   #enter(event: Event, sifted: Sifted, { patient = false }: AcceptOptions): Promise<() => void> | null {

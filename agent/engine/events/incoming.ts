@@ -3,6 +3,7 @@ import type { DataCheck } from "../../schema/data-schema.ts"
 import type { Event } from "../../schema/event.ts"
 import type { Json } from "../../schema/json.ts"
 import type { Accepted } from "../core.ts"
+import { EVENT_ID_REUSED } from "./error.ts"
 
 /** An event as a service, a program or the API hands it in. */
 export interface IncomingEvent {
@@ -17,6 +18,13 @@ export interface AcceptOptions {
   readonly patient?: boolean
   /** Changes that must be durable together with the event; asked for only if there is a write. */
   readonly also?: () => readonly Change[]
+}
+
+/** Of a repeat that differs nobody can be told who sent it: it is kept among the refused. @throws EventError */
+export async function acceptOrKeep(inbox: EventIntake, incoming: IncomingEvent, options: AcceptOptions): Promise<void> {
+  const { differs } = await inbox.accept(incoming, options)
+  const { service, event, id = null } = incoming
+  if (differs) await inbox.keepRefused("EVENT_ID_REUSED", service, event, id, EVENT_ID_REUSED)
 }
 
 /** What services need of the inbox. */
@@ -41,6 +49,8 @@ export type EventRefusal =
 export interface EventCatalogue {
   /** The data of an event without what its manifest redacts. */
   shownData(event: Event): Json
+  /** The fields by which a repeat of an event is recognised as the same: those its manifest names, else all. */
+  identifying(service: string, event: string, data: Json): Json
   /** The check of one event's data. */
   eventCheck(service: string, event: string): DataCheck | "unknown-service" | "unknown-event"
 }

@@ -1,4 +1,5 @@
 import { utf8 } from "../../base/bytes.ts"
+import { canonicalJson } from "../../base/canonical.ts"
 import { messageOf } from "../../base/errors.ts"
 import type { Broker } from "../../ports/broker.ts"
 import type { Isolation, ServiceBridge, ServiceHost, ServiceShelf, ServiceSpec } from "../../ports/service-host.ts"
@@ -210,7 +211,10 @@ export class Installed {
     const given = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null))
     const kept = Object.fromEntries(Object.entries(service.record.config).filter(([name]) => config[name] !== null))
     const record = { ...service.record, config: { ...kept, ...sealSettings(manifest, given, this.#ports.keys) } }
-    checkChange(manifest, config, this.#open(manifest, record.config))
+    const settings = this.#open(manifest, record.config)
+    checkChange(manifest, config, settings)
+    // What runs with these settings already goes on: a restart would interrupt its tasks for nothing.
+    if (service.hosted.running !== null && canonicalJson(settings) === canonicalJson(service.hosted.spec.config)) return
     await this.#ports.store.write([{ put: TABLE.service, key: [id], value: record }])
     service.record = record
     await service.hosted.replace(this.#spec(manifest, folder, record))

@@ -9,8 +9,8 @@ import type { Manifest } from "../../schema/manifest.ts"
 import { checkManifest } from "../../schema/manifest-check.ts"
 import { type ServiceAnswer, ServiceAnswerSchema, serviceTopic, TOPIC_ROOT } from "../../schema/service-message.ts"
 import * as v from "valibot"
-import { EventError, EVENT_ID_REUSED } from "../events/error.ts"
-import type { EventIntake } from "../events/incoming.ts"
+import { EventError } from "../events/error.ts"
+import { acceptOrKeep, type EventIntake } from "../events/incoming.ts"
 
 export interface MqttBridgeParts {
   readonly broker: Broker
@@ -100,11 +100,8 @@ async function takeEvent({ inbox, log, heard }: MqttBridgeParts, message: Incomi
     if (!document.ok)
       await inbox.refuse("EVENT_DATA_INVALID", service, event, id ?? null, `the data ${whyNot(document)}`)
     else {
-      const { differs } = await inbox.accept(
-        { service, event, data: document.value, id: id ?? null },
-        { patient: true, also: () => message.takeChanges() },
-      )
-      if (differs) await inbox.keepRefused("EVENT_ID_REUSED", service, event, id ?? null, EVENT_ID_REUSED)
+      const incoming = { service, event, data: document.value, id: id ?? null }
+      await acceptOrKeep(inbox, incoming, { patient: true, also: () => message.takeChanges() })
     }
   } catch (error) {
     // Refused for good: recorded with the reason, acknowledged, not sent again.

@@ -6,7 +6,7 @@ import type { Json } from "../../schema/json.ts"
 import { TOPIC_ROOT } from "../../schema/service-message.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { Demand } from "../events/demand.ts"
-import type { EventIntake } from "../events/incoming.ts"
+import { acceptOrKeep, type EventIntake } from "../events/incoming.ts"
 import { overloaded } from "../executions/room.ts"
 import type { EnginePorts } from "../ports.ts"
 import { RegistryError } from "./error.ts"
@@ -52,7 +52,8 @@ export function pluginBridge(
       const patient = options?.patient ?? true
       const message = handling.getStore()
       const also = message?.qos === 2 ? { also: () => message.takeChanges() } : {}
-      const accept = () => parts.inbox.accept({ service, event, data, id: id ?? null }, { patient, ...also })
+      const incoming = { service, event, data, id: id ?? null }
+      const accept = () => acceptOrKeep(parts.inbox, incoming, { patient, ...also })
       if (message !== undefined || !patient) await accept()
       else await reporting.run(accept)
     },

@@ -119,6 +119,12 @@ export class ServiceBook implements Services, EventCatalogue {
     return redacted(data, inAllForms(redact, forms))
   }
 
+  identifying(service: string, event: string, data: Json): Json {
+    const fields = this.manifest(service)?.events[event]?.identity
+    if (fields === undefined || typeof data !== "object" || data === null || Array.isArray(data)) return data
+    return Object.fromEntries(Object.entries(data).filter(([name]) => fields.includes(name)))
+  }
+
   /** Whether a service runs behind MQTT: what is sent to it waits in queues. */
   isRemote(id: string): boolean {
     return !this.#installed.has(id) && this.#registered.has(id)

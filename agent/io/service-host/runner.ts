@@ -217,14 +217,20 @@ export class ServiceRunner {
       log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
       emit: async (event, data, options) => {
         this.#alive()
-        const plain = this.#plain(data, EVENT_DATA_BYTES_MAX, `the data of event ${event}`)
+        const plain = this.#plain(data, `the data of event ${event}`, EVENT_DATA_BYTES_MAX, "EVENT_TOO_LARGE")
         await backend.emit(event, plain, options?.id, answering.getStore() !== true)
       },
       store: {
         get: async (key) => this.#alive() ?? backend.storeGet(key),
         set: async (key, value) => {
           this.#alive()
-          await backend.storeSet(key, this.#plain(value, SERVICE_STORE_VALUE_BYTES_MAX, `the value of ${key}`))
+          const plain = this.#plain(
+            value,
+            `the value of ${key}`,
+            SERVICE_STORE_VALUE_BYTES_MAX,
+            "STORE_VALUE_TOO_LARGE",
+          )
+          await backend.storeSet(key, plain)
         },
         delete: async (key) => this.#alive() ?? backend.storeSet(key, undefined),
       },
@@ -271,11 +277,14 @@ export class ServiceRunner {
     return once
   }
 
-  #plain(value: unknown, bytesMax: number, what: string): Json {
+  /** @throws ServiceError NOT_PLAIN_JSON, `tooLarge` */
+  #plain(value: unknown, what: string, bytesMax: number, tooLarge: "EVENT_TOO_LARGE" | "STORE_VALUE_TOO_LARGE"): Json {
     const plain = plainJson(value, bytesMax)
     if (plain.ok) return plain.value
-    const { path, message } = plain
-    throw new ServiceError({ code: "NOT_PLAIN_JSON", service: this.#id, path }, `${what}: ${path || "it"} ${message}`)
+    const { why, path, message } = plain
+    const service = this.#id
+    const detail = why === "size" ? { code: tooLarge, service } : { code: "NOT_PLAIN_JSON" as const, service, path }
+    throw new ServiceError(detail, `${what}: ${path || "it"} ${message}`)
   }
 
   /** @throws ServiceError SERVICE_STOPPED */

@@ -13,6 +13,7 @@ export type ServiceErrorDetail =
   | { readonly code: "SERVICE_STOPPED"; readonly service: string }
   | { readonly code: "SERVICE_LIMIT"; readonly service: string; readonly limit: string }
   | { readonly code: "NOT_PLAIN_JSON"; readonly service: string; readonly path: string }
+  | { readonly code: "EVENT_TOO_LARGE" | "STORE_VALUE_TOO_LARGE"; readonly service: string }
   | { readonly code: "NETWORK_REFUSED"; readonly target: string }
   | { readonly code: "NETWORK_FAILED"; readonly target: string }
   | { readonly code: "SOURCE_INVALID"; readonly folder: string }

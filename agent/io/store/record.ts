@@ -1,5 +1,7 @@
 import { crc32 } from "node:zlib"
 import { Decoder, Encoder } from "cbor-x"
+import type { Json } from "../../schema/json.ts"
+import { setMember } from "../../schema/plain-json.ts"
 
 /*
  * A value at rest is the CBOR of [checksum, value] with a head of fixed length: 82 1A, the CRC-32 (big-endian) of key
@@ -13,6 +15,7 @@ const PLACE_OF_CRC = 0xffff_ffff
 
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false })
 const decoder = new Decoder({ useRecords: false, copyBuffers: true, mapsAsObjects: true })
+const mapDecoder = new Decoder({ useRecords: false, copyBuffers: true, mapsAsObjects: false })
 
 /** @returns the bytes to store under `key`, own memory */
 export function encodeRecord(key: Uint8Array, value: unknown): Buffer {
@@ -27,7 +30,19 @@ export function decodeRecord(
   record: Uint8Array,
 ): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {
   if (!isWhole(key, record)) return { ok: false }
-  return { ok: true, value: decoder.decode(valueOf(record)) }
+  const value = valueOf(record)
+  // As a member of a plain object the decoder would give it another name.
+  if (!Buffer.from(value.buffer, value.byteOffset, value.length).includes("__proto__"))
+    return { ok: true, value: decoder.decode(value) }
+  return { ok: true, value: objectsOf(mapDecoder.decode(value)) }
+}
+
+function objectsOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(objectsOf)
+  if (!(value instanceof Map)) return value
+  const object: Record<string, Json> = {}
+  for (const [name, member] of value) setMember(object, String(name), objectsOf(member) as Json)
+  return object
 }
 
 /** @returns whether key and record are the ones that were written together */

@@ -160,13 +160,18 @@ describe("the service timer", function () {
       await bridge.until(() => bridge.events.length === 1, "a tick", 5000)
     })
 
-    it("a schedule that it does not understand keeps it from starting, with its name", async () => {
-      const start = recordingPlugin("timer", { schedules: { good: { everyMs: 1000 }, bad: { cron: "61 * * * *" } } })
-      await assert.rejects(start, (error: Error & { code: string }) => {
-        assert.equal(error.code, "START_FAILED")
-        assert.match(error.message, /schedule bad/)
-        return true
-      })
+    it("a schedule that can never come is named; the others have their times", async () => {
+      const bad = {
+        leap: { cron: "0 0 30 2 *" },
+        wild: { cron: "61 * * * *" },
+        lost: { cron: "0 7 * * *", timezone: "X/Y" },
+      }
+      plugin = await recordingPlugin("timer", { schedules: { ...bad, tick: { everyMs: 1000 } } })
+      const { bridge } = plugin
+      await bridge.until(() => bridge.events.length === 1, "the tick of the good one")
+      const warned = bridge.lines.filter(({ level }) => level === "warn").map(({ fields }) => fields["schedule"])
+      assert.deepEqual(warned, Object.keys(bad))
+      assert.equal(bridge.lines[0]?.fields["reason"], "0 0 30 2 * never comes")
     })
   })
 })

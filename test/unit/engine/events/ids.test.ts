@@ -43,6 +43,16 @@ describe("the id of an event", () => {
     assert.deepEqual(third.executions, first.executions)
   })
 
+  it("out of a service with other data is taken as a repeat and kept among the refused", async () => {
+    for (const n of [1, 1, 2]) await test.bridge(WORK.id).emit("go", { n }, "first")
+    const refused = test.engine.events.refused({}).items
+    assert.deepEqual(
+      refused.map(({ code, id }) => [code, id]),
+      [["EVENT_ID_REUSED", "first"]],
+    )
+    assert.equal(test.engine.executions.list({}).items.length, 1)
+  })
+
   it("over MQTT with other data is acknowledged and kept among the refused", async () => {
     await test.broker.say(TOPIC, { n: 1 })
     await test.broker.say(TOPIC, { n: 1 })
@@ -51,6 +61,19 @@ describe("the id of an event", () => {
     const [refused] = test.engine.events.refused({}).items
     assert.deepEqual([refused?.code, refused?.id], ["EVENT_ID_REUSED", "first"])
     assert.equal(test.engine.executions.list({}).items.length, 1)
+  })
+})
+
+describe("the id of an event whose manifest names what makes it the same", () => {
+  it("is a repeat where these fields are equal, whatever the others", async () => {
+    const test = await testEngine([{ manifest: { ...WORK, events: { go: { data: {}, identity: ["path"] } } } }])
+    await test.engine.applications.deploy(workApplication("shop"), {})
+    const differs = async (data: JsonObject) =>
+      (await test.engine.events.accept({ service: WORK.id, event: "go", data, id: "1" })).differs
+    assert.equal(await differs({ path: "/a", attempt: 1 }), false)
+    assert.equal(await differs({ path: "/a", attempt: 2 }), false)
+    assert.equal(await differs({ path: "/b", attempt: 2 }), true)
+    await test.stop()
   })
 })
 

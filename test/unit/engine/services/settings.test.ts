@@ -70,6 +70,15 @@ describe("settings of a service", () => {
     assert.equal(starts, 1)
   })
 
+  it("that are the same in the end leave it running: nothing is interrupted", async () => {
+    await complete()
+    await complete()
+    await configure({ key: "long-enough", port: null })
+    assert.equal(starts, 1)
+    await configure({ port: 1 })
+    assert.equal(starts, 2)
+  })
+
   const refused: { name: string; config: Parameters<typeof configure>[0]; code: string; says: RegExp }[] = [
     { name: "of the wrong type", config: { port: "http" }, code: "SETTINGS_INVALID", says: /port must be integer/ },
     { name: "out of range", config: { port: 0 }, code: "SETTINGS_INVALID", says: /port must be >= 1/ },

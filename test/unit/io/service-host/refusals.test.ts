@@ -5,10 +5,12 @@ import { duplexPair } from "node:stream"
 import { mock } from "node:test"
 import type { TaskExecutionId } from "../../../../agent/base/ids.ts"
 import {
+  EVENT_DATA_BYTES_MAX,
   SERVICE_CALLS_OPEN_MAX,
   SERVICE_FRAME_BYTES_MAX,
   SERVICE_QUEUE_BYTES_MAX,
   SERVICE_START_TIMEOUT_MS,
+  SERVICE_STORE_VALUE_BYTES_MAX,
   SERVICE_SUBSCRIPTIONS_MAX,
 } from "../../../../agent/base/limits.ts"
 import { Channel, type ChannelHandlers } from "../../../../agent/io/service-host/channel.ts"
@@ -35,6 +37,16 @@ const tasks: readonly { code: string; when: string; body: (port: number) => stri
     code: "NOT_PLAIN_JSON",
     when: "an event's data is more than JSON",
     body: () => `await ctx.emit("seen", { at: () => 1 })`,
+  },
+  {
+    code: "EVENT_TOO_LARGE",
+    when: "an event's data is larger than an event may be",
+    body: () => `await ctx.emit("seen", { text: "x".repeat(${EVENT_DATA_BYTES_MAX}) })`,
+  },
+  {
+    code: "STORE_VALUE_TOO_LARGE",
+    when: "it keeps more under a key than it may",
+    body: () => `await ctx.store.set("k", "x".repeat(${SERVICE_STORE_VALUE_BYTES_MAX}))`,
   },
   {
     code: "SERVICE_LIMIT",
