@@ -106,7 +106,6 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       progress(`takes up ${unfinished.length} executions`)
       resumeExecutions(ports, executions, tasks, unfinished)
       pruner.start()
-      await services.announceAll()
     },
     async stop() {
       // Publishers wait from here on: once nobody takes events any more the broker would acknowledge them for nothing.

@@ -1,4 +1,3 @@
-import { utf8 } from "../../base/bytes.ts"
 import { canonicalJson } from "../../base/canonical.ts"
 import { messageOf } from "../../base/errors.ts"
 import type { Broker } from "../../ports/broker.ts"
@@ -6,7 +5,6 @@ import type { Isolation, ServiceBridge, ServiceHost, ServiceShelf, ServiceSpec }
 import type { ServiceSources } from "../../ports/service-source.ts"
 import type { JsonObject } from "../../schema/json.ts"
 import type { Manifest } from "../../schema/manifest.ts"
-import { serviceTopic } from "../../schema/service-message.ts"
 import { secretSettings } from "../../schema/settings.ts"
 import { TABLE } from "../../schema/tables.ts"
 import type { EnginePorts } from "../ports.ts"
@@ -184,7 +182,6 @@ export class Installed {
       await before.hosted.replace(this.#spec(copied, folder, record))
       if (old !== null) await shelf.remove(old)
     }
-    await this.#announce(id)
   }
 
   /** @throws RegistryError SERVICE_SETTING_UNKNOWN, SETTINGS_INVALID */
@@ -229,7 +226,7 @@ export class Installed {
         { remedy: "leave it: where no application uses it, it does nothing" },
       )
     }
-    const { store, shelf, broker } = this.#ports
+    const { store, shelf } = this.#ports
     // First, so that nothing comes behind the removal.
     await hosted.stop()
     const values = [...store.range(TABLE.serviceStore, { prefix: [id] })]
@@ -241,28 +238,9 @@ export class Installed {
     try {
       await shelf.remove(record.folder)
       this.#veils.forget(id)
-      for (const topic of [serviceTopic.manifest(id), serviceTopic.status(id)]) {
-        await broker.publish({ topic, payload: new Uint8Array(0), qos: 1, retain: true })
-      }
     } finally {
       release()
     }
-  }
-
-  /** Announces what changed since it was last announced: nothing is written when nothing happens. */
-  async announceAll(): Promise<void> {
-    for (const [id, { hosted }] of this.#services) {
-      const [said] = this.#ports.broker.retained(serviceTopic.manifest(id))
-      const now = utf8(JSON.stringify(hosted.spec.manifest))
-      if (said === undefined || Buffer.compare(said.payload, now) !== 0) await this.#announce(id)
-    }
-  }
-
-  /** Services that run here are visible on the same topics as those behind MQTT. */
-  async #announce(id: string): Promise<void> {
-    const manifest = utf8(JSON.stringify(this.get(id)!.spec.manifest))
-    await this.#ports.broker.publish({ topic: serviceTopic.manifest(id), payload: manifest, qos: 1, retain: true })
-    await this.#ports.broker.publish({ topic: serviceTopic.status(id), payload: utf8("ok"), qos: 1, retain: true })
   }
 
   #find(id: string) {

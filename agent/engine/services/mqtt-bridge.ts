@@ -43,7 +43,7 @@ export function bridgeMqtt(parts: MqttBridgeParts): () => void {
 async function takeManifest(parts: MqttBridgeParts, message: IncomingMessage, said: Said): Promise<void> {
   const { topic, payload, replayed, from } = message
   const service = topic.split("/")[2]!
-  // What was kept is what the agent itself has said of it, or is corrected when services are announced.
+  // Kept from before it was installed on this Core.
   if (parts.isHosted(service)) return
   if (payload.length === 0) {
     parts.unregister(service)

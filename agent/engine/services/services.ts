@@ -101,10 +101,6 @@ export class ServiceBook implements Services, EventCatalogue {
     await this.#installed.start()
   }
 
-  announceAll(): Promise<void> {
-    return this.#installed.announceAll()
-  }
-
   async stop(): Promise<void> {
     this.#stopBridge()
     await this.#installed.stop()

@@ -11,7 +11,7 @@ const GO = { service: "work", event: "go", data: {} }
 /** What may be under way in the store when the agent is told to stop. */
 const cases: readonly { readonly name: string; begin(test: TestEngine): Promise<unknown> | null }[] = [
   { name: "the removal of a service", begin: ({ engine }) => engine.services.remove(ID) },
-  { name: "new settings of a service", begin: ({ engine }) => engine.services.configure(ID, {}) },
+  { name: "new settings of a service", begin: ({ engine }) => engine.services.configure(ID, { n: 1 }) },
   { name: "an event", begin: ({ engine }) => engine.events.accept(GO) },
   {
     name: "pruning",
@@ -26,7 +26,10 @@ describe("a stop while the store waits for room", () => {
   for (const { name, begin } of cases)
     it(`does not wait for ${name}, and breaks nothing`, async () => {
       const store = new MemoryStore()
-      const test = await testEngine([], { store, addable: [{ manifest: WORK }] })
+      const test = await testEngine([], {
+        store,
+        addable: [{ manifest: { ...WORK, config: { n: { type: "number" } } } }],
+      })
       await test.engine.services.add("work", { trust: true })
       await test.engine.applications.deploy(workApplication("work"), {})
       await test.engine.events.accept(GO)
