@@ -63,9 +63,10 @@ describe("JSON of the outside world", () => {
 
   it("is bounded by the same rule where a service hands over a value", () => {
     const half = "holds half a surrogate pair, which UTF-8 cannot carry"
-    assert.deepEqual(plainJson({ t: ["\ud800"] }, 1000), { ok: false, path: "/t/0", message: half })
+    assert.deepEqual(plainJson({ t: ["\ud800"] }, 1000), { ok: false, why: "value", path: "/t/0", message: half })
     assert.deepEqual(plainJson({ t: { "\udc00": 1 } }, 1000), {
       ok: false,
+      why: "value",
       path: "/t",
       message: "has a name with half a surrogate pair, which UTF-8 cannot carry",
     })
