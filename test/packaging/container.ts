@@ -2,15 +2,16 @@
 // It starts containers by root's rights; the build needs none.
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { builtBinary } from "../support/binary.ts"
+import { bareDebian } from "../support/debian.ts"
 import { freePort } from "../support/free-port.ts"
 import { ROOT } from "../support/sources.ts"
 import { tempDir } from "../support/temp-dir.ts"
 import { until } from "../support/until.ts"
 
-const CACHE = join(ROOT, "node_modules/.cache/mesg-container")
+/** What the recipe begins with, under the name that it has there. */
 const BASE = "docker.io/library/debian:bookworm-slim"
 /** That of the image. */
 const USER = 10_001
@@ -25,20 +26,6 @@ workflows:
 const PINGER = {
   "service.yml": "id: pinger\nname: Pinger\nversion: 1.0.0\ntasks:\n  ping:\n    statuses: { done: {} }\n",
   "index.js": 'export default { tasks: { ping: () => ({ status: "done", data: {} }) } }\n',
-}
-
-/** A Debian as the registry has it, made once without one. */
-function base(): string {
-  const file = join(CACHE, "bookworm.tar")
-  if (existsSync(file)) return file
-  const folder = join(CACHE, `bookworm.${process.pid}`)
-  mkdirSync(CACHE, { recursive: true })
-  const words = ["--variant=minbase", "--include=libatomic1,libstdc++6", "bookworm", folder]
-  execFileSync("debootstrap", words, { stdio: ["ignore", "ignore", "inherit"] })
-  execFileSync("tar", ["-C", folder, "-cf", `${folder}.tar`, "."])
-  rmSync(folder, { recursive: true })
-  renameSync(`${folder}.tar`, file)
-  return file
 }
 
 describe("the container", function () {
@@ -71,7 +58,10 @@ describe("the container", function () {
     const context = join(work, "context")
     mkdirSync(context)
     copyFileSync(builtBinary(), join(context, "mesg-linux-x64"))
-    podman("import", "--quiet", base(), BASE)
+    const debian = join(work, "debian.tar")
+    execFileSync("tar", ["-C", await bareDebian(), "-cf", debian, "."])
+    podman("import", "--quiet", debian, BASE)
+    rmSync(debian)
     const words = ["--pull=never", "--network=host", "--isolation=chroot", "--layers=false", "--format=docker"]
     podman("build", ...words, "-f", join(ROOT, "packaging/Dockerfile"), "-t", "mesg", context)
     mkdirSync(join(data, "pinger"), { recursive: true })

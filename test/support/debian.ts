@@ -61,11 +61,14 @@ function mirror(): string[] {
   return uri === undefined ? [] : [uri]
 }
 
-/** What was begun by a process that has ended. What has failed stays to be looked at until the next one begins. */
+/**
+ * What was begun by a process that has ended. What has failed stays to be looked at until the next one begins; two that
+ * begin at once take the same away.
+ */
 function removeUnfinished(): void {
   if (!existsSync(CACHE)) return
   for (const name of readdirSync(CACHE)) {
     const pid = /^(?:running-|\.#running-|.*\.)(\d+)(?:\.lck)?$/.exec(name)?.[1]
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(CACHE, name), { recursive: true })
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(CACHE, name), { recursive: true, force: true })
   }
 }
