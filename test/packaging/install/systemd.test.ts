@@ -3,8 +3,8 @@ import { execFile } from "node:child_process"
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
 import { promisify } from "node:util"
-import { ROOT } from "../support/sources.ts"
-import { tempDir } from "../support/temp-dir.ts"
+import { ROOT } from "../../support/sources.ts"
+import { tempDir } from "../../support/temp-dir.ts"
 
 /** The functions of the script that ask systemd and watch a start, as they stand there. */
 const FUNCTIONS = "die has sc has_systemd look seen is_running starts_well is_same comes_up has_ended uptime_s".split(
