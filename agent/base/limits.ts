@@ -333,6 +333,16 @@ export const TOUCHES_MAX = 128
 export const STATE_KEY_BYTES_MAX = 160
 /** Validators and members that one change of an enrolled set may name. */
 export const SET_CHANGES_MAX = 32
+/** Chain (docs/spec/chain.md#bounds): a block, and the transactions in it. */
+export const BLOCK_BYTES_MAX = 1 * MIB
+export const BLOCK_TRANSACTIONS_MAX = 5000
+/** Where the clock is further ahead of what a block's header must carry, the first one is empty. */
+export const CHAIN_WAKE_GAP_MS = 2 * SECOND
+/** What waits to be in a block: of all senders, and of one. */
+export const MEMPOOL_BYTES_MAX = 16 * MIB
+export const MEMPOOL_TRANSACTIONS_PER_SENDER_MAX = 64
+/** Keys whose point check was paid for. */
+export const REGISTRABLE_KEYS_KEPT_MAX = 10_000
 /** A part of a snapshot: its bytes, and those of one record. */
 export const SNAPSHOT_CHUNK_BYTES_MAX = 1 * MIB
 export const STATE_RECORD_BYTES_MAX = 64 * KIB

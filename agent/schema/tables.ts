@@ -29,6 +29,16 @@ export const TABLE = {
   token: "tok",
   /** [idempotency key] -> the answer that was given. */
   idempotency: "idem",
+  /** [] -> where the chain stands; nothing where no chain was joined. */
+  chainTip: "ctip",
+  /** [name] -> a record of the chain's state. */
+  chainRecord: "crec",
+  /** [path] -> a node of the state's tree. */
+  chainNode: "cnod",
+  /** [height] -> a block, with what decided it. */
+  chainBlock: "cblk",
+  /** [height, id] -> a block that was proposed and is not decided. */
+  chainProposed: "cpro",
   /** MQTT: [topic] -> retained message. */
   mqttRetained: "mret",
   /** MQTT: [client] / [client, topic] -> session and subscriptions. */

@@ -6,7 +6,7 @@
  * A transaction that cannot be in a block makes the block invalid; one that fails pays its fee and does nothing else.
  */
 import type { Address } from "../../../base/address.ts"
-import { accountAt, epochAt, parametersAt } from "../state/records.ts"
+import { accountAt, type CommitteeMember, epochAt, parametersAt } from "../state/records.ts"
 import { State, type View } from "../state/state.ts"
 import type { Amount, ChainId, TimeMs, TransactionId } from "../terms.ts"
 import type { ReadTransaction } from "../transaction/transaction.ts"
@@ -46,6 +46,8 @@ export type Applied =
       readonly appHash: Uint8Array
       readonly receipts: readonly Receipt[]
       readonly validatorUpdates: readonly ValidatorUpdate[]
+      /** Who decides from the second height after this one on (C1); by ascending consensus address. */
+      readonly committee: readonly CommitteeMember[]
       /** When the chain must wake though nobody asks for anything. */
       readonly nextDue: TimeMs
     }
@@ -64,15 +66,23 @@ export function applyBlock(view: View, block: Block): Applied {
   }
   finish(state, block, receipts)
   const { writes, tree } = state.close()
+  const committee = committeeNow(state)
   return {
     ok: true,
     records: writes,
     nodes: tree.nodes,
     appHash: tree.root,
     receipts,
-    validatorUpdates: validatorUpdates(before, committeeNow(state)),
+    validatorUpdates: validatorUpdates(before, committee),
+    committee,
     nextDue: nextDue(state),
   }
+}
+
+/** @returns the transactions that may be in the block, in their order; the others are left out */
+export function admissible(view: View, block: Block): readonly ReadTransaction[] {
+  const state = State.over(view)
+  return block.transactions.filter((one) => typeof applyTransaction(state, block, one) !== "string")
 }
 
 function applyTransaction(state: State, block: Block, transaction: ReadTransaction): Receipt | Refusal {

@@ -83,6 +83,6 @@ export function validatorUpdates(
   return [...changed, ...before.filter(({ key }) => !stay.has(key)).map(({ key }) => ({ key, power: 0n }))]
 }
 
-export function consensusAddress(key: PublicKey): string {
+export function consensusAddress(key: PublicKey): Address {
   return addressOf(fromHex(key)!)
 }

@@ -85,8 +85,10 @@ const lot = record({
 const mark = record({ reached: optional(record({ index, time: whole() })), lots: whole() })
 
 const member = record({ account: address, key: publicKey, power: amount })
-/** Who decides from height `from`; by ascending consensus address. */
-const committee = record({ from: whole(), members: list(member, VALIDATORS_MAX) })
+/** By ascending consensus address. */
+export const committeeMembers = list(member, VALIDATORS_MAX)
+/** Who decides from height `from` on. */
+const committee = record({ from: whole(), members: committeeMembers })
 /** Since when validators were absent from every block. */
 const absent = list(record({ account: address, since: whole() }), VALIDATORS_MAX)
 

@@ -1,0 +1,133 @@
+import {
+  type ReadBlock,
+  encodeBlock,
+  encodeCommit,
+  readBlock,
+  readCommit,
+  type Commit,
+} from "../../../core/chain/block.ts"
+import { encodeTip, genesisTip, readTip, type Tip } from "../../../core/chain/tip.ts"
+import type { SignedProposal } from "../../../core/consensus/message.ts"
+import type { Height, ValueId } from "../../../core/consensus/terms.ts"
+import type { Applied } from "../../../core/ledger/apply/apply.ts"
+import { damaged } from "../../../core/ledger/error.ts"
+import type { Genesis } from "../../../core/ledger/genesis.ts"
+import type { View } from "../../../core/ledger/state/state.ts"
+import type { Change, Store } from "../../../ports/store.ts"
+import { TABLE, type TableName } from "../../../schema/tables.ts"
+
+/** A block of the chain, with what proves that it was decided. */
+export interface DecidedBlock {
+  readonly block: ReadBlock
+  readonly proposal: SignedProposal
+  readonly commit: Commit
+}
+
+interface Row {
+  readonly v: 1
+  readonly bytes: Uint8Array
+}
+
+interface BlockRow extends Row {
+  readonly proposal: SignedProposal
+  readonly commit: Uint8Array
+}
+
+/** The chain on the disk: its state, its tree, its blocks and its tip, each block's part of them in one write. */
+export class Blocks implements View {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** @returns null where no chain was joined @throws LedgerError STATE_DAMAGED */
+  tip(): Tip | null {
+    const row = this.#store.get(TABLE.chainTip, []) as Row | undefined
+    if (row === undefined) return null
+    const tip = readTip(row.bytes)
+    if (tip === null) throw damaged("its tip cannot be read")
+    return tip
+  }
+
+  /** The chain begins. @param document one without a fault, whose signatures are good */
+  async begin(document: Genesis): Promise<void> {
+    const { tip, state } = genesisTip(document)
+    await this.#store.write([
+      ...changesOf(TABLE.chainRecord, state.writes),
+      ...changesOf(TABLE.chainNode, state.tree.nodes),
+      { put: TABLE.chainTip, key: [], value: { v: 1, bytes: encodeTip(tip) } satisfies Row },
+    ])
+  }
+
+  record(name: string): Uint8Array | null {
+    return this.#bytes(TABLE.chainRecord, name)
+  }
+
+  node(path: string): Uint8Array | null {
+    return this.#bytes(TABLE.chainNode, path)
+  }
+
+  next(prefix: string, after: string): string | null {
+    for (const { key } of this.#store.range(TABLE.chainRecord, { start: [after], limit: 2 })) {
+      const name = String(key[0])
+      if (name === after) continue
+      return name.startsWith(prefix) ? name : null
+    }
+    return null
+  }
+
+  /** Resolves when the content of a proposal is on the disk: before that nobody hears of it. */
+  async keepProposed(block: ReadBlock): Promise<void> {
+    const key = [block.header.height, block.id]
+    await this.#store.write([
+      { put: TABLE.chainProposed, key, value: { v: 1, bytes: encodeBlock(block) } satisfies Row },
+    ])
+  }
+
+  proposed(height: Height, id: ValueId): ReadBlock | null {
+    const row = this.#store.get(TABLE.chainProposed, [height, id]) as Row | undefined
+    return row === undefined ? null : readBlock(row.bytes)
+  }
+
+  /** Resolves when the decided block and everything that it did is on the disk. */
+  async keep(
+    { block, proposal, commit }: DecidedBlock,
+    applied: Applied & { readonly ok: true },
+    tip: Tip,
+  ): Promise<void> {
+    const { height } = block.header
+    const row: BlockRow = { v: 1, bytes: encodeBlock(block), proposal, commit: encodeCommit(commit) }
+    const proposed = [...this.#store.range(TABLE.chainProposed, { end: [height + 1] })]
+    await this.#store.write(
+      [
+        ...changesOf(TABLE.chainRecord, applied.records),
+        ...changesOf(TABLE.chainNode, applied.nodes),
+        { put: TABLE.chainBlock, key: [height], value: row },
+        { put: TABLE.chainTip, key: [], value: { v: 1, bytes: encodeTip(tip) } satisfies Row },
+        ...proposed.map(({ key }): Change => ({ remove: TABLE.chainProposed, key })),
+      ],
+      { reserve: true },
+    )
+  }
+
+  /** @returns null where it is not here @throws LedgerError STATE_DAMAGED */
+  at(height: Height): DecidedBlock | null {
+    const row = this.#store.get(TABLE.chainBlock, [height]) as BlockRow | undefined
+    if (row === undefined) return null
+    const block = readBlock(row.bytes)
+    const commit = readCommit(row.commit)
+    if (block === null || commit === null) throw damaged(`block ${height} cannot be read`)
+    return { block, proposal: row.proposal, commit }
+  }
+
+  #bytes(table: TableName, name: string): Uint8Array | null {
+    return (this.#store.get(table, [name]) as Row | undefined)?.bytes ?? null
+  }
+}
+
+function changesOf(table: TableName, changes: ReadonlyMap<string, Uint8Array | null>): readonly Change[] {
+  return [...changes].map(([name, bytes]) =>
+    bytes === null ? { remove: table, key: [name] } : { put: table, key: [name], value: { v: 1, bytes } satisfies Row },
+  )
+}

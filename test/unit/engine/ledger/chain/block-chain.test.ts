@@ -1,0 +1,120 @@
+import assert from "node:assert/strict"
+import { setImmediate as immediate } from "node:timers/promises"
+import { encodeBlock } from "../../../../../agent/core/chain/block.ts"
+import { genesisTip } from "../../../../../agent/core/chain/tip.ts"
+import { chainIdOf } from "../../../../../agent/core/ledger/genesis.ts"
+import { accountAt } from "../../../../../agent/core/ledger/state/records.ts"
+import { State } from "../../../../../agent/core/ledger/state/state.ts"
+import { HOUR } from "../../../../support/ledger/chain.ts"
+import { type Machine, newMachine, startAlone } from "../../../../support/ledger/lone-validator.ts"
+import {
+  accountAddress,
+  signedGenesis,
+  signedTransaction,
+  spoilt,
+  transferTo,
+} from "../../../../support/ledger/signed.ts"
+import { until } from "../../../../support/until.ts"
+
+const GENESIS = signedGenesis({ ann: 10_000n, bob: 0n }, { vera: 1000n })
+const CHAIN = chainIdOf(GENESIS)
+const send = (nonce: number, amount = 5n) => signedTransaction(CHAIN, "ann", nonce, transferTo("bob", amount))
+
+describe("a chain with one validator", () => {
+  let machine: Machine
+  let running: ReturnType<typeof startAlone>
+  beforeEach(async () => {
+    machine = await newMachine(GENESIS, "vera")
+    running = startAlone(machine, GENESIS, "vera")
+  })
+  const balance = (name: string) => State.over(running.blocks).get(accountAt(accountAddress(name)))?.balance
+  const height = () => running.chain.tip.height
+  const idle = () => until(() => running.chain.waiting === 0 && !running.chain.tip.isBusy, 5000, "the end of it", 1)
+
+  it("makes no block while nobody asks for anything and nothing is due", async () => {
+    machine.clock.advance(1000)
+    await immediate()
+    assert.equal(height(), 0)
+  })
+
+  it("takes transactions in the order of their nonces, and makes blocks until their state is named by one", async () => {
+    machine.clock.advance(10)
+    const taken = await Promise.all([send(0), send(1), send(2)].map((bytes) => running.chain.submit(bytes)))
+    assert.ok(taken.every(({ ok }) => ok))
+    await idle()
+    assert.deepEqual([balance("bob"), running.receipts.length, running.halted], [15n, 3, []])
+    const last = running.blocks.at(height())!
+    assert.equal(last.block.header.appHash, running.chain.tip.appHash)
+    assert.equal(last.block.read.length, 0)
+  })
+
+  it("refuses what cannot be in a block, each with its code", async () => {
+    const code = async (bytes: Uint8Array) => {
+      const answer = await running.chain.submit(bytes)
+      return answer.ok ? null : answer.code
+    }
+    assert.equal(await code(Uint8Array.of(1, 2)), "TRANSACTION_UNREADABLE")
+    assert.equal(await code(spoilt(send(0))), "SIGNATURE_INVALID")
+    assert.equal(await code(send(1)), "NONCE_AHEAD")
+    assert.equal(await code(send(0)), null)
+    assert.equal(await code(send(0, 6n)), "NONCE_USED")
+    assert.equal(await code(spoilt(send(0))), "SIGNATURE_INVALID")
+    await idle()
+    assert.equal(await code(send(0)), "NONCE_USED")
+  })
+
+  it("has no more transactions of one sender waiting than it may", async () => {
+    machine.store.hold()
+    const answers = []
+    for (let nonce = 0; nonce < 65; nonce++) answers.push(await running.chain.submit(send(nonce)))
+    assert.deepEqual(answers.at(-1), { ok: false, code: "MEMPOOL_SENDER_FULL" })
+    machine.store.release()
+    await idle()
+    assert.equal(balance("bob"), 64n * 5n)
+  })
+
+  it("does what falls due by itself, and nothing before", async () => {
+    machine.clock.advance(HOUR - 1)
+    await immediate()
+    assert.equal(height(), 0)
+    machine.clock.advance(2)
+    // Old votes first, then a time that is now.
+    await until(() => running.chain.tip.nextDue > GENESIS.time + HOUR, 5000, "the end of the epoch", 1)
+    assert.ok(running.chain.tip.time >= GENESIS.time + HOUR)
+    assert.deepEqual(running.halted, [])
+  })
+
+  it("goes on after a restart at every point: the same chain, nothing twice", async () => {
+    for (let nonce = 0; nonce < 12; nonce++) {
+      machine.clock.advance(10)
+      assert.ok((await running.chain.submit(send(nonce))).ok)
+      for (let i = 0; i < nonce; i++) await Promise.resolve()
+      running.chain.stop()
+      running.consensus.stop()
+      const store = machine.store.crash()
+      machine = { ...machine, store }
+      running = startAlone(machine, GENESIS, "vera")
+      // What only waited is lost with the process: its sender sends it again.
+      const again = await running.chain.submit(send(nonce))
+      assert.ok(again.ok || again.code === "NONCE_USED")
+      await idle()
+    }
+    assert.deepEqual([balance("bob"), running.halted], [60n, []])
+  })
+
+  it("judges a block of others: invalid where anything in it is, unknown where it is of another height", async () => {
+    await running.chain.submit(send(0))
+    await idle()
+    const [first, second] = [running.blocks.at(1)!.block, running.blocks.at(2)!.block]
+    const fresh = startAlone(await newMachine(GENESIS, "vera"), GENESIS, "vera")
+    assert.equal(await fresh.chain.judge(Uint8Array.of(7)), null)
+    assert.equal(await fresh.chain.judge(encodeBlock(second)), null)
+    assert.equal((await fresh.chain.judge(encodeBlock(first)))?.valid, true)
+    const late = { ...first, header: { ...first.header, time: first.header.time + 1 } }
+    assert.equal((await fresh.chain.judge(encodeBlock(late)))?.valid, false)
+  })
+
+  it("begins where its genesis says", () => {
+    assert.deepEqual(running.blocks.tip(), genesisTip(GENESIS).tip)
+  })
+})
