@@ -210,10 +210,10 @@ export class Installed {
     const record = { ...service.record, config: { ...kept, ...sealSettings(manifest, given, this.#ports.keys) } }
     const settings = this.#open(manifest, record.config)
     checkChange(manifest, config, settings)
-    // What runs with these settings already goes on: a restart would interrupt its tasks for nothing.
-    if (service.hosted.running !== null && canonicalJson(settings) === canonicalJson(service.hosted.spec.config)) return
     await this.#ports.store.write([{ put: TABLE.service, key: [id], value: record }])
     service.record = record
+    // What runs with these settings already goes on: a restart would interrupt its tasks for nothing.
+    if (service.hosted.running !== null && canonicalJson(settings) === canonicalJson(service.hosted.spec.config)) return
     await service.hosted.replace(this.#spec(manifest, folder, record))
   }
 
