@@ -358,6 +358,37 @@ export const DUES_PER_BLOCK_MAX = 256
 /** Lots of one slash that one block goes through. */
 export const SLASHED_LOTS_PER_BLOCK_MAX = 256
 
+/** Peers (docs/spec/peers.md#bounds). */
+export const PEERS_MAX = 64
+/** Addresses of others that an agent is given to begin with. */
+export const PEERS_KNOWN_MAX = 64
+export const PEER_ADDRESS_LENGTH_MAX = 256
+export const PEER_TOPICS_MAX = 16
+export const PEER_MESSAGE_BYTES_MAX = 1 * MIB
+/** Messages that one peer may pass on at once, and each second more: who passes on what all say brings all of it. */
+export const PEER_MESSAGES_BURST = 4096
+export const PEER_MESSAGES_PER_S = 1024
+/** Bytes that wait for one peer which does not read. */
+export const PEER_OUTPUT_BYTES_MAX = 8 * MIB
+export const PEER_REQUEST_BYTES_MAX = 64 * KIB
+export const PEER_ANSWER_BYTES_MAX = 4 * MIB
+/** From the question to the last byte of the answer. */
+export const PEER_REQUEST_MS_MAX = 10 * SECOND
+/** Questions that one peer may ask at once, and each second more; and that are under way with one peer. */
+export const PEER_REQUESTS_BURST = 64
+export const PEER_REQUESTS_PER_S = 32
+export const PEER_REQUESTS_OPEN_MAX = 8
+/** False things that a peer may send at once, and each second more, before it is kept away; and for how long. */
+export const PEER_FAULTS_BURST = 5
+export const PEER_FAULTS_PER_S = 1 / 60
+export const PEER_BAN_MS = 600 * SECOND
+/** Peers whose conduct is remembered. */
+export const PEERS_REMEMBERED_MAX = 1024
+export const PEER_CONNECT_MS_MAX = 10 * SECOND
+/** How soon an address is tried again. */
+export const PEER_RETRY_MS_MIN = 1 * SECOND
+export const PEER_RETRY_MS_MAX = 60 * SECOND
+
 /** Configuration, log and metrics. */
 export const CONFIG_BYTES_MAX = 256 * KIB
 /** Settings that one change of the configuration may name. */

@@ -9,7 +9,9 @@
  * | E3   | the decided block on the disk          | the next height, and the log of this one is dropped |
  * | E4   | peers said what they hold of its votes | anything is signed after a start                    |
  */
+import { Allowances } from "../../../base/allowances.ts"
 import { messageOf } from "../../../base/errors.ts"
+import { CONSENSUS_AHEAD_VOTES_BURST, CONSENSUS_AHEAD_VOTES_PER_S, VALIDATORS_MAX } from "../../../base/limits.ts"
 import type { DriverInput } from "../../../core/consensus/driver/input.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
 import { type DriverState, hasStarted, newDriver } from "../../../core/consensus/driver/state.ts"
@@ -18,7 +20,6 @@ import { proposers } from "../../../core/consensus/rotation.ts"
 import { type Address, NO_ROUND, type Proposal, type Round, type ValueId } from "../../../core/consensus/terms.ts"
 import { powerOf } from "../../../core/consensus/validators.ts"
 import { certificate, roundAhead } from "../../../core/consensus/votes/keeper.ts"
-import { AheadVotes } from "./ahead.ts"
 import { InputLog } from "./input-log.ts"
 import type { LogEntry } from "./log-entry.ts"
 import type { NextHeight, Surroundings } from "./surroundings.ts"
@@ -36,7 +37,8 @@ export class Consensus {
   readonly #around: Surroundings
   readonly #me: Address
   readonly #timers: Timers
-  readonly #ahead = new AheadVotes()
+  /** A correct one brings a few a second at most, a faulty one would fill the log (W6). */
+  readonly #ahead = new Allowances(CONSENSUS_AHEAD_VOTES_BURST, CONSENSUS_AHEAD_VOTES_PER_S, VALIDATORS_MAX)
   readonly #log: InputLog
   readonly #voice: Voice
   #next: NextHeight
