@@ -338,6 +338,12 @@ export const BLOCK_BYTES_MAX = 1 * MIB
 export const BLOCK_TRANSACTIONS_MAX = 5000
 /** Where the clock is further ahead of what a block's header must carry, the first one is empty. */
 export const CHAIN_WAKE_GAP_MS = 2 * SECOND
+/** Votes of a height that one Core gives another. */
+export const ROUND_VOTES_MAX = 1024
+/** How often a Core asks another one for what it missed. */
+export const CHAIN_SYNC_EVERY_MS = 1 * SECOND
+/** Transactions that one message passes on. */
+export const TRANSACTIONS_PER_MESSAGE_MAX = 200
 /** What waits to be in a block: of all senders, and of one. */
 export const MEMPOOL_BYTES_MAX = 16 * MIB
 export const MEMPOOL_TRANSACTIONS_PER_SENDER_MAX = 64

@@ -14,6 +14,8 @@ const TAGS = {
   device: "mesg/v1/device",
   /** That who registers a key also holds it. */
   possession: "mesg/v1/possession",
+  /** What a validator holds that another one said last. */
+  vouch: "mesg/v1/vouch",
   /** That a validator agrees to a change of the enrolled set. */
   "set-change": "mesg/v1/set-change",
 } as const

@@ -48,7 +48,7 @@ const header = record({
 })
 
 /** K2: the precommits of one round for one block, by the places of their voters in the committee; null where there is none. */
-const commit = record({
+export const commit = record({
   round: whole(CONSENSUS_ROUND_MAX),
   votes: list(optional(record({ time: whole(), signature: fixed<Signature>(64) })), VALIDATORS_MAX),
 })

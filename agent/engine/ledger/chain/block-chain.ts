@@ -79,6 +79,7 @@ export class BlockChain implements Chain {
   #last: DecidedBlock | null
   #consensus: Decider | null = null
   #cancelWake = () => {}
+  #deciding: Promise<void> = Promise.resolve()
 
   /** @param tip what `blocks` holds @throws LedgerError STATE_DAMAGED */
   constructor(parts: ChainParts, tip: Tip) {
@@ -137,7 +138,7 @@ export class BlockChain implements Chain {
   }
 
   wanted(height: Height, round: Round): void {
-    this.#inBackground(async () => {
+    void this.#inBackground(async () => {
       if (height !== this.#tip.height + 1) return
       const block = this.#make()
       await this.#judge(block)
@@ -148,7 +149,13 @@ export class BlockChain implements Chain {
   }
 
   decided(decision: Decision): void {
-    this.#inBackground(() => this.#decide(decision))
+    this.#deciding = this.#inBackground(() => this.#decide(decision))
+  }
+
+  /** Resolves when what is being decided is on the disk. @returns whether the height is over then */
+  async isPast(height: Height): Promise<boolean> {
+    await this.#deciding
+    return this.#tip.height >= height
   }
 
   get #standing(): Standing {
@@ -235,8 +242,8 @@ export class BlockChain implements Chain {
   }
 
   /** What is not foreseen must not be guessed over: the chain halts. */
-  #inBackground(work: () => Promise<void>): void {
-    work().catch((error: unknown) => {
+  #inBackground(work: () => Promise<void>): Promise<void> {
+    return work().catch((error: unknown) => {
       this.stop()
       this.#parts.halted(error instanceof Error ? error : new Error(messageOf(error)))
     })

@@ -1,0 +1,103 @@
+import { fromHex } from "../../../base/bytes.ts"
+import { CHAIN_SYNC_EVERY_MS } from "../../../base/limits.ts"
+import { decidedMessage, heldMessage } from "../../../core/chain/message.ts"
+import type { Address } from "../../../core/consensus/terms.ts"
+import type { Clock } from "../../../ports/clock.ts"
+import type { Random } from "../../../ports/random.ts"
+import type { Shell } from "./shell.ts"
+import type { Validator } from "./validator.ts"
+
+export interface SyncParts {
+  readonly validator: Validator
+  readonly shell: Shell
+  readonly clock: Clock
+  readonly random: Random
+  /** This validator's consensus address. */
+  readonly me: Address
+}
+
+const NONCE_BYTES = 32
+
+/**
+ * Asks for what was missed: who it is that lacks something knows best. Blocks that others decided, what they hold of the
+ * height that is being decided, and after a start what they heard of this validator (E4).
+ */
+export class Sync {
+  readonly #parts: SyncParts
+  #cancel = () => {}
+  #isOver = false
+  #turn = 0
+
+  constructor(parts: SyncParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#later()
+  }
+
+  stop(): void {
+    this.#isOver = true
+    this.#cancel()
+  }
+
+  /** One peer after the other is asked. Never rejects but for what halts the chain. */
+  async round(): Promise<void> {
+    const { validator, shell } = this.#parts
+    const peers = shell.peers()
+    if (validator.consensus.isWaitingForPeers) await Promise.all(peers.map((peer) => this.#askNewest(peer)))
+    const peer = peers[this.#turn++ % Math.max(1, peers.length)]
+    if (peer === undefined) return
+    while ((await this.#askDecided(peer)) && !this.#isOver) continue
+    await this.#askHeld(peer)
+  }
+
+  #later(): void {
+    const { clock } = this.#parts
+    this.#cancel = clock.schedule(clock.now() + CHAIN_SYNC_EVERY_MS, () => {
+      void this.round().finally(() => {
+        if (!this.#isOver) this.#later()
+      })
+    })
+  }
+
+  async #askNewest(peer: string): Promise<void> {
+    const { shell, validator, random, me } = this.#parts
+    const nonce = random.bytes(NONCE_BYTES)
+    const answer = await shell.ask(peer, "newest", Uint8Array.of(...nonce, ...fromHex(me)!))
+    // Who is no validator answers too: that says nothing, and is no fault.
+    if (answer !== null) await validator.hearNewest(nonce, answer)
+  }
+
+  /** @returns whether there was a block, and it is part of the chain now */
+  async #askDecided(peer: string): Promise<boolean> {
+    const { shell, validator } = this.#parts
+    const { height } = validator
+    const answer = await shell.ask(peer, "decided", numberBytes(height))
+    if (answer === null || answer.length === 0 || height !== validator.height) return false
+    const decided = decidedMessage.read(answer)
+    if (decided === null || !(await validator.hearDecided(decided))) {
+      if (height === validator.height) shell.blame(peer, `its block ${height} is not what was decided`)
+      return false
+    }
+    return validator.chain.isPast(height)
+  }
+
+  async #askHeld(peer: string): Promise<void> {
+    const { shell, validator } = this.#parts
+    const answer = await shell.ask(peer, "held", numberBytes(validator.height))
+    if (answer === null) return
+    const held = heldMessage.read(answer)
+    if (held === null) return shell.blame(peer, "what it holds cannot be read")
+    // First of all the block: what it takes part in may be decided by the votes.
+    const verdicts = held.proposed === null ? [] : [await validator.hearProposed(held.proposed)]
+    for (const vote of held.votes) verdicts.push(await validator.hearVote(vote))
+    if (verdicts.includes("reject")) shell.blame(peer, "what it holds was said by nobody")
+  }
+}
+
+function numberBytes(value: number): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(8))
+  bytes.setBigUint64(0, BigInt(value))
+  return new Uint8Array(bytes.buffer)
+}
