@@ -72,7 +72,14 @@ export class Node {
     )
     validator.start()
     const random = seededRandom(Number.parseInt(createHash("sha256").update(this.name).digest("hex").slice(0, 6), 16))
-    this.#sync = new Sync({ validator, shell, clock, random, me: key.address })
+    this.#sync = new Sync({
+      validator,
+      shell,
+      clock,
+      random,
+      me: key.address,
+      failed: (error) => void this.halted.push(error as Error),
+    })
     this.#sync.start()
     this.validator = validator
   }

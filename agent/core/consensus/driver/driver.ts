@@ -81,29 +81,37 @@ function take(state: DriverState, next: Turn, proposer: Proposers): Turned {
 
 /** D2, D3. */
 function takeProposal(state: DriverState, proposal: Proposal, valid: boolean, proposer: Proposers): Turned {
-  const { round, value } = proposal
-  if (proposal.height !== state.round.height) return refuse(state, "OTHER_HEIGHT")
-  const here = Math.max(0, state.round.round)
-  const isOld = round < here - CONSENSUS_ROUNDS_BEHIND_MAX && !hasQuorum(state.votes, round, "precommit", value)
-  if (!Number.isInteger(round) || round < 0 || round > here + CONSENSUS_ROUNDS_AHEAD_MAX || isOld) {
-    return refuse(state, "ROUND_OUT_OF_BOUNDS")
-  }
-  if (proposal.proposer !== proposer(round)) return refuse(state, "NOT_THE_PROPOSER")
-  const kept = keep(state, { ...proposal, valid })
-  if (kept === null) return refuse(state, "PROPOSALS_ENOUGH")
+  const refusal = proposalRefusal(state, proposal, proposer)
+  if (refusal !== null) return refuse(state, refusal)
+  const kept = isKeptProposal(state, proposal)
+    ? state
+    : { ...state, proposals: [...state.proposals, { ...proposal, valid }] }
   return hasStarted(kept) ? maybe(kept, ofProposal(kept, { ...proposal, valid }), proposer) : idle(kept)
 }
 
+/** D2: why a proposal does not count, whatever its value is; to be asked before the value is looked at, too. */
+export function proposalRefusal(state: DriverState, proposal: Proposal, proposer: Proposers): DriverRefusal | null {
+  const { round, value } = proposal
+  if (proposal.height !== state.round.height) return "OTHER_HEIGHT"
+  const here = Math.max(0, state.round.round)
+  const isOld = round < here - CONSENSUS_ROUNDS_BEHIND_MAX && !hasQuorum(state.votes, round, "precommit", value)
+  if (!Number.isInteger(round) || round < 0 || round > here + CONSENSUS_ROUNDS_AHEAD_MAX || isOld) {
+    return "ROUND_OUT_OF_BOUNDS"
+  }
+  if (proposal.proposer !== proposer(round)) return "NOT_THE_PROPOSER"
+  return isKeptProposal(state, proposal) || hasRoomFor(state, proposal) ? null : "PROPOSALS_ENOUGH"
+}
+
+function isKeptProposal({ proposals }: DriverState, { round, value, polRound }: Proposal): boolean {
+  return proposals.some((one) => one.round === round && one.value === value && one.polRound === polRound)
+}
+
 /** D2: a faulty proposer may say many things; one for a value with a quorum behind it is never too many. */
-function keep(state: DriverState, proposal: KeptProposal): DriverState | null {
-  const { round, value, polRound } = proposal
-  const ofRound = state.proposals.filter((one) => one.round === round)
-  if (ofRound.some((one) => one.value === value && one.polRound === polRound)) return state
-  const agreed = hasQuorum(state.votes, round, "prevote", value) || hasQuorum(state.votes, round, "precommit", value)
+function hasRoomFor({ proposals, votes }: DriverState, { round, value }: Proposal): boolean {
+  const ofRound = proposals.filter((one) => one.round === round)
+  const agreed = hasQuorum(votes, round, "prevote", value) || hasQuorum(votes, round, "precommit", value)
   const isWanted = agreed && !ofRound.some((one) => one.value === value)
   return isWanted || ofRound.length < CONSENSUS_PROPOSALS_PER_ROUND_MAX
-    ? { ...state, proposals: [...state.proposals, proposal] }
-    : null
 }
 
 /** D8. */

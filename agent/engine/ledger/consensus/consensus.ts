@@ -12,6 +12,7 @@
 import { Allowances } from "../../../base/allowances.ts"
 import { messageOf } from "../../../base/errors.ts"
 import { CONSENSUS_AHEAD_VOTES_BURST, CONSENSUS_AHEAD_VOTES_PER_S, VALIDATORS_MAX } from "../../../base/limits.ts"
+import { proposalRefusal } from "../../../core/consensus/driver/driver.ts"
 import type { DriverInput } from "../../../core/consensus/driver/input.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
 import { type DriverState, hasStarted, newDriver } from "../../../core/consensus/driver/state.ts"
@@ -105,6 +106,11 @@ export class Consensus {
       if (!hasStarted(this.#state) && roundAhead(this.#state.votes, NO_ROUND) !== null) this.begin()
       return isTaken
     })
+  }
+
+  /** Whether it would count, whatever its block is: so that nothing is done for one that does not. */
+  wants(proposal: SignedProposal): boolean {
+    return proposalRefusal(this.#state, proposal, this.#proposer) === null
   }
 
   /**

@@ -24,6 +24,12 @@ export class Pool {
     }
   }
 
+  has({ height, voter, type, round, value, signature }: SignedVote): boolean {
+    if (height !== this.#height) return false
+    const known = this.#votes.get(`${voter} ${type} ${round} ${value}`)
+    return known !== undefined && Buffer.compare(known.signature, signature) === 0
+  }
+
   /** The newest votes that one answer has room for. */
   votes(height: Height): readonly SignedVote[] {
     return height === this.#height ? [...this.#votes.values()].slice(-ROUND_VOTES_MAX) : []

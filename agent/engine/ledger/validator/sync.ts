@@ -14,6 +14,8 @@ export interface SyncParts {
   readonly random: Random
   /** This validator's consensus address. */
   readonly me: Address
+  /** What is not foreseen: it asks nobody any more. */
+  failed(error: unknown): void
 }
 
 const NONCE_BYTES = 32
@@ -55,9 +57,12 @@ export class Sync {
   #later(): void {
     const { clock } = this.#parts
     this.#cancel = clock.schedule(clock.now() + CHAIN_SYNC_EVERY_MS, () => {
-      void this.round().finally(() => {
-        if (!this.#isOver) this.#later()
-      })
+      this.round().then(
+        () => {
+          if (!this.#isOver) this.#later()
+        },
+        (error: unknown) => this.#parts.failed(error),
+      )
     })
   }
 

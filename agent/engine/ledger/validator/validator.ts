@@ -46,6 +46,7 @@ import type { Blocks, DecidedBlock } from "../chain/blocks.ts"
 import { Consensus } from "../consensus/consensus.ts"
 import { openSigner } from "../consensus/signer.ts"
 import { Wal } from "../consensus/wal.ts"
+import { Turns } from "../../turns.ts"
 import { Pool } from "./pool.ts"
 import type { Shell, Verdict } from "./shell.ts"
 import { timeoutMs } from "./timeouts.ts"
@@ -71,6 +72,7 @@ export class Validator {
   readonly #parts: ValidatorParts
   readonly #chainId: Uint8Array
   readonly #pool = new Pool()
+  readonly #turns = new Turns()
 
   /** @throws ValidatorError SIGN_STATE_MISSING, SIGN_STATE_DAMAGED; LedgerError STATE_DAMAGED */
   constructor(parts: ValidatorParts, tip: Tip) {
@@ -148,7 +150,7 @@ export class Validator {
   }
 
   async hearVote(vote: SignedVote): Promise<Verdict> {
-    if (vote.height !== this.height) return "ignore"
+    if (vote.height !== this.height || this.#pool.has(vote)) return "ignore"
     const message: SignedMessage = { kind: "vote", vote }
     if (!(await this.#isSigned([message]))) return "reject"
     if (vote.height !== this.height || !this.consensus.hearVote(vote)) return "ignore"
@@ -161,8 +163,13 @@ export class Validator {
     return proposed === null ? "reject" : this.hearProposed(proposed)
   }
 
-  async hearProposed({ proposal, polka, block }: Proposed): Promise<Verdict> {
-    if (proposal.height !== this.height) return "ignore"
+  /** One after the other: what was taken of one proposer counts when the next of it is looked at. */
+  hearProposed(proposed: Proposed): Promise<Verdict> {
+    return this.#turns.take(() => this.#hearProposed(proposed))
+  }
+
+  async #hearProposed({ proposal, polka, block }: Proposed): Promise<Verdict> {
+    if (!this.consensus.wants(proposal)) return "ignore"
     const message: SignedMessage = { kind: "proposal", proposal, polka }
     const votes = (polka ?? []).map((vote): SignedMessage => ({ kind: "vote", vote }))
     if (!(await this.#isSigned([message, ...votes]))) return "reject"
