@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { apiReference, cliReference } from "../agent/api/reference.ts"
-import * as limits from "../agent/base/limits.ts"
+import * as localLimits from "../agent/base/limits.ts"
+import * as networkLimits from "../agent/base/network-limits.ts"
 import { SETTINGS, type Setting } from "../agent/io/config/settings.ts"
 import { type ErrorUse, readSourceFacts, type SourceFacts } from "./source-facts.ts"
 
@@ -68,20 +69,24 @@ function distinct(uses: readonly ErrorUse[], field: "message" | "remedy"): strin
 }
 
 function limitReference(): string {
-  const source = readFileSync(join(ROOT, "agent/base/limits.ts"), "utf8")
+  const source = ["limits", "network-limits"]
+    .map((name) => readFileSync(join(ROOT, `agent/base/${name}.ts`), "utf8"))
+    .join("\n")
+  const limits: Readonly<Record<string, number>> = { ...localLimits, ...networkLimits }
   const rows: string[][] = []
   let about = ""
   for (const line of source.split("\n")) {
     about = /^\/\*\* (.*?)\.? \*\/$/.exec(line)?.[1] ?? about
     const name = /^export const (\w+)/.exec(line)?.[1]
     if (name === undefined) continue
-    rows.push([`\`${name}\``, (limits as Record<string, number>)[name]!.toLocaleString("en"), about])
+    rows.push([`\`${name}\``, limits[name]!.toLocaleString("en"), about])
     about = ""
   }
   return `# Limits
 ${GENERATED}
 
-Everything that can grow has a bound with a name, in \`agent/base/limits.ts\`. Times are in the unit of the name,
+Everything that can grow has a bound with a name, in \`agent/base/limits.ts\` and
+\`agent/base/network-limits.ts\`. Times are in the unit of the name,
 sizes in bytes unless it says otherwise. Settings of [config.md](config.md) replace some of them.
 
 ${table(["name", "value", "what it bounds, with those below it"], rows)}`

@@ -7,7 +7,7 @@ import {
   CONSENSUS_ROUND_MAX,
   TRANSACTION_BYTES_MAX,
   VALIDATORS_MAX,
-} from "../../base/limits.ts"
+} from "../../base/network-limits.ts"
 import type { ValueId } from "../consensus/terms.ts"
 import { bytes, decode, encode, fixed, list, optional, record, refined, type ValueOf, whole } from "../ledger/layout.ts"
 import type { ChainId, Hash, Signature } from "../ledger/terms.ts"

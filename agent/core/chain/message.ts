@@ -12,7 +12,7 @@ import {
   TRANSACTION_BYTES_MAX,
   TRANSACTIONS_PER_MESSAGE_MAX,
   VALIDATORS_MAX,
-} from "../../base/limits.ts"
+} from "../../base/network-limits.ts"
 import { signingBytes } from "../../base/signing.ts"
 import type { SignedProposal, SignedVote } from "../consensus/message.ts"
 import type { ValueId } from "../consensus/terms.ts"

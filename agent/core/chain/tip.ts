@@ -4,7 +4,7 @@
 import { type Address, ADDRESS_BYTES } from "../../base/address.ts"
 import { concatBytes, fromHex, toHex } from "../../base/bytes.ts"
 import { sha256 } from "../../base/hash.ts"
-import { VALIDATORS_MAX } from "../../base/limits.ts"
+import { VALIDATORS_MAX } from "../../base/network-limits.ts"
 import { genesisValidators, nextValidators } from "../consensus/rotation.ts"
 import type { ValidatorSet } from "../consensus/validators.ts"
 import type { Applied, Receipt } from "../ledger/apply/apply.ts"

@@ -1,4 +1,4 @@
-import { VALIDATORS_MAX } from "../../base/limits.ts"
+import { VALIDATORS_MAX } from "../../base/network-limits.ts"
 import { ConsensusError } from "./error.ts"
 import type { Address } from "./terms.ts"
 

@@ -1,7 +1,12 @@
 import { type Address, addressOf, ADDRESS_BYTES } from "../../base/address.ts"
 import { fromHex, toHex } from "../../base/bytes.ts"
 import { sha256 } from "../../base/hash.ts"
-import { CHAIN_NAME_BYTES_MAX, GENESIS_ACCOUNTS_MAX, GENESIS_TIME_MAX, VALIDATORS_MAX } from "../../base/limits.ts"
+import {
+  CHAIN_NAME_BYTES_MAX,
+  GENESIS_ACCOUNTS_MAX,
+  GENESIS_TIME_MAX,
+  VALIDATORS_MAX,
+} from "../../base/network-limits.ts"
 import { consensusAddress } from "./apply/committee.ts"
 import { putRank } from "./apply/ranks.ts"
 import { decode, encode, fixed, list, optional, record, refined, text, type ValueOf, whole, amount } from "./layout.ts"

@@ -1,5 +1,5 @@
 import { fromHex } from "../../base/bytes.ts"
-import { REGISTRABLE_KEYS_KEPT_MAX } from "../../base/limits.ts"
+import { REGISTRABLE_KEYS_KEPT_MAX } from "../../base/network-limits.ts"
 import type { Verifier } from "../../ports/verifier.ts"
 import { isRegistrableKey, verifyRegistered } from "./verify.ts"
 

@@ -8,7 +8,7 @@ import {
   PEER_REQUESTS_BURST,
   PEER_REQUESTS_PER_S,
   PEERS_REMEMBERED_MAX,
-} from "../../base/limits.ts"
+} from "../../base/network-limits.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { PeerName } from "../../ports/peers.ts"
 

@@ -2,7 +2,7 @@ import { type GossipSub, type GossipsubOpts, gossipsub, TopicValidatorResult } f
 import { concatBytes, utf8 } from "../../base/bytes.ts"
 import { messageOf } from "../../base/errors.ts"
 import { sha256 } from "../../base/hash.ts"
-import { PEER_MESSAGE_BYTES_MAX, PEER_OUTPUT_BYTES_MAX, PEER_TOPICS_MAX } from "../../base/limits.ts"
+import { PEER_MESSAGE_BYTES_MAX, PEER_OUTPUT_BYTES_MAX, PEER_TOPICS_MAX } from "../../base/network-limits.ts"
 import type { Log } from "../../ports/log.ts"
 import type { PeerName, Topic, Verdict } from "../../ports/peers.ts"
 import type { Conduct } from "./conduct.ts"

@@ -8,7 +8,7 @@ import {
   PEER_RETRY_MS_MAX,
   PEER_RETRY_MS_MIN,
   PEERS_KNOWN_MAX,
-} from "../../base/limits.ts"
+} from "../../base/network-limits.ts"
 import { pause } from "../../base/pause.ts"
 import type { Log } from "../../ports/log.ts"
 import { PeersError } from "./error.ts"

@@ -7,7 +7,7 @@ import {
   PEER_REQUEST_BYTES_MAX,
   PEER_REQUEST_MS_MAX,
   PEER_REQUESTS_OPEN_MAX,
-} from "../../base/limits.ts"
+} from "../../base/network-limits.ts"
 import type { Log } from "../../ports/log.ts"
 import type { Answer, PeerName, Question } from "../../ports/peers.ts"
 import type { Conduct } from "./conduct.ts"

@@ -16,7 +16,7 @@ import {
   CONSENSUS_PROPOSALS_PER_ROUND_MAX,
   CONSENSUS_ROUNDS_AHEAD_MAX,
   CONSENSUS_ROUNDS_BEHIND_MAX,
-} from "../../../base/limits.ts"
+} from "../../../base/network-limits.ts"
 import type { RoundInput } from "../round/input.ts"
 import type { RoundOutput } from "../round/output.ts"
 import { roundTransition } from "../round/transition.ts"
@@ -26,7 +26,7 @@ import { type Applied, applyCertificate, applyVote, certificate, hasQuorum, prun
 import { type Conditions, ofEverything, ofProposal, ofThreshold } from "./conditions.ts"
 import type { DriverInput, Turn } from "./input.ts"
 import type { DriverOutput, DriverRefusal, Turned } from "./output.ts"
-import { type DriverState, hasStarted, type KeptProposal, type Said } from "./state.ts"
+import { type DriverState, hasStarted, type Said } from "./state.ts"
 
 /** Who proposes in a round of this height (docs/spec/consensus.md#proposer). */
 export type Proposers = (round: Round) => Address

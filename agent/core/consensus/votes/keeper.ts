@@ -12,7 +12,11 @@
  * | K7   | of another height, of no validator, out of bounds | refused                                           |
  * | K8   | of its voter's ninth later round               | the voter's lowest of them is forgotten, or refused  |
  */
-import { CONSENSUS_ROUND_MAX, CONSENSUS_ROUNDS_AHEAD_MAX, CONSENSUS_ROUNDS_BEHIND_MAX } from "../../../base/limits.ts"
+import {
+  CONSENSUS_ROUND_MAX,
+  CONSENSUS_ROUNDS_AHEAD_MAX,
+  CONSENSUS_ROUNDS_BEHIND_MAX,
+} from "../../../base/network-limits.ts"
 import type { Address, DoubleVote, Height, Round, ValueId, Vote, VoteType } from "../terms.ts"
 import { isHonest, isQuorum, powerOf, type ValidatorSet } from "../validators.ts"
 import { count, countCertified, NO_VOTES, type Tally, votesFor, weightFor, without } from "./tally.ts"

@@ -1,5 +1,5 @@
 import type { Address } from "../../../base/address.ts"
-import { DUES_PER_BLOCK_MAX } from "../../../base/limits.ts"
+import { DUES_PER_BLOCK_MAX } from "../../../base/network-limits.ts"
 import { damaged } from "../error.ts"
 import {
   announcementAt,

@@ -1,5 +1,5 @@
 import type { Address } from "../../../base/address.ts"
-import { SLASHED_LOTS_PER_BLOCK_MAX } from "../../../base/limits.ts"
+import { SLASHED_LOTS_PER_BLOCK_MAX } from "../../../base/network-limits.ts"
 import {
   begunAt,
   committeeAt,

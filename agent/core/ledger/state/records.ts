@@ -1,5 +1,10 @@
 import { type Address, ADDRESS_BYTES } from "../../../base/address.ts"
-import { LEDGER_PERIOD_MS_MAX, RATE_BURST_MAX, STATE_KEY_BYTES_MAX, VALIDATORS_MAX } from "../../../base/limits.ts"
+import {
+  LEDGER_PERIOD_MS_MAX,
+  RATE_BURST_MAX,
+  STATE_KEY_BYTES_MAX,
+  VALIDATORS_MAX,
+} from "../../../base/network-limits.ts"
 import { amount, big, fixed, flag, type Layout, list, optional, record, text, type ValueOf, whole } from "../layout.ts"
 import { AMOUNT_MAX, type Hash, type PublicKey, type TimeMs } from "../terms.ts"
 

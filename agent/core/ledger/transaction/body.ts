@@ -1,5 +1,5 @@
 import { type Address, ADDRESS_BYTES } from "../../../base/address.ts"
-import { CONSENSUS_ROUND_MAX, SET_CHANGES_MAX, VALIDATORS_MAX } from "../../../base/limits.ts"
+import { CONSENSUS_ROUND_MAX, SET_CHANGES_MAX, VALIDATORS_MAX } from "../../../base/network-limits.ts"
 import { amount, choice, fixed, flag, list, optional, record, type ValueOf, whole } from "../layout.ts"
 import type { Hash, PublicKey, Signature } from "../terms.ts"
 

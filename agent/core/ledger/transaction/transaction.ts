@@ -1,7 +1,7 @@
 import { addressOf, type Address } from "../../../base/address.ts"
 import { fromHex, toHex } from "../../../base/bytes.ts"
 import { sha256 } from "../../../base/hash.ts"
-import { STATE_KEY_BYTES_MAX, TOUCHES_MAX, TRANSACTION_BYTES_MAX } from "../../../base/limits.ts"
+import { STATE_KEY_BYTES_MAX, TOUCHES_MAX, TRANSACTION_BYTES_MAX } from "../../../base/network-limits.ts"
 import { amount, decode, encode, fixed, list, optional, record, refined, text, type ValueOf, whole } from "../layout.ts"
 import type { ChainId, PublicKey, TransactionId } from "../terms.ts"
 import { body, publicKey, signature } from "./body.ts"

@@ -1,6 +1,6 @@
 import { fromHex, toHex } from "../../../base/bytes.ts"
 import { sha256 } from "../../../base/hash.ts"
-import { SNAPSHOT_CHUNK_BYTES_MAX, STATE_KEY_BYTES_MAX, STATE_RECORD_BYTES_MAX } from "../../../base/limits.ts"
+import { SNAPSHOT_CHUNK_BYTES_MAX, STATE_KEY_BYTES_MAX, STATE_RECORD_BYTES_MAX } from "../../../base/network-limits.ts"
 import { bytes, decode, encode, list, record, refined, text, type ValueOf } from "../layout.ts"
 import { EMPTY_HASH, hashOf, joined, type Leaf, NODE_LEVELS, type Slot } from "./node.ts"
 import { bit, leafOf, placeOf, rootAbove, way, wayTo } from "./proof.ts"

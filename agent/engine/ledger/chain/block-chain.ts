@@ -4,7 +4,7 @@
  *   a transaction -> mempool -> proposed block -> on the disk -> judged -> decided -> state, tip and block in one write
  */
 import { messageOf } from "../../../base/errors.ts"
-import { BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, CHAIN_WAKE_GAP_MS } from "../../../base/limits.ts"
+import { BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, CHAIN_WAKE_GAP_MS } from "../../../base/network-limits.ts"
 import { type ReadBlock, encodeBlock, readBlock } from "../../../core/chain/block.ts"
 import {
   applicationOf,

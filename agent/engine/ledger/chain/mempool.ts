@@ -1,5 +1,5 @@
 import type { Address } from "../../../base/address.ts"
-import { MEMPOOL_BYTES_MAX, MEMPOOL_TRANSACTIONS_PER_SENDER_MAX } from "../../../base/limits.ts"
+import { MEMPOOL_BYTES_MAX, MEMPOOL_TRANSACTIONS_PER_SENDER_MAX } from "../../../base/network-limits.ts"
 import { type Refusal, refusalOf } from "../../../core/ledger/apply/admission.ts"
 import { accountAt, parametersAt } from "../../../core/ledger/state/records.ts"
 import { State, type View } from "../../../core/ledger/state/state.ts"

@@ -11,7 +11,11 @@
  */
 import { Allowances } from "../../../base/allowances.ts"
 import { messageOf } from "../../../base/errors.ts"
-import { CONSENSUS_AHEAD_VOTES_BURST, CONSENSUS_AHEAD_VOTES_PER_S, VALIDATORS_MAX } from "../../../base/limits.ts"
+import {
+  CONSENSUS_AHEAD_VOTES_BURST,
+  CONSENSUS_AHEAD_VOTES_PER_S,
+  VALIDATORS_MAX,
+} from "../../../base/network-limits.ts"
 import { proposalRefusal } from "../../../core/consensus/driver/driver.ts"
 import type { DriverInput } from "../../../core/consensus/driver/input.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"

@@ -1,4 +1,4 @@
-import { WAL_UNWRITTEN_MAX } from "../../../base/limits.ts"
+import { WAL_UNWRITTEN_MAX } from "../../../base/network-limits.ts"
 import type { DriverInput } from "../../../core/consensus/driver/input.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
 import type { RoundState } from "../../../core/consensus/round/state.ts"

@@ -1,4 +1,4 @@
-import { CONSENSUS_WITHHELD_MAX } from "../../../base/limits.ts"
+import { CONSENSUS_WITHHELD_MAX } from "../../../base/network-limits.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
 import {
   messageBytes,

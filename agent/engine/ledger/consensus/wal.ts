@@ -2,7 +2,7 @@ import * as v from "valibot"
 import { concatBytes, toHex } from "../../../base/bytes.ts"
 import { decodeCanonical, encodeCanonical } from "../../../base/canonical.ts"
 import { sha256 } from "../../../base/hash.ts"
-import { WAL_BYTES_MAX, WAL_RECORD_BYTES_MAX } from "../../../base/limits.ts"
+import { WAL_BYTES_MAX, WAL_RECORD_BYTES_MAX } from "../../../base/network-limits.ts"
 import type { DurableFile } from "../../../ports/durable-file.ts"
 import { ValidatorError } from "./error.ts"
 

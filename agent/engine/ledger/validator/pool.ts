@@ -1,4 +1,4 @@
-import { ROUND_VOTES_MAX } from "../../../base/limits.ts"
+import { ROUND_VOTES_MAX } from "../../../base/network-limits.ts"
 import { type SignedMessage, type SignedProposal, type SignedVote, signerOf } from "../../../core/consensus/message.ts"
 import type { Address, Height } from "../../../core/consensus/terms.ts"
 

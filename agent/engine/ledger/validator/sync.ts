@@ -1,5 +1,5 @@
 import { fromHex } from "../../../base/bytes.ts"
-import { CHAIN_SYNC_EVERY_MS } from "../../../base/limits.ts"
+import { CHAIN_SYNC_EVERY_MS } from "../../../base/network-limits.ts"
 import { decidedMessage, heldMessage } from "../../../core/chain/message.ts"
 import type { Address } from "../../../core/consensus/terms.ts"
 import type { Clock } from "../../../ports/clock.ts"

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { CONSENSUS_ROUNDS_AHEAD_MAX, CONSENSUS_ROUNDS_BEHIND_MAX } from "../../../../agent/base/limits.ts"
+import { CONSENSUS_ROUNDS_AHEAD_MAX, CONSENSUS_ROUNDS_BEHIND_MAX } from "../../../../agent/base/network-limits.ts"
 import { drive, turn } from "../../../../agent/core/consensus/driver/driver.ts"
 import type { DriverInput } from "../../../../agent/core/consensus/driver/input.ts"
 import type { DriverOutput } from "../../../../agent/core/consensus/driver/output.ts"

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import fc from "fast-check"
-import { CONSENSUS_ROUND_MAX, CONSENSUS_ROUNDS_AHEAD_MAX } from "../../../../agent/base/limits.ts"
+import { CONSENSUS_ROUND_MAX, CONSENSUS_ROUNDS_AHEAD_MAX } from "../../../../agent/base/network-limits.ts"
 import { genesisValidators } from "../../../../agent/core/consensus/rotation.ts"
 import type { Address, DoubleVote, ValueId, Vote, VoteType } from "../../../../agent/core/consensus/terms.ts"
 import {

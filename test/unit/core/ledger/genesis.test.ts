@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto"
 import { fromHex } from "../../../../agent/base/bytes.ts"
-import { GENESIS_TIME_MAX, LEDGER_PERIOD_MS_MAX } from "../../../../agent/base/limits.ts"
+import { GENESIS_TIME_MAX, LEDGER_PERIOD_MS_MAX } from "../../../../agent/base/network-limits.ts"
 import {
   chainIdOf,
   encodeGenesis,

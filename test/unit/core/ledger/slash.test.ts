@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { generateKeyPairSync, sign } from "node:crypto"
 import { fromHex } from "../../../../agent/base/bytes.ts"
-import { SLASHED_LOTS_PER_BLOCK_MAX } from "../../../../agent/base/limits.ts"
+import { SLASHED_LOTS_PER_BLOCK_MAX } from "../../../../agent/base/network-limits.ts"
 import { voteBytes } from "../../../../agent/core/consensus/message.ts"
 import type { ValueId } from "../../../../agent/core/consensus/terms.ts"
 import {

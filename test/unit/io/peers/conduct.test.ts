@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { PEER_BAN_MS, PEER_FAULTS_BURST, PEERS_REMEMBERED_MAX } from "../../../../agent/base/limits.ts"
+import { PEER_BAN_MS, PEER_FAULTS_BURST, PEERS_REMEMBERED_MAX } from "../../../../agent/base/network-limits.ts"
 import { Conduct } from "../../../../agent/io/peers/conduct.ts"
 
 describe("the conduct of a peer", () => {

@@ -9,7 +9,7 @@ import {
   PEER_FAULTS_BURST,
   PEER_REQUEST_BYTES_MAX,
   PEER_REQUESTS_BURST,
-} from "../../../../agent/base/limits.ts"
+} from "../../../../agent/base/network-limits.ts"
 import { openKeys } from "../../../../agent/io/keys/keys.ts"
 import type { Question } from "../../../../agent/ports/peers.ts"
 import {

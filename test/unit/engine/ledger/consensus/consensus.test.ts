@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { CONSENSUS_AHEAD_VOTES_BURST } from "../../../../../agent/base/limits.ts"
+import { CONSENSUS_AHEAD_VOTES_BURST } from "../../../../../agent/base/network-limits.ts"
 import { Wal } from "../../../../../agent/engine/ledger/consensus/wal.ts"
 import { VirtualFile } from "../../../../sim/chain/disk.ts"
 import { CHAIN_ID, TestValidator, TIMEOUT_MS, type ValidatorOptions, valueOf } from "../../../../support/validator.ts"

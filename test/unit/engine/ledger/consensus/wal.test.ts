@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { concatBytes, utf8 } from "../../../../../agent/base/bytes.ts"
-import { WAL_BYTES_MAX, WAL_RECORD_BYTES_MAX } from "../../../../../agent/base/limits.ts"
+import { WAL_BYTES_MAX, WAL_RECORD_BYTES_MAX } from "../../../../../agent/base/network-limits.ts"
 import { seededRandom } from "../../../../../agent/base/random.ts"
 import { ValidatorError } from "../../../../../agent/engine/ledger/consensus/error.ts"
 import { Wal } from "../../../../../agent/engine/ledger/consensus/wal.ts"
