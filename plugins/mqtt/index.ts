@@ -162,7 +162,8 @@ export default defineService<Config>({
   tasks: {
     async publish(inputs: Publish, ctx) {
       const { topic, qos = 1, retain = false, broker = "agent" } = inputs
-      if (/[#+\0]/.test(topic)) return rejected("a topic to publish to has no wildcards")
+      if (/[#+]/.test(topic)) return rejected("a topic to publish to has no wildcards, `#` or `+`")
+      if (topic.includes("\0")) return rejected("a topic has no zero character")
       if (broker === "agent") {
         if (OWN_TOPIC.test(topic)) return rejected("topics below $ and mesg/v1/ belong to the agent")
         await ctx.mqtt.publish(topic, bytesOf(inputs), { qos, retain })

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
 import { defineService, TaskError } from "../../agent/sdk.ts"
 
 interface Command {
@@ -115,8 +116,10 @@ function runToEnd(command: Command, args: readonly string[], input: string | und
   }
   child.once("error", (error) => {
     done()
-    // It did not start: nothing happened.
-    resolve(refused(`${command.run}: ${error.message}`))
+    // It did not start: nothing happened. Of a folder that is missing the system says it of the program.
+    const { folder } = command
+    const isFolder = folder !== undefined && !existsSync(folder)
+    resolve(refused(isFolder ? `its folder ${folder} does not exist` : `${command.run}: ${error.message}`))
   })
   // What it left behind may hold its output open: its group ends with it.
   child.once("exit", end)

@@ -1,7 +1,16 @@
 import { isMesgError, MesgError } from "../../base/errors.ts"
 
 export type CliErrorDetail =
-  | { readonly code: "NO_AGENT" | "AGENT_UNREACHABLE" | "USAGE" | "FILE_UNREADABLE" | "FILE_EXISTS" | "INTERRUPTED" }
+  | {
+      readonly code:
+        | "NO_AGENT"
+        | "AGENT_UNREACHABLE"
+        | "USAGE"
+        | "FILE_UNREADABLE"
+        | "FILE_UNWRITABLE"
+        | "FILE_EXISTS"
+        | "INTERRUPTED"
+    }
   /** What the agent refused, with its code. */
   | { readonly code: string; readonly status: number; readonly problem: Readonly<Record<string, unknown>> }
 

@@ -173,7 +173,7 @@ describe("the service mqtt", function () {
         ["l/bytes", "ff00", false],
       ])
       await client.endAsync(true)
-      for (const topic of ["a/#", "$SYS/x"]) {
+      for (const topic of ["a/#", "a\0b", "$SYS/x"]) {
         assert.equal(((await service.result("publish", { topic, payload: "" })) as string[])[0], "rejected", topic)
       }
     })

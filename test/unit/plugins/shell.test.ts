@@ -23,6 +23,7 @@ describe("the service shell", () => {
         wait: { run: "/bin/sh", args: ["-c", `echo $$ > ${folder}/waiting; sleep 600`] },
         flood: { run: "/usr/bin/head", args: ["-c", "1000000", "/dev/zero"], outputBytes: 100 },
         missing: { run: "/nowhere/program" },
+        lost: { run: "/bin/cat", folder: "/nowhere/folder" },
       },
     })
   })
@@ -59,7 +60,8 @@ describe("the service shell", () => {
     ["a value that is too many", { command: "show", values: { a: "1", b: "2", c: "3" } }, /no value `c`/],
     ["a value that is an option", { command: "show", values: { a: "--help", b: "" } }, /begins with a dash/],
     ["a value with a zero byte", { command: "show", values: { a: "a\0b", b: "" } }, /zero byte/],
-    ["a program that is not there", { command: "missing" }, /ENOENT/],
+    ["a program that is not there", { command: "missing" }, /nowhere\/program.*ENOENT/],
+    ["a folder that is not there", { command: "lost" }, /^its folder \/nowhere\/folder does not exist$/],
   ]
   for (const [name, inputs, reason] of refused) {
     it(`refuses ${name}`, async () => {

@@ -59,7 +59,12 @@ async function download(
     await rename(partial, file)
     return { file, bytes: target.bytesWritten }
   } catch (error) {
-    throw new CliError({ code: "FILE_UNREADABLE" }, `${file} was not written: ${messageOf(error)}`, { cause: error })
+    // The system speaks of the draft, which is gone by then.
+    const reason = messageOf(error).replaceAll(partial, file)
+    throw new CliError({ code: "FILE_UNWRITABLE" }, `${file} was not written: ${reason}`, {
+      remedy: "see that its folder exists, may be written and has room",
+      cause: error,
+    })
   } finally {
     await rm(partial, { force: true })
   }

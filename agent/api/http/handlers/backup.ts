@@ -21,7 +21,8 @@ export async function writeBackup(deps: ApiDeps, file: string | null, passphrase
     return file === null ? await sendBackup(deps, passphrase, signal) : await writeFile(deps, file, passphrase, signal)
   } catch (error) {
     if (error instanceof ApiError || (isMesgError(error) && error.code === "PASSPHRASE_SHORT")) throw error
-    throw new ApiError({ code: "BACKUP_FAILED" }, `no backup was written: ${messageOf(error)}`, {
+    const reason = file === null ? messageOf(error) : messageOf(error).replaceAll(draftOf(file), file)
+    throw new ApiError({ code: "BACKUP_FAILED" }, `no backup was written: ${reason}`, {
       remedy: "see that the folder exists, may be written and has room",
       cause: error,
     })
@@ -41,8 +42,7 @@ async function writeFile(deps: ApiDeps, file: string, passphrase: string | null,
   if (exists) {
     throw new ApiError({ code: "BACKUP_FAILED" }, `${file} exists already`, { remedy: "name a new file" })
   }
-  // Under its own name only once it is whole.
-  const partial = `${file}.partial`
+  const partial = draftOf(file)
   try {
     await deps.backup(partial, passphrase, signal)
     await rename(partial, file)
@@ -50,6 +50,11 @@ async function writeFile(deps: ApiDeps, file: string, passphrase: string | null,
   } finally {
     await rm(partial, { force: true })
   }
+}
+
+/** A backup has its own name only once it is whole. */
+function draftOf(file: string): string {
+  return `${file}.partial`
 }
 
 async function sendBackup(deps: ApiDeps, passphrase: string | null, signal: AbortSignal): Promise<Response> {

@@ -145,6 +145,8 @@ describe("the broker's bounds", () => {
     const message = { payload: new Uint8Array(), qos: 0, retain: false } as const
     await assert.rejects(broker.publish({ ...message, topic: "a/#" }), { code: "MQTT_BAD_MESSAGE" })
     assert.throws(() => broker.subscribe("a#", () => {}), BrokerError)
+    const long = broker.publish({ ...message, topic: `${"a/".repeat(20_000)}b` })
+    await assert.rejects(long, ({ message: text }: Error) => text.length < 200 && text.includes("…"))
   })
 
   it("says so when its port is taken", async () => {
