@@ -41,3 +41,10 @@ export function isTopicFilter(filter: string): boolean {
 export function isTopicName(topic: string): boolean {
   return topic.length > 0 && !/[#+\0]/.test(topic)
 }
+
+const SHOWN_LENGTH = 80
+
+/** As much of a topic as tells which one it is. */
+export function shownTopic(topic: string): string {
+  return topic.length <= SHOWN_LENGTH ? topic : `${topic.slice(0, SHOWN_LENGTH)}…`
+}

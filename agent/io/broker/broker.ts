@@ -8,7 +8,7 @@ import {
   MQTT_SWEEP_INTERVAL_MS,
   MQTT_SYS_INTERVAL_MS,
 } from "../../base/limits.ts"
-import { isTopicFilter, topicMatches } from "../../base/topic.ts"
+import { isTopicFilter, topicMatches, shownTopic } from "../../base/topic.ts"
 import type {
   Authenticate,
   Broker,
@@ -72,7 +72,6 @@ export interface RunningBroker extends Broker {
 }
 
 /** Who publishes for the agent: its own messages, and retained ones handed to its own subscriptions. */
-const TOPIC_SHOWN_LENGTH = 80
 const AGENT: Publisher = { clientId: "", principal: { name: "agent", publish: ["#"], subscribe: ["#"] }, session: null }
 
 /** An MQTT 3.1.1 broker. @see docs/spec/broker.md */
@@ -193,7 +192,7 @@ class MqttBroker implements RunningBroker, Home {
     if (topic === null)
       throw new BrokerError(
         { code: "MQTT_BAD_MESSAGE", topic: message.topic },
-        `${shortText(message.topic)} is no topic to publish to`,
+        `${shownTopic(message.topic)} is no topic to publish to`,
         { remedy: "a topic has no wildcards, and the length and levels of limits.ts" },
       )
     const publication = new Publication(topic, new Uint8Array(message.payload), message.qos, message.retain)
@@ -202,7 +201,7 @@ class MqttBroker implements RunningBroker, Home {
 
   subscribe(filter: string, handler: MessageHandler): () => void {
     if (!isTopicFilter(filter))
-      throw new BrokerError({ code: "MQTT_BAD_MESSAGE", topic: filter }, `${shortText(filter)} is no topic filter`)
+      throw new BrokerError({ code: "MQTT_BAD_MESSAGE", topic: filter }, `${shownTopic(filter)} is no topic filter`)
     const end = this.router.handle(filter, handler)
     for (const publication of this.retainedFor(filter)) this.#hand(handler, publication)
     return end
@@ -395,9 +394,4 @@ class MqttBroker implements RunningBroker, Home {
     metrics.gauge("mesg_mqtt_protocol_faults", "connections closed for a fault", () => counters.protocolFaults)
     metrics.gauge("mesg_mqtt_retained", "retained messages", () => this.#retained.count)
   }
-}
-
-/** As much of a topic as tells which one it is. */
-function shortText(topic: string): string {
-  return topic.length <= TOPIC_SHOWN_LENGTH ? topic : `${topic.slice(0, TOPIC_SHOWN_LENGTH)}…`
 }
