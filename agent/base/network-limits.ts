@@ -45,6 +45,8 @@ export const ROUND_VOTES_MAX = 1024
 export const CHAIN_SYNC_EVERY_MS = 1 * SECOND
 /** Transactions that one message passes on. */
 export const TRANSACTIONS_PER_MESSAGE_MAX = 200
+/** Of the transactions that one answer to `waiting` has. */
+export const WAITING_ANSWER_BYTES = 256 * KIB
 /** What waits to be in a block: of all senders, and of one. */
 export const MEMPOOL_BYTES_MAX = 16 * MIB
 export const MEMPOOL_TRANSACTIONS_PER_SENDER_MAX = 64
@@ -71,7 +73,8 @@ export const PEERS_MAX = 64
 export const PEERS_KNOWN_MAX = 64
 export const PEER_ADDRESS_LENGTH_MAX = 256
 export const PEER_TOPICS_MAX = 16
-export const PEER_MESSAGE_BYTES_MAX = 1 * MIB
+/** The largest message is a proposal with its block and its polka. */
+export const PEER_MESSAGE_BYTES_MAX = BLOCK_BYTES_MAX + 64 * KIB
 /** Messages that one peer may pass on at once, and each second more: who passes on what all say brings all of it. */
 export const PEER_MESSAGES_BURST = 4096
 export const PEER_MESSAGES_PER_S = 1024

@@ -8,7 +8,8 @@ import { accountAt } from "../../../agent/core/ledger/state/records.ts"
 import { State } from "../../../agent/core/ledger/state/state.ts"
 import { Blocks } from "../../../agent/engine/ledger/chain/blocks.ts"
 import { createSignState } from "../../../agent/engine/ledger/consensus/signer.ts"
-import type { QuestionName, TopicName, Verdict } from "../../../agent/engine/ledger/validator/shell.ts"
+import type { QuestionName, TopicName } from "../../../agent/engine/ledger/validator/shell.ts"
+import type { Verdict } from "../../../agent/ports/peers.ts"
 import { Sync } from "../../../agent/engine/ledger/validator/sync.ts"
 import { Validator } from "../../../agent/engine/ledger/validator/validator.ts"
 import { verifier } from "../../../agent/io/keys/verifier.ts"
@@ -114,6 +115,7 @@ export class Node {
     if (question === "newest") {
       return this.validator.answerNewest(request.subarray(0, 32), toHex(request.subarray(32)) as Address)
     }
+    if (question === "waiting") return this.validator.answerWaiting()
     const height = Number(new DataView(request.buffer, request.byteOffset).getBigUint64(0))
     return question === "held" ? this.validator.answerHeld(height) : this.validator.answerDecided(height)
   }

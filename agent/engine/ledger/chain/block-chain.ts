@@ -107,6 +107,11 @@ export class BlockChain implements Chain {
     return this.#mempool.size
   }
 
+  /** Transactions that wait, as they came: the first that fit. */
+  waitingFirst(bytesMax: number, countMax: number): readonly Uint8Array[] {
+    return this.#mempool.first(bytesMax, countMax).map(encodeTransaction)
+  }
+
   next(): NextHeight {
     const { height, next, time } = this.#tip
     return { height: height + 1, validators: next.queue, lastTimeMs: time }

@@ -1,14 +1,12 @@
-/** What is told of a message by who understands it: `accept` passes it on, `ignore` does not, `reject` costs its sender. */
-export type Verdict = "accept" | "ignore" | "reject"
-
 /** Messages that everybody gets from everybody. */
 export type TopicName = "transactions" | "votes" | "proposals"
 
 /**
  * What one Core asks another. `decided`: the block of a height, 8 bytes. `held`: what it holds of the height that is being
- * decided, 8 bytes. `newest`: what it holds that a validator said last, a nonce of 32 bytes and an address.
+ * decided, 8 bytes. `newest`: what it holds that a validator said last, a nonce of 32 bytes and an address. `waiting`: the
+ * transactions that wait there.
  */
-export type QuestionName = "decided" | "held" | "newest"
+export type QuestionName = "decided" | "held" | "newest" | "waiting"
 
 /** The way to the other Cores of a chain. */
 export interface Shell {

@@ -52,6 +52,7 @@ export class Sync {
     if (peer === undefined) return
     while ((await this.#askDecided(peer)) && !this.#isOver) continue
     await this.#askHeld(peer)
+    if (validator.chain.waiting === 0) await this.#askWaiting(peer)
   }
 
   #later(): void {
@@ -98,6 +99,14 @@ export class Sync {
     const verdicts = held.proposed === null ? [] : [await validator.hearProposed(held.proposed)]
     for (const vote of held.votes) verdicts.push(await validator.hearVote(vote))
     if (verdicts.includes("reject")) shell.blame(peer, "what it holds was said by nobody")
+  }
+
+  /** One that a single Core has is too little for a height to begin elsewhere (E8), and gossip may have lost it. */
+  async #askWaiting(peer: string): Promise<void> {
+    const { shell, validator } = this.#parts
+    const answer = await shell.ask(peer, "waiting", new Uint8Array())
+    if (answer === null || answer.length === 0) return
+    if ((await validator.judgeTransactions(answer)) === "reject") shell.blame(peer, "what waits there is false")
   }
 }
 

@@ -9,6 +9,7 @@
  * | proposal     | those of a vote; its polka or block is another's   | another height, not taken      | taken        |
  */
 import { fromHex, toHex } from "../../../base/bytes.ts"
+import { TRANSACTIONS_PER_MESSAGE_MAX, WAITING_ANSWER_BYTES } from "../../../base/network-limits.ts"
 import { encodeBlock } from "../../../core/chain/block.ts"
 import { isCommitOf, votesOf } from "../../../core/chain/commit.ts"
 import {
@@ -40,6 +41,7 @@ import type { Clock } from "../../../ports/clock.ts"
 import type { ConsensusKey } from "../../../ports/consensus-key.ts"
 import type { DurableFile } from "../../../ports/durable-file.ts"
 import type { Log } from "../../../ports/log.ts"
+import type { Verdict } from "../../../ports/peers.ts"
 import type { SignedBytes, Verifier } from "../../../ports/verifier.ts"
 import { BlockChain, type Submitted } from "../chain/block-chain.ts"
 import type { Blocks, DecidedBlock } from "../chain/blocks.ts"
@@ -48,7 +50,7 @@ import { openSigner } from "../consensus/signer.ts"
 import { Wal } from "../consensus/wal.ts"
 import { Turns } from "../../turns.ts"
 import { Pool } from "./pool.ts"
-import type { Shell, Verdict } from "./shell.ts"
+import type { Shell } from "./shell.ts"
 import { timeoutMs } from "./timeouts.ts"
 
 export interface ValidatorParts {
@@ -227,6 +229,11 @@ export class Validator {
   answerHeld(height: Height): Uint8Array {
     const message = this.#pool.proposal(height)
     return heldMessage.encode({ votes: this.#pool.votes(height), proposed: message && this.#proposed(message) })
+  }
+
+  /** The oldest of them, as many as one message may have. */
+  answerWaiting(): Uint8Array {
+    return transactionsMessage.encode(this.chain.waitingFirst(WAITING_ANSWER_BYTES, TRANSACTIONS_PER_MESSAGE_MAX))
   }
 
   answerNewest(nonce: Uint8Array, of: Address): Uint8Array {
