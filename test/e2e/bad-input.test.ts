@@ -32,6 +32,43 @@ function assertRefused(run: { code: number; stderr: string; stdout: string }, { 
   assert.doesNotMatch(run.stderr, /\n\s+at /, "a stack trace is no sentence")
 }
 
+describe("a command that is given what it cannot use says what, and ends as usage", function () {
+  this.timeout(30_000)
+
+  const wrong = [
+    { words: ["status"], home: "", code: "HOME_INVALID", says: /--home names no folder/, remedy: /--home/ },
+    { words: ["start"], home: MAIN, code: "HOME_INVALID", says: /main\.ts is a file/, remedy: /--home/ },
+    { words: ["init"], home: MAIN, code: "HOME_INVALID", says: /main\.ts is a file/, remedy: /--home/ },
+    {
+      words: ["status"],
+      home: tempDir("bad"),
+      env: { MESG_URL: "nope" },
+      code: "USAGE",
+      says: /MESG_URL is "nope"/,
+      remedy: /http:\/\//,
+    },
+  ]
+  for (const { words, home, env = {}, ...refusal } of wrong) {
+    it(`${words.join(" ")}: ${String(refusal.says)}`, () => {
+      const run = spawnSync(process.execPath, [MAIN, ...words, "--home", home], {
+        env: { ...process.env, ...env },
+        encoding: "utf8",
+      })
+      assert.equal(run.status, 2)
+      assertRefused({ code: 2, stderr: run.stderr, stdout: run.stdout }, refusal)
+    })
+  }
+
+  it("its output is not written: OUTPUT_UNWRITABLE, and who reads no further is no failure", () => {
+    const run = (line: string) => spawnSync("sh", ["-c", line, process.execPath, MAIN], { encoding: "utf8" })
+    const full = run('"$0" "$1" --help > /dev/full')
+    assert.equal(full.status, 1)
+    assert.match(full.stderr, /^mesg: its output was not written: ENOSPC.*\(OUTPUT_UNWRITABLE\)\n$/)
+    const read = run('"$0" "$1" completion bash | head -n 1')
+    assert.deepEqual([read.status, read.stderr, read.stdout.split("\n").length], [0, "", 2])
+  })
+})
+
 describe("an agent that is started wrong says what, where and what to do", function () {
   this.timeout(30_000)
 

@@ -5,11 +5,16 @@ import { CliError } from "./error.ts"
 
 /**
  * Where the agent is: MESG_URL with MESG_TOKEN, else what it wrote to `run/` of its home.
- * @throws CliError NO_AGENT; NOT_ALLOWED where the files are another user's
+ * @throws CliError USAGE; NO_AGENT; NOT_ALLOWED where the files are another user's
  */
 export function findEndpoint(home: string, env: Readonly<Record<string, string | undefined>>): Endpoint {
   const { MESG_URL: url, MESG_TOKEN: token } = env
-  if (url !== undefined && url !== "") return { url, token: token ?? "", pid: null }
+  if (url !== undefined && url !== "") {
+    if (/^https?:$/.test(URL.parse(url)?.protocol ?? "")) return { url, token: token ?? "", pid: null }
+    throw new CliError({ code: "USAGE" }, `MESG_URL is ${JSON.stringify(url)}, which is no address of an agent`, {
+      remedy: "give it as http://gateway:6374, or unset it",
+    })
+  }
   let found: ReturnType<typeof readRunFiles>
   try {
     found = readRunFiles(home)

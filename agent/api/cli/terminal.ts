@@ -25,8 +25,9 @@ export function processTerminal(env: Readonly<Record<string, string | undefined>
   const isInteractive = process.stdout.isTTY
   // Who reads no further (`| head`) has had enough; that is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error
-    process.exit(0)
+    if (error.code === "EPIPE") process.exit(0)
+    process.stderr.write(`mesg: its output was not written: ${error.message} (OUTPUT_UNWRITABLE)\n`)
+    process.exit(1)
   })
   return {
     out: (text) => void process.stdout.write(text),

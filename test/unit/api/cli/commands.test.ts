@@ -151,7 +151,7 @@ describe("commands", () => {
   for (const [words, says, remedy] of wrong) {
     it(`say what is wrong with what was typed: mesg ${words.join(" ")}`, async () => {
       const { exitCode, err } = await run(words)
-      assert.equal(exitCode, 1)
+      assert.equal(exitCode, 2)
       assert.ok(err.startsWith(`mesg: ${says}`), err)
       assert.ok(err.includes(`(INPUT_INVALID)\n  see ${remedy}`), err)
     })
