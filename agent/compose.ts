@@ -152,7 +152,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
         sources: serviceSources({ dir: unpackedFolder(home), registry: config.services.registry }),
       },
       {
-        builtInServices: safe ? [] : builtInFolders(),
+        builtInServices: builtInFolders(),
         maxActive: config.executions.maxActive,
         keepMs: config.executions.keepDays * DAY_MS,
         onBroken: fatal,

@@ -61,6 +61,7 @@ export function machineProbes({ home, config, store, clock, engine, tokens, list
       }
     },
     services: () => engine.services.list({ limit: 1000 }).items,
+    safe: () => engine.isSafe(),
     lostSecrets: () => [
       ...engine.services
         .list({ limit: 1000 })

@@ -126,6 +126,13 @@ const CHECKS: readonly Check[] = [
     title: "Services",
     run: (probes) => {
       const services = probes.services()
+      if (probes.safe()) {
+        return {
+          ok: false,
+          detail: `safe mode: none of ${services.length} runs`,
+          remedy: "put right what kept the agent from running, then start it without --safe",
+        }
+      }
       const failed = services.filter(({ state }) => state === "failed" || state === "needs-configuration")
       const reasons = failed.map(({ id, error }) => `${id} (${error?.code ?? "failed"})`)
       return {

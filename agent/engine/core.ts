@@ -29,7 +29,8 @@ export interface Paging {
 export interface Events {
   /**
    * Takes an event: checked against its manifest, recognised if its id was seen, matched, durable when this resolves.
-   * @throws EventError UNKNOWN_SERVICE, UNKNOWN_EVENT, EVENT_DATA_INVALID, EVENT_TOO_LARGE, OVERLOADED (try later)
+   * @throws EventError UNKNOWN_SERVICE, UNKNOWN_EVENT, EVENT_DATA_INVALID, EVENT_TOO_LARGE, OVERLOADED (try later),
+   * SAFE_MODE
    */
   accept(event: { service: string; event: string; data: Json; id?: string | null }): Promise<Accepted>
   refused(paging: Paging): Page<RefusedEvent>
@@ -58,7 +59,7 @@ export interface Executions {
   show(id: ExecutionId): ExecutionView & { readonly transitions: readonly TransitionView[] }
   /** @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_ENDED */
   cancel(id: ExecutionId): Promise<ExecutionView>
-  /** A new execution of the same trigger and version. @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_NOT_ENDED */
+  /** A new execution of the same trigger and version. @throws ExecutionError EXECUTION_NOT_FOUND, EXECUTION_NOT_ENDED; EventError SAFE_MODE */
   retry(id: ExecutionId): Promise<ExecutionView>
   counts(): { running: number; waiting: number; completed: number; failed: number; cancelled: number }
 }
@@ -82,7 +83,8 @@ export interface Applications {
   remove(name: ApplicationName): Promise<void>
   /**
    * Starts one execution by hand, as if `data` were the trigger's.
-   * @throws ApplicationError APPLICATION_NOT_FOUND, WORKFLOW_NOT_FOUND; EventError EVENT_DATA_INVALID, EVENT_TOO_LARGE, OVERLOADED
+   * @throws ApplicationError APPLICATION_NOT_FOUND, WORKFLOW_NOT_FOUND; EventError EVENT_DATA_INVALID, EVENT_TOO_LARGE,
+   * OVERLOADED, SAFE_MODE
    */
   run(name: ApplicationName, workflow: string | null, data: Json): Promise<ExecutionView>
 }
@@ -178,7 +180,7 @@ export interface Services {
     waitMs: number,
     signal: AbortSignal,
   ): Promise<{ execution: TaskExecutionId; ended: boolean; status: string | null; data: Json }>
-  /** A request to `/hooks/<path>`; null where no service listens there. */
+  /** A request to `/hooks/<path>`; null where no service listens there. @throws EventError SAFE_MODE */
   webhook(request: WebhookRequest): Promise<WebhookResponse | null>
 }
 

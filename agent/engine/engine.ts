@@ -38,6 +38,8 @@ export interface Engine extends Core {
   stop(): Promise<void>
   /** Tasks that wait for a slot, and that run. */
   load(): { queued: number; running: number }
+  /** It was started in safe mode. */
+  isSafe(): boolean
 }
 
 export function createEngine(ports: ServicePorts, options: EngineOptions): Engine {
@@ -81,6 +83,7 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
     executions,
     events: inbox,
     applications: withRun(applications, executions, ports),
+    isSafe: () => executions.room.isClosed,
     load: () => ({ queued: tasks.queued(), running: tasks.running() }),
     async start({ safe = false, afterCrash = false, progress = () => {} } = {}) {
       progress("reads services, applications and executions")
@@ -91,8 +94,9 @@ export function createEngine(ports: ServicePorts, options: EngineOptions): Engin
       const pinned = new Set([...applications.deployed(), ...unfinished.map(({ live }) => live.pinned)])
       for (const workflow of pinned) coverSecrets(workflow, veils)
       if (safe) {
-        // Nobody takes events: publishers wait, and lose nothing.
+        // Nobody takes events: publishers wait, and lose nothing. Others are told.
         ports.broker.hold(true)
+        executions.room.close()
         ports.log.warn("safe mode: no services, no applications, and publishers wait")
         return
       }

@@ -16,6 +16,8 @@ export interface TestAgentOptions {
   /** A home to go on with; a fresh one in the temporary folder by default. */
   readonly home?: string
   readonly sets?: readonly string[]
+  /** `--safe`. */
+  readonly safe?: boolean
   readonly env?: Readonly<Record<string, string>>
   /** Node's own flags. */
   readonly nodeFlags?: readonly string[]
@@ -79,7 +81,8 @@ export async function startAgent(options: TestAgentOptions = {}): Promise<TestAg
   const sets = ["mqtt.port=0", "http.port=0", ...(options.sets ?? [])].flatMap((set) => ["--set", set])
   const { command = [process.execPath, options.program ?? MAIN] } = options
   const [file, ...words] = command.toSpliced(1, 0, ...(options.nodeFlags ?? [])) as [string, ...string[]]
-  const child = spawn(file, [...words, "start", "--home", home, ...sets], {
+  const safe = options.safe === true ? ["--safe"] : []
+  const child = spawn(file, [...words, "start", "--home", home, ...safe, ...sets], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
   })

@@ -25,6 +25,8 @@ export interface DoctorProbes {
   /** Permission bits of a path of the home, null where it is not there. @param path relative to the home */
   mode(path: string): Promise<number | null>
   services(): readonly ServiceView[]
+  /** It was started in safe mode: no service runs. */
+  safe(): boolean
   applications(): readonly ApplicationView[]
   /** Secrets that this home's key does not open: `service <id>: <setting>`, `application <name>: <setting>`. */
   lostSecrets(): readonly string[]

@@ -13,6 +13,7 @@ import type { Accepted, Events, Page, Paging } from "../core.ts"
 import { eventScope, matches } from "../executions/evaluate.ts"
 import type { ExecutionBook } from "../executions/executions.ts"
 import type { Live } from "../executions/live.ts"
+import { safeMode } from "../executions/room.ts"
 import type { Feeding } from "../executions/runner.ts"
 import { isLarge } from "../../schema/json-size.ts"
 import type { FeedLog } from "../feed.ts"
@@ -108,6 +109,8 @@ export class EventInbox implements Events, EventIntake {
   }
 
   accept(incoming: IncomingEvent, options: AcceptOptions = {}): Promise<Accepted> {
+    // Also one that nothing waits for now: in safe mode nobody can tell.
+    if (this.#executions.room.isClosed) return Promise.reject(safeMode())
     const { service, event } = incoming
     const refusal = this.#check(incoming, incoming.id ?? null)
     if (refusal !== null) return refusal

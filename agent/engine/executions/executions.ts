@@ -81,7 +81,9 @@ export class ExecutionBook implements Executions {
     if (state.status in this.#ended) this.#ended[state.status as keyof EndedCounts]++
     this.#ports.metrics.count("mesg_executions_ended_total", 1, { status: state.status })
     const next = this.overlaps.remove(live)
-    if (next !== null) this.runner.feedInBackground(next, [{ kind: "released", atMs: this.#ports.clock.now() }])
+    // In safe mode it keeps its turn for the next start.
+    if (next !== null && !this.room.isClosed)
+      this.runner.feedInBackground(next, [{ kind: "released", atMs: this.#ports.clock.now() }])
   }
 
   /** A new execution that exists once its first input is transacted. @param held whether it waits for its turn */
@@ -152,7 +154,7 @@ export class ExecutionBook implements Executions {
     return this.view(await this.create(pin, pinned, state.trigger, id))
   }
 
-  /** Starts an execution by hand or by retry. Resolves when it is durable. @throws EventError OVERLOADED */
+  /** Starts an execution by hand or by retry. Resolves when it is durable. @throws EventError OVERLOADED, SAFE_MODE */
   async create(pin: Pin, pinned: PinnedWorkflow, event: Event, retryOf: ExecutionId | null): Promise<Live> {
     this.room.check()
     const live = this.prepare(pin, pinned)

@@ -10,14 +10,25 @@ export class Room {
   readonly #hasRoom: (moves: boolean) => boolean
   readonly #waiting: { readonly moves: boolean; readonly grant: () => void }[] = []
   #granted = false
+  #isClosed = false
 
   /** @param hasRoom for what also moves an execution that waits, or for any */
   constructor(hasRoom: (moves: boolean) => boolean) {
     this.#hasRoom = hasRoom
   }
 
-  /** For those who cannot wait. @throws EventError OVERLOADED where there is no room for one more execution */
+  /** Safe mode: what there is may be looked at and ended, and nothing begins. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** For those who cannot wait. @throws EventError OVERLOADED where there is no room for one more execution, SAFE_MODE */
   check(moves = false): void {
+    if (this.#isClosed) throw safeMode()
     if (this.#isOpen(moves)) return
     throw overloaded("too many executions are running or the disk quota is reached")
   }
@@ -54,6 +65,13 @@ export class Room {
     this.#granted = true
     this.#waiting.splice(at, 1)[0]!.grant()
   }
+}
+
+/** Nothing begins before the agent is started in another way. */
+export function safeMode(): EventError {
+  return new EventError({ code: "SAFE_MODE" }, "the agent is in safe mode: it takes no events and begins nothing", {
+    remedy: "put right what kept it from running, then start it without --safe",
+  })
 }
 
 /** Not now, but later. @param why as a sentence without its end */

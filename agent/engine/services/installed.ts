@@ -69,6 +69,8 @@ export class Installed {
   readonly #options: InstalledOptions
   readonly #services = new Map<string, InstalledService>()
   readonly #turns = new Turns()
+  /** In safe mode what is added or changed does not run either: it may be what keeps the agent from running. */
+  #isStarted = false
 
   constructor(ports: InstalledPorts, veils: Veils, options: InstalledOptions) {
     this.#ports = ports
@@ -97,6 +99,7 @@ export class Installed {
 
   /** Starts them all, side by side. */
   async start(): Promise<void> {
+    this.#isStarted = true
     await Promise.all([...this.#services.values()].map(({ hosted }) => hosted.start()))
   }
 
@@ -175,11 +178,13 @@ export class Installed {
       await shelf.remove(name)
       throw error
     }
-    if (before === undefined) await this.#install(copied, folder, record).start()
-    else {
+    if (before === undefined) {
+      const hosted = this.#install(copied, folder, record)
+      if (this.#isStarted) await hosted.start()
+    } else {
       const { folder: old } = before.record
       before.record = record
-      await before.hosted.replace(this.#spec(copied, folder, record))
+      await this.#renew(before.hosted, this.#spec(copied, folder, record))
       if (old !== null) await shelf.remove(old)
     }
   }
@@ -214,7 +219,13 @@ export class Installed {
     service.record = record
     // What runs with these settings already goes on: a restart would interrupt its tasks for nothing.
     if (service.hosted.running !== null && canonicalJson(settings) === canonicalJson(service.hosted.spec.config)) return
-    await service.hosted.replace(this.#spec(manifest, folder, record))
+    await this.#renew(service.hosted, this.#spec(manifest, folder, record))
+  }
+
+  /** From now on with these: at once where it may run. */
+  async #renew(hosted: Hosted, spec: ServiceSpec): Promise<void> {
+    if (this.#isStarted) await hosted.replace(spec)
+    else hosted.spec = spec
   }
 
   async #remove(id: string): Promise<void> {

@@ -17,6 +17,7 @@ import type { Page, Paging, Services, ServiceView } from "../core.ts"
 import type { Demand } from "../events/demand.ts"
 import type { EventCatalogue, EventIntake } from "../events/incoming.ts"
 import type { ExecutionBook } from "../executions/executions.ts"
+import { safeMode } from "../executions/room.ts"
 import { shownData } from "../executions/view.ts"
 import type { FeedLog } from "../feed.ts"
 import { pageOf } from "../page.ts"
@@ -227,7 +228,8 @@ export class ServiceBook implements Services, EventCatalogue {
     return { execution, ended: true, status, data: shownData(state.definition, 0, data) }
   }
 
-  webhook(request: WebhookRequest): Promise<WebhookResponse | null> {
+  async webhook(request: WebhookRequest): Promise<WebhookResponse | null> {
+    if (this.#executions.room.isClosed) throw safeMode()
     return this.#webhooks.answer(request)
   }
 

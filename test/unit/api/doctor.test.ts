@@ -47,6 +47,7 @@ function probes(change: Partial<DoctorProbes> = {}): DoctorProbes {
     storeRecovery: () => null,
     clocks: () => ({ wallMs: NOW_MS, nowMs: NOW_MS }),
     uptimeMs: () => 3600_000,
+    safe: () => false,
     memory: () => ({ rssBytes: 70 * MIB, freeBytes: 400 * MIB, totalBytes: 1024 * MIB }),
     listeners: () => ({ mqtt: "mqtt://127.0.0.1:1883", mqttTls: null, http: "http://127.0.0.1:6374" }),
     mode: async (path) => (path.startsWith("run/") ? 0o600 : 0o700),
@@ -89,6 +90,7 @@ describe("mesg doctor", () => {
   const openTls = v.parse(ConfigSchema, { listen: "0.0.0.0", mqtt: { tls } })
   const closed = v.parse(ConfigSchema, { listen: "0.0.0.0", mqtt: { tls, anonymous: "never" } })
   const cases: { name: string; change: Partial<DoctorProbes>; wrong: string[]; says?: RegExp }[] = [
+    { name: "safe mode", change: { safe: () => true }, wrong: ["services"], says: /safe mode: none of \d+ runs/ },
     { name: "another Node", change: { nodeVersion: "24.1.0" }, wrong: ["node"], says: /24\.1\.0/ },
     {
       name: "a disk that is nearly full",

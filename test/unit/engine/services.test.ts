@@ -118,15 +118,6 @@ describe("a manifest over MQTT that is refused", () => {
   })
 })
 
-describe("an agent in safe mode", () => {
-  it("makes publishers wait, as nobody would take their events", async () => {
-    const test = await testEngine([SPY], { start: false })
-    await test.engine.start({ safe: true })
-    assert.equal(test.broker.holding, true)
-    await test.stop()
-  })
-})
-
 describe("a retained message", () => {
   it("is handed to each run of a service, and to each of its subscriptions, once", async () => {
     const heard: string[] = []
