@@ -1,11 +1,12 @@
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
-import { readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { ROOT } from "../support/sources.ts"
 import { tempDir } from "../support/temp-dir.ts"
 
 const UNIT = join(ROOT, "packaging/system/mesg.service")
+const DEVICES = join(ROOT, "packaging/system/devices.conf")
 /** 2.0, in tenths. */
 const EXPOSURE_MAX = "20"
 
@@ -59,6 +60,21 @@ describe("the unit of systemd", function () {
     assert.equal(status, 0, text)
     const open = unitWith((text) => text.replace(/^(?:Protect|Private|Restrict|Capab).*$/gm, ""))
     assert.notEqual(analyze("security", "--offline=yes", `--threshold=${EXPOSURE_MAX}`, open).status, 0)
+  })
+
+  it("opens serial ports and GPIO by a drop-in that is understood, and lets the agent at little else", () => {
+    const opened = (change: (text: string) => string) => {
+      const unit = unitWith(String)
+      mkdirSync(`${unit}.d`)
+      writeFileSync(join(`${unit}.d`, "devices.conf"), change(readFileSync(DEVICES, "utf8")))
+      return unit
+    }
+    assert.deepEqual(analyze("verify", "--man=no", opened(String)), { status: 0, text: "" })
+    const misspelt = opened((text) => text.replace("DevicePolicy", "DevicePolicies"))
+    assert.match(analyze("verify", "--man=no", misspelt).text, /devices\.conf:\d+: Unknown key/)
+    const { status, text } = analyze("security", "--offline=yes", `--threshold=${EXPOSURE_MAX}`, opened(String))
+    assert.equal(status, 0, text)
+    assert.match(text, /char-ttyUSB:rw/)
   })
 
   it("forbids no memory that becomes code: V8 would end at once", () => {
