@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { readdirSync, rmSync } from "node:fs"
+import { cpSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { STORE_ENTRIES_PER_WORD } from "../../../../agent/base/limits.ts"
 import { restoreBackup } from "../../../../agent/io/store/backup.ts"
@@ -53,6 +53,22 @@ describe("the format of the store", () => {
     await before.start()
     assert.deepEqual(before.get("tab", ["a"]), { v: 1, text: "old" })
     await before.stop()
+  })
+
+  it("is that of before again where an agent that is older restores a copy of then over the newer store", async () => {
+    const dir = await home(FORMAT)
+    const copy = join(newHome(), "store.mdb")
+    cpSync(join(dir, "store.mdb"), copy)
+    const newer = storeIn(dir, { format: { current: FORMAT + 1, migrations: [{ to: FORMAT + 1, changes: () => [] }] } })
+    await newer.start()
+    await newer.stop()
+    await assert.rejects(storeIn(dir).start(), { code: "STORE_NEWER" })
+    assert.equal((await restoreBackup(dir, copy, { dryRun: false, wallMs: 1 })).format, FORMAT)
+    const store = storeIn(dir)
+    await store.start()
+    assert.deepEqual(store.get("tab", ["a"]), { v: 1, text: "old" })
+    await store.stop()
+    assert.equal(readdirSync(join(dir, "quarantine")).length, 1)
   })
 
   it("2 has a log of what has not ended, and loses none on the way there", async () => {
