@@ -1,6 +1,8 @@
-import { spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
+import { text } from "node:stream/consumers"
 import { tempDir } from "./temp-dir.ts"
 
 /** All that install.sh needs of a system; each is there in a Debian of the smallest variant but openssl. */
@@ -12,11 +14,16 @@ export const TOOLS: readonly string[] = (
 /** Free in all likelihood, so that a broker on this machine stands in no test's way. */
 export const PORTS = { MESG_MQTT_PORT: "18839", MESG_HTTP_PORT: "63749" }
 
+/** Much of it is waiting for the disk to have what was written, behind whatever else is to be. */
+const TIMEOUT_MS = 250_000
+
 /** One run of a release's install.sh. */
 export interface Attempt {
   readonly home: string
   /** For the whole machine, not for one user. */
   readonly system?: boolean
+  /** Where the release is loaded from; else it is taken from its folder. */
+  readonly mirror?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly commands?: Commands
@@ -48,15 +55,22 @@ function toolAt(name: string): string {
 }
 
 /** The words of an attempt for /bin/dash, and what surrounds it. */
-export function attempted(release: string, { home, system = false, args = [], env = {}, commands }: Attempt) {
-  const words = [join(release, "install.sh"), ...(system ? [] : ["--user"]), "--from", release, ...args]
-  return { words, options: { env: { HOME: home, PATH: pathWith(commands), ...env }, timeout: 60_000 } }
+export function attempted(release: string, { home, system = false, mirror, args = [], env, commands }: Attempt) {
+  const source = mirror === undefined ? ["--from", release] : []
+  const words = [join(release, "install.sh"), ...(system ? [] : ["--user"]), ...source, ...args]
+  const surroundings = { HOME: home, PATH: pathWith(commands), ...(mirror && { MESG_MIRROR: mirror }), ...env }
+  return { words, options: { env: surroundings, timeout: TIMEOUT_MS } }
 }
 
 /** Runs it to its end. */
-export function install(release: string, attempt: Attempt) {
+export async function install(release: string, attempt: Attempt) {
   const { words, options } = attempted(release, attempt)
-  const { status, stdout, stderr } = spawnSync("/bin/dash", words, { ...options, encoding: "utf8" })
+  const child = spawn("/bin/dash", words, { ...options, stdio: ["ignore", "pipe", "pipe"] })
+  const [stdout, stderr, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "close") as Promise<[number | null]>,
+  ])
   return { status, stdout, stderr }
 }
 

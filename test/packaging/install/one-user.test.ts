@@ -27,11 +27,11 @@ describe("install.sh for one user", function () {
   const home = tempDir("home")
   const program = join(home, ".local/bin/mesg")
 
-  it("installs a program that runs, and keeps what was set for it before", () => {
+  it("installs a program that runs, and keeps what was set for it before", async () => {
     const environment = join(home, ".config/mesg/environment")
     mkdirSync(dirname(environment), { recursive: true })
     writeFileSync(environment, "MESG_LOG_LEVEL=warn", { mode: 0o600 })
-    const { status, stdout, stderr } = install(release, { home, env: PORTS })
+    const { status, stdout, stderr } = await install(release, { home, env: PORTS })
     assert.equal(stderr, "")
     assert.equal(status, 0)
     assert.match(stdout, /version 0\.1\.0 is installed; start it with:/)
@@ -41,18 +41,18 @@ describe("install.sh for one user", function () {
     assert.equal(statSync(environment).mode & 0o777, 0o600)
   })
 
-  it("changes nothing when it is run again, also from one archive and packed by gzip", () => {
+  it("changes nothing when it is run again, also from one archive and packed by gzip", async () => {
     const before = filesBelow(home)
     const archive = readdirSync(release).find((name) => name.endsWith(".tar.gz"))!
     for (const args of [[], ["--from", join(release, archive)]]) {
-      const { status, stdout } = install(release, { home, args })
+      const { status, stdout } = await install(release, { home, args })
       assert.equal(stdout, "mesg: version 0.1.0 is installed already; nothing was changed\n")
       assert.equal(status, 0)
       assert.deepEqual(filesBelow(home), before)
     }
   })
 
-  it("refuses an older release without a word for it, and another build of the same version", () => {
+  it("refuses an older release without a word for it, and another build of the same version", async () => {
     const newer = join(home, ".local/lib/mesg/versions/0.2.0")
     cpSync(join(home, ".local/lib/mesg/versions/0.1.0"), newer, { recursive: true })
     appendFileSync(join(newer, "SHA256SUMS"), "\n")
@@ -62,11 +62,14 @@ describe("install.sh for one user", function () {
       symlinkSync(`versions/${version}`, current)
     }
     pointTo("0.2.0")
-    assert.match(install(release, { home }).stderr, /version 0\.2\.0 is installed, the release is the older 0\.1\.0/)
+    assert.match(
+      (await install(release, { home })).stderr,
+      /version 0\.2\.0 is installed, the release is the older 0\.1\.0/,
+    )
     pointTo("0.1.0")
     chmodSync(join(home, ".local/lib/mesg/versions/0.1.0/SHA256SUMS"), 0o644)
     appendFileSync(join(home, ".local/lib/mesg/versions/0.1.0/SHA256SUMS"), "\n")
-    assert.match(install(release, { home }).stderr, /version 0\.1\.0 is installed from another build/)
+    assert.match((await install(release, { home })).stderr, /version 0\.1\.0 is installed from another build/)
   })
 
   it("upgrades by the program itself, and takes an older one when told to", () => {

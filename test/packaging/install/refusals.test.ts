@@ -132,7 +132,7 @@ describe("install.sh refuses, and changes nothing:", function () {
     { name: "an option that there is not", sentence: "there is no option --force", attempt: { args: ["--force"] } },
   ]
   for (const { name, sentence, attempt, spoil } of refusals) {
-    it(name, () => {
+    it(name, async () => {
       const home = tempDir("home")
       let from = release
       if (spoil !== undefined) {
@@ -140,7 +140,7 @@ describe("install.sh refuses, and changes nothing:", function () {
         cpSync(release, from, { recursive: true })
         spoil(from)
       }
-      const { status, stderr } = install(from, { home, ...attempt, env: { ...PORTS, ...attempt.env } })
+      const { status, stderr } = await install(from, { home, ...attempt, env: { ...PORTS, ...attempt.env } })
       assert.match(stderr, typeof sentence === "string" ? new RegExp(RegExp.escape(sentence)) : sentence)
       assert.match(stderr, /^mesg: [^\n]+\n$/)
       assert.equal(status, 1)
@@ -153,7 +153,7 @@ describe("install.sh refuses, and changes nothing:", function () {
     await once(server, "listening")
     const { port } = server.address() as AddressInfo
     const home = tempDir("home")
-    const { status, stderr } = install(release, { home, env: { ...PORTS, MESG_HTTP_PORT: String(port) } })
+    const { status, stderr } = await install(release, { home, env: { ...PORTS, MESG_HTTP_PORT: String(port) } })
     server.close()
     await once(server, "close")
     assert.equal(
@@ -164,12 +164,12 @@ describe("install.sh refuses, and changes nothing:", function () {
     assert.deepEqual(filesBelow(home), [])
   })
 
-  it("to install as the source of a release that it is", () => {
+  it("to install as the source of a release that it is", async () => {
     const home = tempDir("home")
     const source = join(tempDir("source"), "release")
     cpSync(release, source, { recursive: true })
     cpSync(join(ROOT, "install.sh"), join(source, "install.sh"))
-    assert.match(install(source, { home, env: PORTS }).stderr, /this script is a source: npm run release/)
+    assert.match((await install(source, { home, env: PORTS })).stderr, /this script is a source: npm run release/)
     assert.deepEqual(filesBelow(home), [])
   })
 })

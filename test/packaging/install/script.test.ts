@@ -52,9 +52,9 @@ describe("install.sh", function () {
     assert.notDeepEqual(readdirSync(home), [])
   })
 
-  it("says on a dry run what it would do, and does not", () => {
+  it("says on a dry run what it would do, and does not", async () => {
     const home = tempDir("home")
-    const { status, stdout } = install(release, { home, env: PORTS, args: ["--dry-run"] })
+    const { status, stdout } = await install(release, { home, env: PORTS, args: ["--dry-run"] })
     assert.match(stdout, /^mesg: would: install version 0\.1\.0 for \w+ to .*\n$/)
     assert.equal(status, 0)
     assert.deepEqual(filesBelow(home), [])

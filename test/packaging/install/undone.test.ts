@@ -24,7 +24,7 @@ describe("install.sh leaves nothing half done:", function () {
     const first = spawn("/bin/dash", words, { ...options, stdio: "ignore" })
     const ended = once(first, "exit")
     await until(() => existsSync(here), 60_000, "the first one is at work")
-    const second = install(release, { home, env: PORTS })
+    const second = await install(release, { home, env: PORTS })
     assert.equal(second.stderr, "mesg: another install.sh is at work here: nothing was changed\n")
     assert.equal(second.status, 1)
     writeFileSync(go, "")
@@ -36,9 +36,9 @@ describe("install.sh leaves nothing half done:", function () {
     ["a step fails", { ln: `case "$*" in *current.new) exit 1 ;; esac; exec /bin/ln "$@"` }],
     ["it is interrupted", { ln: `case "$*" in *current.new) kill -INT $PPID ;; esac; exec /bin/ln "$@"` }],
   ] as const) {
-    it(`takes away again what it has begun, when ${what}`, () => {
+    it(`takes away again what it has begun, when ${what}`, async () => {
       const home = tempDir("home")
-      const { status, stderr } = install(release, { home, env: PORTS, commands })
+      const { status, stderr } = await install(release, { home, env: PORTS, commands })
       assert.equal(stderr, "mesg: what was begun was removed again: nothing is installed\n")
       assert.notEqual(status, 0)
       assert.deepEqual(
@@ -48,30 +48,33 @@ describe("install.sh leaves nothing half done:", function () {
     })
   }
 
-  it("keeps the version that is there when an upgrade is interrupted, and takes what was cut away at the next", () => {
+  it("keeps the version that is there when an upgrade is interrupted, and takes what was cut away at the next", async () => {
     const home = tempDir("home")
     const lib = join(home, ".local/lib/mesg")
-    assert.equal(install(release, { home, env: PORTS }).status, 0)
+    assert.equal((await install(release, { home, env: PORTS })).status, 0)
     makeOlder(lib)
     const before = filesBelow(home)
     const commands = { mv: `case "$*" in *current.new*) kill -TERM $PPID; esac; exec /bin/mv "$@"` }
-    const { status, stderr } = install(release, { home, env: PORTS, commands })
+    const { status, stderr } = await install(release, { home, env: PORTS, commands })
     assert.equal(stderr, "mesg: version 0.0.9 stays\n")
     assert.equal(status, 143)
     assert.deepEqual(filesBelow(home), before)
     mkdirSync(join(lib, "new.abcdef"))
-    assert.match(install(release, { home, env: PORTS }).stdout, /version 0\.1\.0 is installed in place of 0\.0\.9/)
+    assert.match(
+      (await install(release, { home, env: PORTS })).stdout,
+      /version 0\.1\.0 is installed in place of 0\.0\.9/,
+    )
     assert.ok(!existsSync(join(lib, "new.abcdef")))
   })
 
-  it("changes nothing when systemd does not say whether the agent runs", () => {
+  it("changes nothing when systemd does not say whether the agent runs", async () => {
     const home = tempDir("home")
     const lib = join(home, ".local/lib/mesg")
-    assert.equal(install(release, { home, env: PORTS }).status, 0)
+    assert.equal((await install(release, { home, env: PORTS })).status, 0)
     makeOlder(lib)
     const before = filesBelow(home)
     const commands = { systemctl: `case "$*" in *show-environment*) ;; *) exit 1 ;; esac` }
-    const { status, stderr } = install(release, { home, env: PORTS, commands })
+    const { status, stderr } = await install(release, { home, env: PORTS, commands })
     assert.equal(stderr, "mesg: systemd does not answer, so nobody can say whether mesg runs; nothing was changed\n")
     assert.equal(status, 1)
     assert.deepEqual(filesBelow(home), before)
