@@ -43,6 +43,9 @@ export const CHAIN_WAKE_GAP_MS = 2 * SECOND
 export const ROUND_VOTES_MAX = 1024
 /** How often a Core asks another one for what it missed. */
 export const CHAIN_SYNC_EVERY_MS = 1 * SECOND
+/** How far ahead of this Core's clock the time of a header may be; headers that one bisection asks for. */
+export const LIGHT_CLOCK_DRIFT_MS = 10 * SECOND
+export const LIGHT_STEPS_MAX = 64
 /** Transactions that one message passes on. */
 export const TRANSACTIONS_PER_MESSAGE_MAX = 200
 /** Of the transactions that one answer to `waiting` has. */

@@ -21,7 +21,7 @@ const VERSION = 1
 const hash = fixed<Hash>(32)
 
 /** K1: everything that a block says, so that its hash names all of it. */
-const header = record({
+export const header = record({
   version: refined(whole(), (value) => value === VERSION),
   chain: fixed<ChainId>(32),
   height: whole(),
@@ -87,19 +87,11 @@ export function readBlock(bytes: Uint8Array): ReadBlock | null {
   return { ...value, id: blockId(value.header), read }
 }
 
-export function encodeCommit(value: Commit): Uint8Array {
-  return encode(commit, value)
-}
-
-export function readCommit(bytes: Uint8Array): Commit | null {
-  return decode(commit, bytes)
-}
-
 /** What consensus decides on. */
 export function blockId(value: Header): ValueId {
   return toHex(sha256(encode(header, value))) as ValueId
 }
 
 export function commitHash(value: Commit): Hash {
-  return toHex(sha256(encodeCommit(value))) as Hash
+  return toHex(sha256(encode(commit, value))) as Hash
 }

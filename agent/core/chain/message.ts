@@ -9,6 +9,7 @@ import {
   BLOCK_BYTES_MAX,
   CONSENSUS_ROUND_MAX,
   ROUND_VOTES_MAX,
+  STATE_RECORD_BYTES_MAX,
   TRANSACTION_BYTES_MAX,
   TRANSACTIONS_PER_MESSAGE_MAX,
   VALIDATORS_MAX,
@@ -16,8 +17,20 @@ import {
 import { signingBytes } from "../../base/signing.ts"
 import type { SignedProposal, SignedVote } from "../consensus/message.ts"
 import type { ValueId } from "../consensus/terms.ts"
-import { bytes, decode, encode, fixed, type Layout, list, optional, record, whole } from "../ledger/layout.ts"
+import {
+  bytes,
+  decode,
+  encode,
+  fixed,
+  type Layout,
+  list,
+  optional,
+  record,
+  type ValueOf,
+  whole,
+} from "../ledger/layout.ts"
 import type { ChainId, Hash, Signature } from "../ledger/terms.ts"
+import { treeProof } from "../ledger/tree/proof.ts"
 import { type Commit, commit } from "./block.ts"
 
 const address = fixed<Address>(ADDRESS_BYTES)
@@ -90,6 +103,12 @@ const decided = record({ block: bytes(BLOCK_BYTES_MAX), proposal, commit })
 /** The peer is whose answer it is, by its consensus key. */
 const said = { peer: address, vote: optional(vote), proposal: optional(proposal) }
 const newest = record({ ...said, signature })
+/** A record of the state that the header of a height names, or that there is none of its name. */
+const recordAnswer = record({
+  height: whole(),
+  value: optional(bytes(STATE_RECORD_BYTES_MAX)),
+  proof: treeProof,
+})
 const held = record({ votes: list(vote, ROUND_VOTES_MAX), proposed: optional(proposed) })
 
 /** A proposal with the block that it is for: neither is of use without the other. */
@@ -133,6 +152,7 @@ function codec<Message>(layout: Layout<Message>): Codec<Message> {
 
 export const transactionsMessage: Codec<readonly Uint8Array[]> = codec(transactions)
 export const voteMessage: Codec<SignedVote> = codec(vote)
+export const recordMessage: Codec<ValueOf<typeof recordAnswer>> = codec(recordAnswer)
 export const heldMessage: Codec<Held> = codec(held)
 export const proposedMessage: Codec<Proposed> = codec(proposed)
 export const decidedMessage: Codec<Decided> = codec(decided)

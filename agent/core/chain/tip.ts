@@ -134,7 +134,7 @@ export function tipAfter(before: Tip, block: ReadBlock, applied: Applied & { rea
 }
 
 /** What a header says of who decides: the turn is left out, as it follows from the blocks. */
-export function decidersHash({ members }: Deciders): Hash {
+export function committeeHash(members: readonly CommitteeMember[]): Hash {
   return toHex(sha256(encode(committeeMembers, members))) as Hash
 }
 

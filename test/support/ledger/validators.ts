@@ -2,14 +2,13 @@ import { setImmediate as immediate } from "node:timers/promises"
 import { createHash } from "node:crypto"
 import { fromHex, toHex } from "../../../agent/base/bytes.ts"
 import { seededRandom } from "../../../agent/base/random.ts"
-import type { Address } from "../../../agent/base/address.ts"
 import { chainIdOf, type Genesis } from "../../../agent/core/ledger/genesis.ts"
 import { accountAt } from "../../../agent/core/ledger/state/records.ts"
 import { State } from "../../../agent/core/ledger/state/state.ts"
 import { Blocks } from "../../../agent/engine/ledger/chain/blocks.ts"
 import { createSignState } from "../../../agent/engine/ledger/consensus/signer.ts"
 import type { QuestionName, TopicName } from "../../../agent/engine/ledger/validator/shell.ts"
-import type { Verdict } from "../../../agent/ports/peers.ts"
+import { ANSWERS, JUDGES } from "../../../agent/engine/ledger/validator/protocol.ts"
 import { Sync } from "../../../agent/engine/ledger/validator/sync.ts"
 import { Validator } from "../../../agent/engine/ledger/validator/validator.ts"
 import { verifier } from "../../../agent/io/keys/verifier.ts"
@@ -107,23 +106,11 @@ export class Node {
     const name = toHex(createHash("sha256").update(bytes).digest())
     if (this.validator === null || this.#seen.has(name)) return
     this.#seen.add(name)
-    if ((await this.#judge(topic, bytes)) === "accept") this.#spread(topic, bytes)
+    if ((await JUDGES[topic](this.validator, bytes)) === "accept") this.#spread(topic, bytes)
   }
 
   async answer(question: QuestionName, request: Uint8Array): Promise<Uint8Array | null> {
-    if (this.validator === null) return null
-    if (question === "newest") {
-      return this.validator.answerNewest(request.subarray(0, 32), toHex(request.subarray(32)) as Address)
-    }
-    if (question === "waiting") return this.validator.answerWaiting()
-    const height = Number(new DataView(request.buffer, request.byteOffset).getBigUint64(0))
-    return question === "held" ? this.validator.answerHeld(height) : this.validator.answerDecided(height)
-  }
-
-  #judge(topic: TopicName, bytes: Uint8Array): Promise<Verdict> {
-    const validator = this.validator!
-    if (topic === "votes") return validator.judgeVote(bytes)
-    return topic === "proposals" ? validator.judgeProposal(bytes) : validator.judgeTransactions(bytes)
+    return this.validator === null ? null : ANSWERS[question](this.validator, request)
   }
 
   #spread(topic: TopicName, bytes: Uint8Array): void {

@@ -10,7 +10,7 @@ const VERSION = 1
 
 const version = refined(whole(), (value) => value === VERSION)
 /** Names of records are of these letters only: their order is that of their bytes. */
-const touch = refined(text(STATE_KEY_BYTES_MAX), (name) => /^[a-z\d/-]+$/.test(name))
+const touch = refined(text(STATE_KEY_BYTES_MAX), isRecordName)
 const touches = refined(list(touch, TOUCHES_MAX), isAscending)
 
 /** X1: everything but the signatures. */
@@ -79,4 +79,9 @@ export function accountOf(key: PublicKey): Address {
 
 function isAscending(names: readonly string[]): boolean {
   return names.every((name, i) => i === 0 || names[i - 1]! < name)
+}
+
+/** X5 */
+export function isRecordName(name: string): boolean {
+  return name.length <= STATE_KEY_BYTES_MAX && /^[a-z\d/-]+$/.test(name)
 }

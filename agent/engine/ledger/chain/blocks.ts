@@ -1,11 +1,5 @@
-import {
-  type ReadBlock,
-  encodeBlock,
-  encodeCommit,
-  readBlock,
-  readCommit,
-  type Commit,
-} from "../../../core/chain/block.ts"
+import { type Commit, encodeBlock, type ReadBlock, readBlock } from "../../../core/chain/block.ts"
+import { encodeLightBlock, readLightBlock } from "../../../core/chain/light.ts"
 import { encodeTip, genesisTip, readTip, type Tip } from "../../../core/chain/tip.ts"
 import type { SignedProposal } from "../../../core/consensus/message.ts"
 import type { Height, ValueId } from "../../../core/consensus/terms.ts"
@@ -30,7 +24,8 @@ interface Row {
 
 interface BlockRow extends Row {
   readonly proposal: SignedProposal
-  readonly commit: Uint8Array
+  /** What proves the block: its header, its commit and who decided it. */
+  readonly light: Uint8Array
 }
 
 /** The chain on the disk: its state, its tree, its blocks and its tip, each block's part of them in one write. */
@@ -97,7 +92,8 @@ export class Blocks implements View {
     tip: Tip,
   ): Promise<void> {
     const { height } = block.header
-    const row: BlockRow = { v: 1, bytes: encodeBlock(block), proposal, commit: encodeCommit(commit) }
+    const light = { header: block.header, commit, members: tip.last, nextMembers: tip.next.members }
+    const row: BlockRow = { v: 1, bytes: encodeBlock(block), proposal, light: encodeLightBlock(light) }
     const proposed = [...this.#store.range(TABLE.chainProposed, { end: [height + 1] })]
     await this.#store.write(
       [
@@ -113,12 +109,21 @@ export class Blocks implements View {
 
   /** @returns null where it is not here @throws LedgerError STATE_DAMAGED */
   at(height: Height): DecidedBlock | null {
-    const row = this.#store.get(TABLE.chainBlock, [height]) as BlockRow | undefined
+    const row = this.#row(height)
     if (row === undefined) return null
     const block = readBlock(row.bytes)
-    const commit = readCommit(row.commit)
-    if (block === null || commit === null) throw damaged(`block ${height} cannot be read`)
-    return { block, proposal: row.proposal, commit }
+    const light = readLightBlock(row.light)
+    if (block === null || light === null) throw damaged(`block ${height} cannot be read`)
+    return { block, proposal: row.proposal, commit: light.commit }
+  }
+
+  /** @returns the block without what is in it, as a light client reads it; null where it is not here */
+  lightAt(height: Height): Uint8Array | null {
+    return this.#row(height)?.light ?? null
+  }
+
+  #row(height: Height): BlockRow | undefined {
+    return this.#store.get(TABLE.chainBlock, [height]) as BlockRow | undefined
   }
 
   #bytes(table: TableName, name: string): Uint8Array | null {

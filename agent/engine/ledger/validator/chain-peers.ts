@@ -1,39 +1,11 @@
-import { ADDRESS_BYTES, type Address } from "../../../base/address.ts"
-import { toHex } from "../../../base/bytes.ts"
 import { messageOf } from "../../../base/errors.ts"
 import { PEER_MESSAGE_BYTES_MAX } from "../../../base/network-limits.ts"
 import type { ChainId } from "../../../core/ledger/terms.ts"
 import type { Log } from "../../../ports/log.ts"
-import type { Peers, Question, Topic, Verdict } from "../../../ports/peers.ts"
+import type { Peers, Question, Topic } from "../../../ports/peers.ts"
+import { ANSWERS, JUDGES, NOTHING } from "./protocol.ts"
 import type { QuestionName, Shell, TopicName } from "./shell.ts"
 import type { Validator } from "./validator.ts"
-
-const NUMBER_BYTES = 8
-const NONCE_BYTES = 32
-const NOTHING = new Uint8Array()
-
-/** How a message of each topic is judged, and a question answered: null where nobody correct asks so. */
-const JUDGES: Readonly<Record<TopicName, (validator: Validator, bytes: Uint8Array) => Promise<Verdict>>> = {
-  transactions: (validator, bytes) => validator.judgeTransactions(bytes),
-  votes: (validator, bytes) => validator.judgeVote(bytes),
-  proposals: (validator, bytes) => validator.judgeProposal(bytes),
-}
-const ANSWERS: Readonly<Record<QuestionName, (validator: Validator, request: Uint8Array) => Uint8Array | null>> = {
-  decided: (validator, request) => {
-    const height = numberOf(request)
-    return height === null ? null : (validator.answerDecided(height) ?? NOTHING)
-  },
-  held: (validator, request) => {
-    const height = numberOf(request)
-    return height === null ? null : validator.answerHeld(height)
-  },
-  newest: (validator, request) => {
-    if (request.length !== NONCE_BYTES + ADDRESS_BYTES) return null
-    const of = toHex(request.subarray(NONCE_BYTES)) as Address
-    return validator.answerNewest(request.subarray(0, NONCE_BYTES), of)
-  },
-  waiting: (validator, request) => (request.length === 0 ? validator.answerWaiting() : null),
-}
 
 /** The way to the other Cores of one chain, over peers that may be those of other chains too. */
 export class ChainPeers implements Shell {
@@ -95,10 +67,4 @@ export class ChainPeers implements Shell {
   #nameOf(name: string): string {
     return `${this.#chain}/${name}`
   }
-}
-
-function numberOf(request: Uint8Array): number | null {
-  if (request.length !== NUMBER_BYTES) return null
-  const number = new DataView(request.buffer, request.byteOffset).getBigUint64(0)
-  return number <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(number) : null
 }

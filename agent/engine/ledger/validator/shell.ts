@@ -4,9 +4,10 @@ export type TopicName = "transactions" | "votes" | "proposals"
 /**
  * What one Core asks another. `decided`: the block of a height, 8 bytes. `held`: what it holds of the height that is being
  * decided, 8 bytes. `newest`: what it holds that a validator said last, a nonce of 32 bytes and an address. `waiting`: the
- * transactions that wait there.
+ * transactions that wait there. `header`: the header of a height, 8 bytes, or the newest, with what proves it. `record`: a
+ * record of the state, by its name, with its proof.
  */
-export type QuestionName = "decided" | "held" | "newest" | "waiting"
+export type QuestionName = "decided" | "held" | "newest" | "waiting" | "header" | "record"
 
 /** The way to the other Cores of a chain. */
 export interface Shell {
@@ -17,4 +18,11 @@ export interface Shell {
   ask(peer: string, question: QuestionName, request: Uint8Array): Promise<Uint8Array | null>
   /** What came from it was false. @param why for the log */
   blame(peer: string, why: string): void
+}
+
+/** As a question names it. */
+export function heightBytes(height: number): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(8))
+  bytes.setBigUint64(0, BigInt(height))
+  return new Uint8Array(bytes.buffer)
 }

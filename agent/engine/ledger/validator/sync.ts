@@ -4,7 +4,7 @@ import { decidedMessage, heldMessage } from "../../../core/chain/message.ts"
 import type { Address } from "../../../core/consensus/terms.ts"
 import type { Clock } from "../../../ports/clock.ts"
 import type { Random } from "../../../ports/random.ts"
-import type { Shell } from "./shell.ts"
+import { heightBytes, type Shell } from "./shell.ts"
 import type { Validator } from "./validator.ts"
 
 export interface SyncParts {
@@ -79,7 +79,7 @@ export class Sync {
   async #askDecided(peer: string): Promise<boolean> {
     const { shell, validator } = this.#parts
     const { height } = validator
-    const answer = await shell.ask(peer, "decided", numberBytes(height))
+    const answer = await shell.ask(peer, "decided", heightBytes(height))
     if (answer === null || answer.length === 0 || height !== validator.height) return false
     const decided = decidedMessage.read(answer)
     if (decided === null || !(await validator.hearDecided(decided))) {
@@ -91,7 +91,7 @@ export class Sync {
 
   async #askHeld(peer: string): Promise<void> {
     const { shell, validator } = this.#parts
-    const answer = await shell.ask(peer, "held", numberBytes(validator.height))
+    const answer = await shell.ask(peer, "held", heightBytes(validator.height))
     if (answer === null) return
     const held = heldMessage.read(answer)
     if (held === null) return shell.blame(peer, "what it holds cannot be read")
@@ -108,10 +108,4 @@ export class Sync {
     if (answer === null || answer.length === 0) return
     if ((await validator.judgeTransactions(answer)) === "reject") shell.blame(peer, "what waits there is false")
   }
-}
-
-function numberBytes(value: number): Uint8Array {
-  const bytes = new DataView(new ArrayBuffer(8))
-  bytes.setBigUint64(0, BigInt(value))
-  return new Uint8Array(bytes.buffer)
 }

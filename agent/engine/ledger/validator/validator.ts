@@ -20,6 +20,7 @@ import {
   newestMessage,
   type Proposed,
   proposedMessage,
+  recordMessage,
   transactionsMessage,
   voteMessage,
 } from "../../../core/chain/message.ts"
@@ -37,6 +38,7 @@ import type { Receipt } from "../../../core/ledger/apply/apply.ts"
 import { consensusAddress } from "../../../core/ledger/apply/committee.ts"
 import type { CommitteeMember } from "../../../core/ledger/state/records.ts"
 import type { Signature } from "../../../core/ledger/terms.ts"
+import { prove } from "../../../core/ledger/tree/proof.ts"
 import type { Clock } from "../../../ports/clock.ts"
 import type { ConsensusKey } from "../../../ports/consensus-key.ts"
 import type { DurableFile } from "../../../ports/durable-file.ts"
@@ -224,6 +226,20 @@ export class Validator {
     const found = this.#parts.blocks.at(height)
     if (found === null) return null
     return decidedMessage.encode({ ...found, block: encodeBlock(found.block) })
+  }
+
+  /** @param height null for the newest @returns null where this Core does not have it */
+  answerHeader(height: Height | null): Uint8Array | null {
+    return this.#parts.blocks.lightAt(height ?? this.chain.tip.height)
+  }
+
+  /** A record of the state as it is, with its proof: for whoever has the headers alone. */
+  answerRecord(name: string): Uint8Array {
+    const { blocks } = this.#parts
+    const { height, isBusy } = this.chain.tip
+    const proof = prove((path) => blocks.node(path), name)
+    // A header names the state before its block: of one that did something the next one is to say what it led to.
+    return recordMessage.encode({ height: isBusy ? height + 1 : height, value: blocks.record(name), proof })
   }
 
   answerHeld(height: Height): Uint8Array {
