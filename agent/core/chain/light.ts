@@ -13,7 +13,7 @@ import { blockId, commit, header } from "./block.ts"
 import { isCommitOf, signaturesOfCommit } from "./commit.ts"
 import { committeeHash } from "./tip.ts"
 
-/** N1: a header, what decided it, and who decides at its height and at the next. */
+/** L1: a header, what decided it, and who decides at its height and at the next. */
 const lightBlock = record({ header, commit, members: committeeMembers, nextMembers: committeeMembers })
 export type LightBlock = ValueOf<typeof lightBlock>
 
@@ -60,7 +60,7 @@ export function signaturesOfLight({ header: of, commit: by, members }: LightBloc
 }
 
 /**
- * N3: more than a third of the power that was trusted voted for it, with the keys that were trusted. So while less than a
+ * L3: more than a third of the power that was trusted voted for it, with the keys that were trusted. So while less than a
  * third of it is faulty, one who is correct did.
  */
 function isKnownEnough(trusted: readonly CommitteeMember[], { commit: by, members }: LightBlock): boolean {

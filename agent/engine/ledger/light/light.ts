@@ -35,7 +35,7 @@ export type Looked<Value> =
 export interface LightParts {
   readonly verifier: Verifier
   readonly trustingMs: number
-  /** N4: this Core's clock where it is synchronised; else the time of the newest header that it trusts. */
+  /** L4: this Core's clock where it is synchronised; else the time of the newest header that it trusts. */
   now(): TimeMs
   /** A header is trusted now: to be kept, so that a restart goes on from it. */
   trusted(block: LightBlock): Promise<void>
@@ -65,7 +65,7 @@ export class LightClient {
   }
 
   /**
-   * N2, N5: from the trusted header to the newest of the source, by as few as will do, and no other one says differently.
+   * L2, L5: from the trusted header to the newest of the source, by as few as will do, and no other one says differently.
    * @param witnesses others who are asked for the same height; one that has none says nothing
    */
   async follow(source: HeaderSource, witnesses: readonly HeaderSource[]): Promise<Followed> {
@@ -85,7 +85,7 @@ export class LightClient {
     return reached
   }
 
-  /** N6: a record as the newest trusted header has it. After `follow`. */
+  /** L6: a record as the newest trusted header has it. After `follow`. */
   async look<Value>(source: HeaderSource, { name, layout }: Place<Value>): Promise<Looked<Value>> {
     const { height, appHash } = this.#trusted.header
     const answer = await source.record(name)
