@@ -31,6 +31,8 @@ import { startWatchdog } from "./io/watchdog/watchdog.ts"
 import { reach, startHeartbeat } from "./heartbeat.ts"
 import { machineProbes } from "./probes.ts"
 import { TABLE } from "./schema/tables.ts"
+import type { Network, NetworkParts } from "./network.ts"
+import type { Config } from "./schema/config.ts"
 
 export interface AgentOptions {
   readonly home: string
@@ -164,6 +166,11 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
 
     const nodeRed = config.nodeRed.run && !safe ? await nodeRedBeside({ home, config: config.nodeRed, env, log }) : null
 
+    const network =
+      config.network.enabled && !safe ? await networkOf({ home, config, store, keys, clock, random, log }) : null
+    if (network !== null) stops.push(() => network.stop())
+    const p2p = () => network?.status().addresses ?? []
+
     let addresses: { mqtt: string; http: string } | null = null
     let tls: string | null = null
     const listeners = () => ({ mqtt: addresses?.mqtt ?? null, mqttTls: tls, http: addresses?.http ?? null })
@@ -185,7 +192,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
         ready: () => addresses !== null,
         uptimeMs: () => wall() - startedMs,
         storeRecovery: probes.storeRecovery,
-        addresses: () => ({ mqtt: addresses?.mqtt ?? null, http: addresses?.http ?? null, p2p: [] }),
+        addresses: () => ({ mqtt: addresses?.mqtt ?? null, http: addresses?.http ?? null, p2p: p2p() }),
       },
       doctor: (about) => examine(probes, about),
       backup: async (file, passphrase, signal) => {
@@ -193,6 +200,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
         const { backupHome } = await import("./home-backup.ts")
         return backupHome(file, { home, store, version, nodeKey: keys.nodeKey, madeMs: wall(), passphrase, signal })
       },
+      network,
       temporaryFolder: join(home, "run"),
       requestStop: () => end(0),
       brokerUpgrade: broker.websocket(),
@@ -206,6 +214,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
     await engine.start({ safe, afterCrash: opened.crashed, progress })
     const bound = await broker.start()
     await http.start()
+    await network?.resume()
     addresses = { mqtt: urlOf("mqtt", bound.mqtt), http: http.address()!.url }
     tls = bound.tls === null ? null : urlOf("mqtts", bound.tls)
 
@@ -216,7 +225,7 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
       version,
       nodeKey: keys.nodeKey,
       ...addresses,
-      p2p: [],
+      p2p: p2p(),
       bound: {
         mqtt: placeOf(bound.mqtt),
         mqttTls: bound.tls === null ? null : placeOf(bound.tls),
@@ -256,6 +265,16 @@ export async function startAgent({ home, sets, env, version, safe = false }: Age
 async function nodeRedBeside(options: NodeRedOptions): Promise<NodeRed> {
   const { NodeRed } = await import("./io/node-red/node-red.ts")
   return new NodeRed(options)
+}
+
+/** libp2p is loaded for those that talk to other Cores: it takes as much memory as the rest of the agent. */
+async function networkOf({
+  config,
+  ...parts
+}: Omit<NetworkParts, "listen" | "known"> & { config: Config }): Promise<Network> {
+  const { Network } = await import("./network.ts")
+  const { port, peers } = config.network
+  return new Network({ ...parts, listen: { address: config.listen, port }, known: peers })
 }
 
 /** What the small files of a start take at most: locks, the address, the token. */

@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import type { NetworkStatus, NetworkView } from "./api/deps.ts"
 import type { ChainId } from "./core/ledger/terms.ts"
 import { Blocks } from "./engine/ledger/chain/blocks.ts"
 import { joinChain, type Joined } from "./engine/ledger/join.ts"
@@ -31,21 +32,6 @@ export interface NetworkParts {
   readonly known: readonly string[]
 }
 
-export interface NetworkStatus {
-  /** Where others reach this Core, and who is connected. */
-  readonly addresses: readonly string[]
-  readonly peers: readonly string[]
-  readonly chain: {
-    readonly id: ChainId
-    readonly height: number
-    readonly waiting: number
-    /** The height of which the key says nothing until others have told what they hold (E4). */
-    readonly isWaitingForPeers: boolean
-    /** Why nothing goes on; null while it does. */
-    readonly halted: string | null
-  } | null
-}
-
 interface Running {
   readonly peers: Peers
   readonly validator: Validator
@@ -56,7 +42,7 @@ interface Running {
  * The chain of this home and the way to its other Cores. Only an agent with a network loads this file: with it libp2p.
  * What fails here stops the chain, and nothing else of the agent.
  */
-export class Network {
+export class Network implements NetworkView {
   readonly #parts: NetworkParts
   readonly #key: ConsensusKey
   readonly #blocks: Blocks
@@ -68,11 +54,6 @@ export class Network {
     this.#parts = parts
     this.#key = openConsensusKey(join(parts.home, "consensus"))
     this.#blocks = new Blocks(parts.store)
-  }
-
-  /** The key that this Core votes with, for a genesis document. */
-  get key(): ConsensusKey {
-    return this.#key
   }
 
   /** The validator of the chain that was joined; null before. */
@@ -135,6 +116,15 @@ export class Network {
     }
   }
 
+  /** As `start`, for an agent that goes on without: what fails is told by the log and the status. */
+  async resume(): Promise<void> {
+    try {
+      await this.start()
+    } catch (error) {
+      this.#halt(error)
+    }
+  }
+
   /** Joins a chain by its genesis document, and begins. @throws as `start`; ValidatorError SIGN_STATE_EXISTS */
   async join(document: Uint8Array): Promise<Joined> {
     const joined = await joinChain(
@@ -151,18 +141,19 @@ export class Network {
   }
 
   status(): NetworkStatus {
-    const tip = this.#running?.validator.chain.tip ?? this.#blocks.tip()
     const { peers, validator } = this.#running ?? { peers: null, validator: null }
+    const tip = validator?.chain.tip ?? this.#blocks.tip()
     return {
       addresses: peers?.addresses() ?? [],
       peers: peers?.connected() ?? [],
+      key: this.#key.publicKey,
       chain: tip && {
         id: tip.chain,
         height: tip.height,
         waiting: validator?.chain.waiting ?? 0,
-        isWaitingForPeers: validator?.consensus.isWaitingForPeers ?? true,
-        halted: this.#halted,
+        asksPeers: validator?.consensus.isWaitingForPeers ?? true,
       },
+      halted: this.#halted,
     }
   }
 

@@ -4,6 +4,7 @@ import type { Metrics } from "../ports/metrics.ts"
 import type { Random } from "../ports/random.ts"
 import type { Store, StoreRecovery } from "../ports/store.ts"
 import type { Core } from "../engine/core.ts"
+import type { Joined } from "../engine/ledger/join.ts"
 import type { Config } from "../schema/config.ts"
 import type { Json, JsonObject } from "../schema/json.ts"
 import type { Tokens } from "./http/tokens.ts"
@@ -28,10 +29,36 @@ export interface ApiDeps {
    * @param passphrase seals the keys; null leaves them out
    */
   readonly backup: (file: string, passphrase: string | null, signal: AbortSignal) => Promise<unknown>
+  /** The chain and the other Cores; null where no network is enabled. */
+  readonly network: NetworkView | null
   /** A folder of this home for files that do not outlive a request. */
   readonly temporaryFolder: string
   /** Begins the orderly stop of the agent; returns at once. */
   readonly requestStop: () => void
+}
+
+export interface NetworkView {
+  status(): NetworkStatus
+  /** @throws ValidatorError SIGN_STATE_EXISTS */
+  join(document: Uint8Array): Promise<Joined>
+}
+
+export interface NetworkStatus {
+  /** Where others reach this Core, and who is connected. */
+  readonly addresses: readonly string[]
+  readonly peers: readonly string[]
+  /** The public key that this Core votes with, 64 hex digits. */
+  readonly key: string
+  readonly chain: {
+    readonly id: string
+    readonly height: number
+    /** Transactions that wait to be in a block. */
+    readonly waiting: number
+    /** Nothing is signed until others have told what they hold (docs/spec/consensus.md#runner, E4). */
+    readonly asksPeers: boolean
+  } | null
+  /** Why the chain does not go on; null while it does. */
+  readonly halted: string | null
 }
 
 export interface AgentView {

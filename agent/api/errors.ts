@@ -31,9 +31,14 @@ export type ApiErrorDetail =
         | "NOT_READY"
         | "BACKUP_FAILED"
         | "BACKUP_RUNNING"
+        | "NETWORK_DISABLED"
+        | "GENESIS_UNREADABLE"
+        | "GENESIS_UNSIGNED"
         | "INTERNAL"
     }
   | { readonly code: "HTTP_LISTEN_FAILED"; readonly address: string; readonly port: number }
+  | { readonly code: "GENESIS_REFUSED"; readonly fault: string }
+  | { readonly code: "CHAIN_JOINED"; readonly chain: string }
   | { readonly code: "BODY_TOO_LARGE"; readonly bytesMax: number }
   | { readonly code: "INPUT_INVALID"; readonly errors: readonly { pointer: string; message: string }[] }
   | { readonly code: "FORBIDDEN"; readonly scope: string }

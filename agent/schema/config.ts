@@ -12,6 +12,7 @@ import {
   STORE_QUOTA_BYTES_DEFAULT,
   STORE_QUOTA_BYTES_MAX,
 } from "../base/limits.ts"
+import { PEER_ADDRESS_LENGTH_MAX, PEERS_KNOWN_MAX } from "../base/network-limits.ts"
 
 const Port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))
 const Count = v.pipe(v.number(), v.integer(), v.minValue(1))
@@ -167,6 +168,27 @@ export const ConfigSchema = v.strictObject({
         "127.0.0.1",
       ),
       port: v.optional(v.pipe(Port, v.description("Node-RED's editor; 0 takes any free port")), 1880),
+    }),
+    {},
+  ),
+  network: v.optional(
+    v.strictObject({
+      enabled: v.optional(
+        v.pipe(
+          v.boolean(),
+          v.description("whether this gateway talks to other Cores; without, nothing of it is loaded"),
+        ),
+        false,
+      ),
+      port: v.optional(v.pipe(Port, v.description("other Cores, over TCP; 0 takes any free port")), 6375),
+      peers: v.optional(
+        v.pipe(
+          v.array(v.pipe(Text, v.maxLength(PEER_ADDRESS_LENGTH_MAX))),
+          v.maxLength(PEERS_KNOWN_MAX),
+          v.description("addresses of other Cores to connect to, as `mesg network status` shows them there"),
+        ),
+        [],
+      ),
     }),
     {},
   ),

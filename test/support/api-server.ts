@@ -105,6 +105,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       addresses: () => ({ mqtt: "mqtt://127.0.0.1:1883", http: httpUrl, p2p: [] }),
     },
     doctor: async (about) => (about === "health" ? doctor : SECURITY),
+    network: null,
     backup: async (file, passphrase) => {
       writeFileSync(file, passphrase === null ? "the whole home" : "the whole home and its keys", { flag: "wx" })
     },

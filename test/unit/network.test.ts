@@ -1,54 +1,18 @@
 import assert from "node:assert/strict"
-import { createHash } from "node:crypto"
-import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { isMesgError } from "../../agent/base/errors.ts"
 import { chainIdOf, encodeGenesis, type Genesis } from "../../agent/core/ledger/genesis.ts"
 import { accountAt } from "../../agent/core/ledger/state/records.ts"
 import { State } from "../../agent/core/ledger/state/state.ts"
-import { SystemClock } from "../../agent/io/clock/clock.ts"
-import { openKeys } from "../../agent/io/keys/keys.ts"
-import { systemRandom } from "../../agent/io/keys/random.ts"
-import { Network } from "../../agent/network.ts"
-import { KeptLog } from "../support/kept-log.ts"
-import { storeIn } from "../support/lmdb-store.ts"
+import { homeOf, openNetwork } from "../support/home-network.ts"
 import { accountAddress, signedGenesis, signedTransaction, transferTo } from "../support/ledger/signed.ts"
-import { tempDir } from "../support/temp-dir.ts"
 import { until } from "../support/until.ts"
 
 const WAIT_MS = 60_000
 const NAMES = ["vera", "vic", "vlad", "val"] as const
 
-/** A home whose consensus key is the one that `signedGenesis` gives to this name. */
-function homeOf(name: string): string {
-  const home = tempDir(`network-${name}`)
-  mkdirSync(join(home, "consensus"), { mode: 0o700 })
-  const seed = createHash("sha256").update(`real consensus ${name}`).digest("hex")
-  writeFileSync(join(home, "consensus/key"), `${seed}\n`, { mode: 0o600 })
-  return home
-}
-
-/** The network of a home, with the real store, keys, files and sockets. */
-async function open(home: string, known: readonly string[]) {
-  const log = new KeptLog()
-  const store = storeIn(join(home, "data"), { log })
-  await store.start()
-  const clock = new SystemClock({ notBeforeMs: store.lastTimeMs() })
-  const network = new Network({
-    ...{ home, store, clock, log, known },
-    keys: openKeys(join(home, "keys")),
-    random: systemRandom,
-    listen: { address: "127.0.0.1", port: 0 },
-  })
-  const stop = async () => {
-    await network.stop()
-    clock.stop()
-    await store.stop()
-  }
-  return { network, stop }
-}
-
-type Opened = Awaited<ReturnType<typeof open>>
+type Opened = Awaited<ReturnType<typeof openNetwork>>
 
 describe("the network of a home", function () {
   this.timeout(120_000)
@@ -62,7 +26,7 @@ describe("the network of a home", function () {
       time: Date.now(),
     })
   const started = async (home: string) => {
-    const one = await open(
+    const one = await openNetwork(
       home,
       running.flatMap(({ network }) => network.status().addresses),
     )
@@ -85,7 +49,9 @@ describe("the network of a home", function () {
   it("is nothing before it has joined a chain", async () => {
     const { network } = await started(homeOf("vera"))
     await network.start()
-    assert.deepEqual(network.status(), { addresses: [], peers: [], chain: null })
+    const { key, ...status } = network.status()
+    assert.match(key, /^[0-9a-f]{64}$/)
+    assert.deepEqual(status, { addresses: [], peers: [], chain: null, halted: null })
     assert.equal(network.validator, null)
   })
 
@@ -115,7 +81,7 @@ describe("the network of a home", function () {
     const heights = running.map(({ network }) => network.validator!.chain.tip.height)
     const ids = running.map(({ network }) => network.blocks.at(Math.min(...heights))!.block.id)
     assert.equal(new Set(ids).size, 1)
-    for (const { network } of running) assert.equal(network.status().chain?.halted, null)
+    for (const { network } of running) assert.equal(network.status().halted, null)
   })
 
   it("does not go on in a home that was restored: what its key signed is not on record", async () => {
@@ -126,6 +92,8 @@ describe("the network of a home", function () {
     rmSync(join(home, "consensus"), { recursive: true })
     const { network } = await started(home)
     await assert.rejects(network.start(), (error) => isMesgError(error) && error.code === "SIGN_STATE_MISSING")
+    await network.resume()
+    assert.match(network.status().halted ?? "", /signed on this chain is not on record/)
     assert.equal(network.validator, null)
   })
 })

@@ -20,6 +20,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   event: "Events",
   app: "Applications: workflows of tasks",
   execution: "Executions of workflows",
+  network: "The chain, and the other Cores",
   token: "Tokens of people, programs, services and devices",
   config: "Configuration",
 }

@@ -2,7 +2,7 @@ _mesg() {
   local word="${COMP_WORDS[COMP_CWORD]}"
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "start init restore upgrade uninstall service completion man status stop doctor logs backup config event execution token app" -- "$word"))
+    COMPREPLY=($(compgen -W "start init restore upgrade uninstall service completion man status stop doctor logs backup config event execution token app network" -- "$word"))
     return
   fi
   if [ "$COMP_CWORD" -eq 2 ] && [ "${word#-}" = "$word" ]; then
@@ -13,6 +13,7 @@ _mesg() {
       execution) COMPREPLY=($(compgen -W "watch list show cancel retry" -- "$word")); return ;;
       token) COMPREPLY=($(compgen -W "list create revoke" -- "$word")); return ;;
       app) COMPREPLY=($(compgen -W "validate dry-run deploy list show export pause resume remove run" -- "$word")); return ;;
+      network) COMPREPLY=($(compgen -W "status join" -- "$word")); return ;;
     esac
   fi
   if [ "${word#-}" = "$word" ]; then
@@ -65,6 +66,8 @@ _mesg() {
     "execution show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "execution cancel"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "execution retry"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "network status"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "network join"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
   esac
 }
 complete -o filenames -F _mesg mesg

@@ -104,5 +104,8 @@ complete -c mesg -n '__fish_seen_subcommand_from execution; and __fish_seen_subc
 complete -c mesg -n '__fish_seen_subcommand_from execution' -f -a show -d 'One execution: state, branches, tasks and transitions'
 complete -c mesg -n '__fish_seen_subcommand_from execution' -f -a cancel -d 'Cancel an execution; tasks that follow `cancelled` still run'
 complete -c mesg -n '__fish_seen_subcommand_from execution' -f -a retry -d 'Start a new execution of the same trigger and version, linked to the old one'
+complete -c mesg -n __fish_use_subcommand -a network -d 'The chain, and the other Cores'
+complete -c mesg -n '__fish_seen_subcommand_from network' -f -a status -d 'The chain of this gateway, and the other Cores that it is connected to'
+complete -c mesg -n '__fish_seen_subcommand_from network' -f -a join -d 'Join a chain by its genesis document, for as long as this home lives'
 complete -c mesg -l json -d 'print one JSON value'
 complete -c mesg -l home -r -d "the agent's home"

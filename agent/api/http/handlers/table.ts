@@ -2,6 +2,7 @@ import type { OperationId } from "../../operations/table.ts"
 import type { Handlers } from "../handler.ts"
 import { APPLICATION_HANDLERS } from "./applications.ts"
 import { EXECUTION_HANDLERS } from "./executions.ts"
+import { NETWORK_HANDLERS } from "./network.ts"
 import { SERVICE_HANDLERS } from "./services.ts"
 import { SYSTEM_HANDLERS } from "./system.ts"
 
@@ -11,4 +12,5 @@ export const HANDLERS: Handlers<OperationId> = {
   ...SERVICE_HANDLERS,
   ...APPLICATION_HANDLERS,
   ...EXECUTION_HANDLERS,
+  ...NETWORK_HANDLERS,
 }

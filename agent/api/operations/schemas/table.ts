@@ -3,6 +3,7 @@ import type { OperationId } from "../table.ts"
 import { APPLICATION_SCHEMAS } from "./applications.ts"
 import type { OperationSchemas } from "./common.ts"
 import { EXECUTION_SCHEMAS } from "./executions.ts"
+import { NETWORK_SCHEMAS } from "./network.ts"
 import { SERVICE_SCHEMAS } from "./services.ts"
 import { SYSTEM_SCHEMAS } from "./system.ts"
 
@@ -12,6 +13,7 @@ export const SCHEMAS = {
   ...SERVICE_SCHEMAS,
   ...APPLICATION_SCHEMAS,
   ...EXECUTION_SCHEMAS,
+  ...NETWORK_SCHEMAS,
 } as const satisfies Record<OperationId, OperationSchemas>
 
 type Part<Id extends OperationId, Name extends "params" | "query" | "body"> =

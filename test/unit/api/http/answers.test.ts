@@ -2,8 +2,10 @@ import assert from "node:assert/strict"
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as v from "valibot"
+import { toHex } from "../../../../agent/base/bytes.ts"
 import { MesgError } from "../../../../agent/base/errors.ts"
 import { HTTP_WAIT_S_MAX, HTTP_WAITS_MAX } from "../../../../agent/base/limits.ts"
+import { encodeGenesis } from "../../../../agent/core/ledger/genesis.ts"
 import { ApiError } from "../../../../agent/api/errors.ts"
 import { problemOf, problemResponse, statusOfCode } from "../../../../agent/api/http/problem.ts"
 import { SCHEMAS } from "../../../../agent/api/operations/schemas/table.ts"
@@ -12,6 +14,8 @@ import type { WebhookRequest } from "../../../../agent/ports/service-host.ts"
 import type { ExecutionView } from "../../../../agent/schema/execution.ts"
 import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
 import { refusal } from "../../../support/fake-core.ts"
+import { homeOf, openNetwork } from "../../../support/home-network.ts"
+import { signedGenesis } from "../../../support/ledger/signed.ts"
 import { assertGolden } from "../../../support/golden.ts"
 
 export const APPLICATION = {
@@ -37,6 +41,9 @@ describe("answers of the HTTP API", () => {
   })
 
   it("keep to the output schema of every operation", async () => {
+    const { network, stop } = await openNetwork(homeOf("vera"))
+    await server.stop()
+    server = await startApiServer({ change: (deps) => ({ ...deps, network }) })
     const execution = server.core.startExecution("completed")
     const running = server.core.startExecution("running")
     const { token, secret } = await server.tokens.create({ services: ["ocpp"], topics: [] })
@@ -90,6 +97,8 @@ describe("answers of the HTTP API", () => {
       ["execution.cancel", `/api/v1/executions/${running.id}:cancel`],
       ["execution.retry", `/api/v1/executions/${execution.id}:retry`],
       ["service.remove", ocpp],
+      ["network.status", "/api/v1/network"],
+      ["network.join", "/api/v1/network:join", { genesis: toHex(encodeGenesis(signedGenesis({}, { vera: 1000n }))) }],
     ]
     for (const [id, path, body] of requests) {
       const operation = OPERATIONS.find((one) => one.id === id)!
@@ -111,6 +120,7 @@ describe("answers of the HTTP API", () => {
       ["stream.follow"],
     )
     assert.equal(server.stops.count, 1)
+    await stop()
   })
 
   it("has exactly the promised status", async () => {

@@ -1,0 +1,46 @@
+import { fromHex } from "../../../base/bytes.ts"
+import type { Joined } from "../../../engine/ledger/join.ts"
+import type { ApiDeps, NetworkView } from "../../deps.ts"
+import { ApiError } from "../../errors.ts"
+import type { Handlers } from "../handler.ts"
+
+export const NETWORK_HANDLERS: Handlers<"network.status" | "network.join"> = {
+  "network.status": (deps) => networkOf(deps).status(),
+  "network.join": async (deps, { body }) => {
+    const joined = await networkOf(deps).join(fromHex(body.genesis)!)
+    if (!joined.ok) throw refusal(joined)
+    return { chain: joined.chain }
+  },
+}
+
+function networkOf({ network }: ApiDeps): NetworkView {
+  if (network !== null) return network
+  throw new ApiError({ code: "NETWORK_DISABLED" }, "this gateway talks to no other Cores", {
+    remedy: "mesg config set network.enabled true, and start the agent again",
+  })
+}
+
+function refusal(joined: Exclude<Joined, { ok: true }>): ApiError {
+  switch (joined.code) {
+    case "GENESIS_UNREADABLE":
+      return new ApiError({ code: "GENESIS_UNREADABLE" }, "this is no genesis document", {
+        remedy: "take the file as it was given out: every byte of it counts",
+      })
+    case "GENESIS_UNSIGNED":
+      return new ApiError({ code: "GENESIS_UNSIGNED" }, "a validator in it has not shown that it holds its key", {
+        remedy: "ask who made the document for one that all validators have signed",
+      })
+    case "GENESIS_REFUSED":
+      return new ApiError(
+        { code: "GENESIS_REFUSED", fault: joined.fault },
+        `no chain can begin as this document says: ${joined.fault}`,
+        { remedy: "docs/spec/ledger.md, Genesis, says what must hold" },
+      )
+    case "CHAIN_JOINED":
+      return new ApiError(
+        { code: "CHAIN_JOINED", chain: joined.chain },
+        `this home is on the chain ${joined.chain} already`,
+        { remedy: "a home is on one chain: take another home for another one" },
+      )
+  }
+}
