@@ -87,6 +87,20 @@ export default {
       to: { path: "^agent/io/", pathNot: ["^agent/io/$1/", "^agent/io/(folder|pem-file)[.]ts$"] },
     },
     {
+      name: "peers-are-loaded-late",
+      comment:
+        "libp2p takes as much memory as an agent: network.ts alone leads to it, loaded where a network is enabled.",
+      severity: "error",
+      from: { path: ours, pathNot: ["^agent/network[.]ts$", "^agent/io/peers/"] },
+      to: { path: "^agent/io/peers/", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "network-is-loaded-late",
+      severity: "error",
+      from: { path: ours },
+      to: { path: "^agent/network[.]ts$", dynamic: false, dependencyTypesNot: ["type-only"] },
+    },
+    {
       name: "below-io-no-node",
       comment:
         "Time, ids and entropy arrive inside inputs; base/hash.ts alone may use node:crypto, base/in-time.ts node:vm.",

@@ -51,6 +51,8 @@ describe("the layers", function () {
       { rule: "ports-are-types", file: "agent/ports/x.ts", imports: "../engine/y.ts", type: true },
       { rule: "io-implements-ports", file: "agent/io/store/x.ts", imports: "../../core/y.ts" },
       { rule: "io-siblings-are-strangers", file: "agent/io/store/x.ts", imports: "../broker/y.ts" },
+      { rule: "peers-are-loaded-late", file: "agent/x.ts", imports: "./io/peers/y.ts" },
+      { rule: "network-is-loaded-late", file: "agent/x.ts", imports: "./network.ts" },
       { rule: "engine-not-io", file: "agent/engine/x.ts", imports: "../io/store/y.ts" },
       { rule: "api-over-engine", file: "agent/api/http/x.ts", imports: "../../io/store/y.ts", type: true },
       { rule: "plugins-only-sdk", file: "plugins/http/x.ts", imports: "../../agent/base/y.ts" },
