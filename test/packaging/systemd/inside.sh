@@ -173,6 +173,8 @@ second_boot() {
   check "has it from the channel that it was installed from" grep -qF '"GET /stable/SHA256SUMS ' /lab/served.log
   check "runs the new version" is_version 0.1.1
   check "has its executions after the upgrade" has_completed 2
+  check "runs in safe mode, as the guide has it" runs_safely
+  check "has its executions after safe mode" soon has_completed 2
 
   local name said s
   for name in hangs dies; do
@@ -255,6 +257,14 @@ upgrade_without_room() {
   is_version 0.1.4 && [ ! -e /opt/mesg/versions/0.1.5 ] && [ ! -e /var/lib/mesg/before-upgrade.new ] || refused=1
   systemctl stop mesg && umount /var/lib/mesg && rm -rf /var/lib/aside && systemctl start mesg || return 1
   return $refused
+}
+
+says_safe() { grep -F "safe mode: none of" <<<"$(mesg doctor)"; }
+runs_safely() {
+  systemctl stop mesg || return 1
+  systemd-run --unit=safe -p User=mesg -p EnvironmentFile=-/etc/mesg/environment \
+    mesg start --safe --home /var/lib/mesg || return 1
+  soon says_safe && has_completed 2 && systemctl stop safe && systemctl start mesg
 }
 
 debian_package() {
