@@ -1,7 +1,10 @@
 import { join } from "node:path"
 import type { NetworkStatus, NetworkView } from "./api/deps.ts"
+import type { Tip } from "./core/chain/tip.ts"
 import type { ChainId } from "./core/ledger/terms.ts"
+import type { Page, Paging } from "./engine/core.ts"
 import { Blocks } from "./engine/ledger/chain/blocks.ts"
+import { type BlockView, blockViews, type ValidatorView, validatorViews } from "./engine/ledger/chain/views.ts"
 import { joinChain, type Joined } from "./engine/ledger/join.ts"
 import { ChainPeers } from "./engine/ledger/validator/chain-peers.ts"
 import { Sync } from "./engine/ledger/validator/sync.ts"
@@ -142,7 +145,7 @@ export class Network implements NetworkView {
 
   status(): NetworkStatus {
     const { peers, validator } = this.#running ?? { peers: null, validator: null }
-    const tip = validator?.chain.tip ?? this.#blocks.tip()
+    const tip = this.#tip()
     return {
       addresses: peers?.addresses() ?? [],
       peers: peers?.connected() ?? [],
@@ -157,10 +160,24 @@ export class Network implements NetworkView {
     }
   }
 
+  listBlocks(paging: Paging): Page<BlockView> {
+    const tip = this.#tip()
+    return tip === null ? { items: [], cursor: null } : blockViews(this.#blocks, tip, paging)
+  }
+
+  validators(): readonly ValidatorView[] {
+    const tip = this.#tip()
+    return tip === null ? [] : validatorViews(tip)
+  }
+
   async stop(): Promise<void> {
     const running = this.#running
     this.#running = null
     await running?.stop()
+  }
+
+  #tip(): Tip | null {
+    return this.#running?.validator.chain.tip ?? this.#blocks.tip()
   }
 
   #halt(error: unknown): void {

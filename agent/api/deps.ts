@@ -3,7 +3,8 @@ import type { Log, LogFields } from "../ports/log.ts"
 import type { Metrics } from "../ports/metrics.ts"
 import type { Random } from "../ports/random.ts"
 import type { Store, StoreRecovery } from "../ports/store.ts"
-import type { Core } from "../engine/core.ts"
+import type { Core, Page, Paging } from "../engine/core.ts"
+import type { BlockView, ValidatorView } from "../engine/ledger/chain/views.ts"
 import type { Joined } from "../engine/ledger/join.ts"
 import type { Config } from "../schema/config.ts"
 import type { Json, JsonObject } from "../schema/json.ts"
@@ -39,6 +40,10 @@ export interface ApiDeps {
 
 export interface NetworkView {
   status(): NetworkStatus
+  /** Of the chain that was joined, newest first; none where none was. */
+  listBlocks(paging: Paging): Page<BlockView>
+  /** Who decides the next height; nobody where no chain was joined. */
+  validators(): readonly ValidatorView[]
   /** @throws ValidatorError SIGN_STATE_EXISTS */
   join(document: Uint8Array): Promise<Joined>
 }

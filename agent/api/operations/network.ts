@@ -1,4 +1,5 @@
 import type { Operation } from "./operation.ts"
+import { PAGING_OPTIONS } from "./paging.ts"
 
 export const NETWORK_OPERATIONS = [
   {
@@ -10,6 +11,26 @@ export const NETWORK_OPERATIONS = [
     status: 200,
     problems: ["NETWORK_DISABLED"],
     commands: [{ name: "network status" }],
+  },
+  {
+    id: "network.blocks",
+    summary: "The blocks of the chain, newest first",
+    method: "GET",
+    path: "/api/v1/network/blocks",
+    scope: "read",
+    status: 200,
+    problems: ["NETWORK_DISABLED"],
+    commands: [{ name: "network blocks", options: PAGING_OPTIONS }],
+  },
+  {
+    id: "network.validators",
+    summary: "Who decides the next block, and with which power",
+    method: "GET",
+    path: "/api/v1/network/validators",
+    scope: "read",
+    status: 200,
+    problems: ["NETWORK_DISABLED"],
+    commands: [{ name: "network validators" }],
   },
   {
     id: "network.join",

@@ -13,7 +13,7 @@ _mesg() {
       execution) COMPREPLY=($(compgen -W "watch list show cancel retry" -- "$word")); return ;;
       token) COMPREPLY=($(compgen -W "list create revoke" -- "$word")); return ;;
       app) COMPREPLY=($(compgen -W "validate dry-run deploy list show export pause resume remove run" -- "$word")); return ;;
-      network) COMPREPLY=($(compgen -W "status join" -- "$word")); return ;;
+      network) COMPREPLY=($(compgen -W "status blocks validators join" -- "$word")); return ;;
     esac
   fi
   if [ "${word#-}" = "$word" ]; then
@@ -67,6 +67,8 @@ _mesg() {
     "execution cancel"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "execution retry"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "network status"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "network blocks"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
+    "network validators"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "network join"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
   esac
 }

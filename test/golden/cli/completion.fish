@@ -106,6 +106,10 @@ complete -c mesg -n '__fish_seen_subcommand_from execution' -f -a cancel -d 'Can
 complete -c mesg -n '__fish_seen_subcommand_from execution' -f -a retry -d 'Start a new execution of the same trigger and version, linked to the old one'
 complete -c mesg -n __fish_use_subcommand -a network -d 'The chain, and the other Cores'
 complete -c mesg -n '__fish_seen_subcommand_from network' -f -a status -d 'The chain of this gateway, and the other Cores that it is connected to'
+complete -c mesg -n '__fish_seen_subcommand_from network' -f -a blocks -d 'The blocks of the chain, newest first'
+complete -c mesg -n '__fish_seen_subcommand_from network; and __fish_seen_subcommand_from blocks' -l limit -d 'most items to show'
+complete -c mesg -n '__fish_seen_subcommand_from network; and __fish_seen_subcommand_from blocks' -l cursor -d 'go on where an earlier list ended'
+complete -c mesg -n '__fish_seen_subcommand_from network' -f -a validators -d 'Who decides the next block, and with which power'
 complete -c mesg -n '__fish_seen_subcommand_from network' -f -a join -d 'Join a chain by its genesis document, for as long as this home lives'
 complete -c mesg -l json -d 'print one JSON value'
 complete -c mesg -l home -r -d "the agent's home"

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
-import { toHex } from "../../../agent/base/bytes.ts"
+import { addressOf } from "../../../agent/base/address.ts"
+import { fromHex, toHex } from "../../../agent/base/bytes.ts"
 import { chainIdOf, encodeGenesis, type Genesis } from "../../../agent/core/ledger/genesis.ts"
 import type { Signature } from "../../../agent/core/ledger/terms.ts"
 import { until } from "../../support/until.ts"
@@ -55,13 +56,37 @@ describe("the network over the API", function () {
     await stop()
   })
 
-  it("joins no chain again with a key that has signed there", async () => {
+  it("shows blocks and validators, and joins no chain again with a key that has signed there", async () => {
     // Its epoch is over: it makes blocks at once.
     const due = signedGenesis({ ann: 5n }, { vera: 1000n }, { time: 1_700_000_000_000 })
     const home = homeOf("vera")
     const network = await serve(home)
     assert.equal((await joins(documentOf(due))).status, 200)
-    await until(() => (network.status().chain?.height ?? 0) > 0, 20_000, "a block", 10)
+    await until(() => (network.status().chain?.height ?? 0) > 2, 20_000, "three blocks", 10)
+    interface Listed {
+      items: Record<string, unknown>[]
+      cursor: string | null
+    }
+    const list = async (query: string) => (await server.call("GET", `/api/v1/network/blocks${query}`)).body as Listed
+    const newest = await list("?limit=1")
+    const height = newest.items[0]!["height"] as number
+    assert.equal(newest.cursor, String(height))
+    const older = await list(`?limit=1000&cursor=${height}`)
+    assert.deepEqual(
+      older.items.map((block) => block["height"]),
+      Array.from({ length: height - 1 }, (_, i) => height - 1 - i),
+    )
+    const { id, time, ...first } = older.items.at(-1)!
+    const { key } = network.status()
+    const address = addressOf(fromHex(key)!)
+    assert.deepEqual(first, { height: 1, transactions: 0, proposer: address, round: 0, votes: 1 })
+    assert.deepEqual([time, String(id).length, older.cursor], ["2023-11-14T22:13:20.001Z", 64, null])
+    assert.deepEqual(codeOf(await server.call("GET", "/api/v1/network/blocks?cursor=x")), [422, "INPUT_INVALID"])
+    const account = due.validators[0]!.account
+    assert.deepEqual((await server.call("GET", "/api/v1/network/validators")).body, {
+      items: [{ account, key, address, power: "1000", proposes: true }],
+      cursor: null,
+    })
     await stop()
     rmSync(join(home, "data"), { recursive: true })
     await serve(home)

@@ -3,9 +3,24 @@ import type { Joined } from "../../../engine/ledger/join.ts"
 import type { ApiDeps, NetworkView } from "../../deps.ts"
 import { ApiError } from "../../errors.ts"
 import type { Handlers } from "../handler.ts"
+import { isoTime, pageView } from "../views.ts"
+import { pagingOf } from "./paging.ts"
 
-export const NETWORK_HANDLERS: Handlers<"network.status" | "network.join"> = {
+type NetworkOperation = "network.status" | "network.blocks" | "network.validators" | "network.join"
+
+export const NETWORK_HANDLERS: Handlers<NetworkOperation> = {
   "network.status": (deps) => networkOf(deps).status(),
+  "network.blocks": (deps, { query }) =>
+    pageView(networkOf(deps).listBlocks(pagingOf(query)), ({ timeMs, ...block }) => ({
+      ...block,
+      time: isoTime(timeMs),
+    })),
+  "network.validators": (deps) => {
+    const items = networkOf(deps)
+      .validators()
+      .map(({ power, ...validator }) => ({ ...validator, power: String(power) }))
+    return { items, cursor: null }
+  },
   "network.join": async (deps, { body }) => {
     const joined = await networkOf(deps).join(fromHex(body.genesis)!)
     if (!joined.ok) throw refusal(joined)

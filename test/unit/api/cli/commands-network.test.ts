@@ -32,6 +32,14 @@ describe("commands of the network", () => {
     assert.match(after, /addresses +\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/\w+\n/)
     // The other validator is not there.
     assert.match(after, /signs +nothing yet: it asks its peers first\n/)
+    assert.equal((await run(["network", "blocks"])).out, "none\n")
+    const validators = (await run(["network", "validators"])).out.trim().split("\n")
+    assert.match(validators[0]!, /^ACCOUNT +POWER +KEY/)
+    assert.deepEqual(
+      validators.slice(1).map((line) => line.split(/ +/)[1]),
+      ["1000", "1000"],
+    )
+    assert.equal(validators.filter((line) => line.endsWith("proposes")).length, 1)
     const again = await run(["network", "join", `@${file}`])
     assert.equal(again.exitCode, 1)
     assert.match(again.err, /CHAIN_JOINED/)

@@ -98,6 +98,8 @@ describe("answers of the HTTP API", () => {
       ["execution.retry", `/api/v1/executions/${execution.id}:retry`],
       ["service.remove", ocpp],
       ["network.status", "/api/v1/network"],
+      ["network.blocks", "/api/v1/network/blocks"],
+      ["network.validators", "/api/v1/network/validators"],
       ["network.join", "/api/v1/network:join", { genesis: toHex(encodeGenesis(signedGenesis({}, { vera: 1000n }))) }],
     ]
     for (const [id, path, body] of requests) {
