@@ -47,7 +47,6 @@ export function startAlone({ store, signed, log, clock }: Machine, genesis: Gene
       verifier: verifier(),
       clock,
       me: key.address,
-      made: () => {},
       decided: (_, of) => receipts.push(...of),
       halted: note,
     },

@@ -47,8 +47,6 @@ export interface ChainParts {
   readonly clock: Clock
   /** This validator's consensus address. */
   readonly me: Address
-  /** A block of this Core is on its disk: it is for everybody, before its proposal is. */
-  made(block: ReadBlock): void
   /** A block is part of the chain now. */
   decided(block: DecidedBlock, receipts: readonly Receipt[]): void
   /** Nothing goes on until the agent is started again. */
@@ -148,7 +146,6 @@ export class BlockChain implements Chain {
       const block = this.#make()
       await this.#judge(block)
       if (height !== this.#tip.height + 1) return
-      this.#parts.made(block)
       this.#consensus?.propose(height, round, block.id)
     })
   }
@@ -218,6 +215,8 @@ export class BlockChain implements Chain {
     const unknown = block.read.filter((transaction) => !this.#mempool.has(transaction))
     const signed = signaturesOfBlock(tip, { ...block, read: unknown })
     if (!(await this.#parts.verifier.areGood(signed))) return { ok: false, fault: "SIGNATURE_INVALID" }
+    // The height was decided meanwhile: the state is another one, and nobody asks any more.
+    if (tip !== this.#tip) return { ok: false, fault: "HEADER_WRONG" }
     const applied = applyBlock(this.#parts.blocks, applicationOf(tip, block))
     return applied.ok ? { ok: true, applied } : { ok: false, fault: applied.code }
   }

@@ -89,8 +89,6 @@ export class Validator {
         verifier,
         clock,
         me: key.address,
-        // It travels with its proposal.
-        made: () => {},
         decided: parts.decided,
         halted: parts.halted,
       },
