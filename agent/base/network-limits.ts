@@ -37,10 +37,16 @@ export const SET_CHANGES_MAX = 32
 /** Chain (docs/spec/chain.md#bounds): a block, which is one message with its polka, and the transactions in it. */
 export const BLOCK_BYTES_MAX = 960 * KIB
 export const BLOCK_TRANSACTIONS_MAX = 5000
+/** What of a block is none of its transactions: header, commit, the heads of its lists. */
+export const BLOCK_FRAME_BYTES_MAX = 32 * KIB
 /** Where the clock is further ahead of what a block's header must carry, the first one is empty. */
 export const CHAIN_WAKE_GAP_MS = 2 * SECOND
-/** Votes of a height that one Core gives another. */
+/** Votes of a height that one Core gives another, and that it holds to be given. */
 export const ROUND_VOTES_MAX = 1024
+export const HELD_VOTES_MAX = 8192
+/** Proposals of a height that are held to be given, and validators of whom the newest is known. */
+export const HELD_PROPOSALS_MAX = 64
+export const HELD_SIGNERS_MAX = 512
 /** How often a Core asks another one for what it missed. */
 export const CHAIN_SYNC_EVERY_MS = 1 * SECOND
 /** How far ahead of this Core's clock the time of a header may be; headers that one bisection asks for. */

@@ -9,7 +9,8 @@ import { once } from "node:events"
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { delimiter, join, resolve } from "node:path"
 import { tempDir } from "../support/temp-dir.ts"
-import { MUTANTS, type Mutant } from "./mutants/table.ts"
+import type { Mutant } from "./mutants/mutant.ts"
+import { MUTANTS } from "./mutants/table.ts"
 
 const ROOT = resolve(import.meta.dirname, "../..")
 const COPIED = ["agent", "plugins", "test", "packaging", "package.json", ".mocharc.json", "tsconfig.json"]

@@ -28,6 +28,15 @@ const typed = sources(/^(?:README|SECURITY|docs\/guides\/[^/]+)\.md$/).flatMap((
 )
 
 describe("the guides", () => {
+  it("begin with the workflow that `npm start` deploys", () => {
+    const read = (path: string) => readFileSync(join(ROOT, path), "utf8")
+    const [, shown] = /## How an application looks\n\n```yaml\nname: ev-charging\n([\s\S]*?)```/.exec(
+      read("README.md"),
+    )!
+    assert.ok(shown!.length > 500)
+    assert.ok(read("docs/examples/electric-car/app.yml").includes(shown!))
+  })
+
   it("name only commands and options that there are", () => {
     const known = commands()
     const used = typed.flatMap(({ path, text }) =>

@@ -6,7 +6,6 @@ import { concatBytes, fromHex, toHex } from "../../base/bytes.ts"
 import { sha256 } from "../../base/hash.ts"
 import { VALIDATORS_MAX } from "../../base/network-limits.ts"
 import { genesisValidators, nextValidators } from "../consensus/rotation.ts"
-import type { ValidatorSet } from "../consensus/validators.ts"
 import type { Applied, Receipt } from "../ledger/apply/apply.ts"
 import { consensusAddress, type ValidatorUpdate } from "../ledger/apply/committee.ts"
 import { chainIdOf, type Genesis, genesisState } from "../ledger/genesis.ts"
@@ -33,17 +32,16 @@ import { mountains, rootOfList, withLeaf } from "./mountains.ts"
 const hash = fixed<Hash>(32)
 const FAILURE_BYTES_MAX = 32
 
-/** Priorities are below zero too, and not above the power of all, twice. */
+const sign = record({ isNegative: flag, size: big(2n ** 128n) })
+/** Priorities are below zero too; 0 is written in one way. */
 const priority: Layout<bigint> = {
-  write: (value) => [value < 0n, magnitude.write(value < 0n ? -value : value)],
+  write: (value) => sign.write({ isNegative: value < 0n, size: value < 0n ? -value : value }),
   read: (item) => {
-    const read = signed.read(item)
+    const read = sign.read(item)
     if (read === undefined || (read.isNegative && read.size === 0n)) return undefined
     return read.isNegative ? -read.size : read.size
   },
 }
-const magnitude = big(2n ** 128n)
-const signed = record({ isNegative: flag, size: magnitude })
 
 const address = fixed<Address>(ADDRESS_BYTES)
 const queue = record({
@@ -151,5 +149,5 @@ function following(
   updates: readonly ValidatorUpdate[],
 ): Deciders {
   const changes = updates.map(({ key, power }) => ({ address: consensusAddress(key), power }))
-  return { members, queue: nextValidators(queue satisfies ValidatorSet, changes) }
+  return { members, queue: nextValidators(queue, changes) }
 }

@@ -4,7 +4,12 @@
  *   a transaction -> mempool -> proposed block -> on the disk -> judged -> decided -> state, tip and block in one write
  */
 import { messageOf } from "../../../base/errors.ts"
-import { BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, CHAIN_WAKE_GAP_MS } from "../../../base/network-limits.ts"
+import {
+  BLOCK_BYTES_MAX,
+  BLOCK_FRAME_BYTES_MAX,
+  BLOCK_TRANSACTIONS_MAX,
+  CHAIN_WAKE_GAP_MS,
+} from "../../../base/network-limits.ts"
 import { type ReadBlock, encodeBlock, readBlock } from "../../../core/chain/block.ts"
 import {
   applicationOf,
@@ -30,9 +35,6 @@ import type { Verifier } from "../../../ports/verifier.ts"
 import type { Chain, Decision, NextHeight } from "../consensus/surroundings.ts"
 import type { Blocks, DecidedBlock } from "./blocks.ts"
 import { Mempool, type MempoolRefusal, type Standing } from "./mempool.ts"
-
-/** What of a block is its header, its commit and the heads of its lists, at most. */
-const BLOCK_FRAME_BYTES = 32 * 1024
 
 /** The part of consensus that blocks speak to. */
 export interface Decider {
@@ -73,6 +75,8 @@ export class BlockChain implements Chain {
   readonly #mempool = new Mempool()
   /** Blocks of the height that is being decided: of each one verdict. */
   readonly #judged = new Map<ValueId, Promise<Judged>>()
+  /** The one that this Core proposes at that height. */
+  #made: ReadBlock | null = null
   #tip: Tip
   #last: DecidedBlock | null
   #consensus: Decider | null = null
@@ -143,9 +147,11 @@ export class BlockChain implements Chain {
   wanted(height: Height, round: Round): void {
     void this.#inBackground(async () => {
       if (height !== this.#tip.height + 1) return
-      const block = this.#make()
-      await this.#judge(block)
+      // One for each height: where rounds go by, what was made is proposed again, or the disk would fill with blocks.
+      this.#made ??= this.#make()
+      const { block, verdict } = await this.#judge(this.#made)
       if (height !== this.#tip.height + 1) return
+      if (!verdict.ok) throw new Error(`the block ${height} that was made here is invalid: ${verdict.fault}`)
       this.#consensus?.propose(height, round, block.id)
     })
   }
@@ -188,7 +194,7 @@ export class BlockChain implements Chain {
 
   #choose(time: number): readonly ReadTransaction[] {
     const { chain, height } = this.#tip
-    const transactions = this.#mempool.first(BLOCK_BYTES_MAX - BLOCK_FRAME_BYTES, BLOCK_TRANSACTIONS_MAX)
+    const transactions = this.#mempool.first(BLOCK_BYTES_MAX - BLOCK_FRAME_BYTES_MAX, BLOCK_TRANSACTIONS_MAX)
     const fit = admissible(this.#parts.blocks, { chain, height: height + 1, time, transactions, absent: [] })
     const kept = new Set(fit)
     for (const one of transactions) if (!kept.has(one)) this.#mempool.leaveOut(one)
@@ -233,6 +239,7 @@ export class BlockChain implements Chain {
     this.#tip = tip
     this.#last = decided
     this.#judged.clear()
+    this.#made = null
     this.#mempool.settle(judged.block.read, this.#standing)
     this.#parts.decided(decided, applied.receipts)
     this.#consensus?.advance()

@@ -1,8 +1,11 @@
-import { ROUND_VOTES_MAX } from "../../../base/network-limits.ts"
+import { HELD_PROPOSALS_MAX, HELD_SIGNERS_MAX, HELD_VOTES_MAX, ROUND_VOTES_MAX } from "../../../base/network-limits.ts"
 import { type SignedMessage, type SignedProposal, type SignedVote, signerOf } from "../../../core/consensus/message.ts"
 import type { Address, Height } from "../../../core/consensus/terms.ts"
 
-/** What was said, for who lacks it: all that was taken of the height that is being decided, and of everybody the newest. */
+/**
+ * What was said, for who lacks it: what was taken of the height that is being decided, and of every validator the newest. At
+ * a height that goes on and on the oldest is let go: who lacks that needs the rounds that are now.
+ */
 export class Pool {
   #height: Height = 0
   #votes = new Map<string, SignedVote>()
@@ -16,10 +19,10 @@ export class Pool {
     if (height > this.#height) this.#begin(height)
     if (message.kind === "vote") {
       const { voter, type, round, value } = message.vote
-      if (height === this.#height) this.#votes.set(`${voter} ${type} ${round} ${value}`, message.vote)
+      if (height === this.#height) keep(this.#votes, `${voter} ${type} ${round} ${value}`, message.vote, HELD_VOTES_MAX)
       remember(this.#newestVote, voter, message.vote)
     } else {
-      if (height === this.#height) this.#proposals = [...this.#proposals, message]
+      if (height === this.#height) this.#proposals = [...this.#proposals, message].slice(-HELD_PROPOSALS_MAX)
       remember(this.#newestProposal, signerOf(message), message.proposal)
     }
   }
@@ -61,7 +64,14 @@ function remember<Said extends { height: number; round: number; type?: string }>
   said: Said,
 ): void {
   const known = newest.get(of)
-  if (known === undefined || isLater(said, known)) newest.set(of, said)
+  if (known === undefined || isLater(said, known)) keep(newest, of, said, HELD_SIGNERS_MAX)
+}
+
+/** The newest of all, at most so many. */
+function keep<Name, Value>(all: Map<Name, Value>, name: Name, value: Value, max: number): void {
+  all.delete(name)
+  all.set(name, value)
+  if (all.size > max) all.delete(all.keys().next().value!)
 }
 
 /** A precommit comes after the prevote of its round. */

@@ -34,19 +34,16 @@ import {
   signerOf,
 } from "../../../core/consensus/message.ts"
 import type { Address, DoubleVote, Height } from "../../../core/consensus/terms.ts"
-import type { Receipt } from "../../../core/ledger/apply/apply.ts"
 import { consensusAddress } from "../../../core/ledger/apply/committee.ts"
 import type { CommitteeMember } from "../../../core/ledger/state/records.ts"
 import type { Signature } from "../../../core/ledger/terms.ts"
 import { prove } from "../../../core/ledger/tree/proof.ts"
-import type { Clock } from "../../../ports/clock.ts"
 import type { ConsensusKey } from "../../../ports/consensus-key.ts"
 import type { DurableFile } from "../../../ports/durable-file.ts"
 import type { Log } from "../../../ports/log.ts"
 import type { Verdict } from "../../../ports/peers.ts"
-import type { SignedBytes, Verifier } from "../../../ports/verifier.ts"
-import { BlockChain, type Submitted } from "../chain/block-chain.ts"
-import type { Blocks, DecidedBlock } from "../chain/blocks.ts"
+import type { SignedBytes } from "../../../ports/verifier.ts"
+import { BlockChain, type ChainParts, type Submitted } from "../chain/block-chain.ts"
 import { Consensus } from "../consensus/consensus.ts"
 import { openSigner } from "../consensus/signer.ts"
 import { Wal } from "../consensus/wal.ts"
@@ -55,19 +52,13 @@ import { Pool } from "./pool.ts"
 import type { Shell } from "./shell.ts"
 import { timeoutMs } from "./timeouts.ts"
 
-export interface ValidatorParts {
-  readonly blocks: Blocks
-  readonly verifier: Verifier
-  readonly clock: Clock
+export interface ValidatorParts extends Omit<ChainParts, "me"> {
   readonly key: ConsensusKey
   readonly signState: DurableFile
   readonly wal: DurableFile
   readonly shell: Shell
   readonly log: Log
-  decided(block: DecidedBlock, receipts: readonly Receipt[]): void
   evidence(evidence: DoubleVote): void
-  /** Nothing goes on until the agent is started again. */
-  halted(error: Error): void
 }
 
 export class Validator {
@@ -80,20 +71,10 @@ export class Validator {
 
   /** @throws ValidatorError SIGN_STATE_MISSING, SIGN_STATE_DAMAGED; LedgerError STATE_DAMAGED */
   constructor(parts: ValidatorParts, tip: Tip) {
-    const { blocks, verifier, clock, key, log } = parts
+    const { clock, key, log } = parts
     this.#parts = parts
     this.#chainId = fromHex(tip.chain)!
-    this.chain = new BlockChain(
-      {
-        blocks,
-        verifier,
-        clock,
-        me: key.address,
-        decided: parts.decided,
-        halted: parts.halted,
-      },
-      tip,
-    )
+    this.chain = new BlockChain({ ...parts, me: key.address }, tip)
     this.consensus = new Consensus({
       signer: openSigner({ key, chain: this.#chainId, file: parts.signState }),
       wal: new Wal(parts.wal, this.#chainId),

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict"
 import type { Address } from "../../../../agent/base/address.ts"
+import {
+  BLOCK_FRAME_BYTES_MAX,
+  BLOCK_TRANSACTIONS_MAX,
+  TRANSACTION_BYTES_MAX,
+  VALIDATORS_MAX,
+} from "../../../../agent/base/network-limits.ts"
 import { seededRandom } from "../../../../agent/base/random.ts"
 import { type Block, blockId, encodeBlock, type ReadBlock, readBlock } from "../../../../agent/core/chain/block.ts"
 import { applicationOf, blockFault, headerAfter, signaturesOfBlock } from "../../../../agent/core/chain/check.ts"
@@ -148,6 +154,24 @@ describe("a block", () => {
       assert.equal(blockFault(blocks.tip, readBlock(encodeBlock(changed))!), fault)
     })
   }
+
+  it("takes no more beside its transactions than is left for that, with all votes and all transactions there may be", () => {
+    const blocks = new Blocks()
+    blocks.take(blocks.make())
+    const { header, commit } = blocks.make()
+    const [vote] = commit!.votes
+    const full = {
+      round: 2 ** 31 - 1,
+      votes: Array.from({ length: VALIDATORS_MAX }, () => ({ ...vote!, time: 2 ** 50 })),
+    }
+    const size = (length: number) => {
+      const transactions = Array.from({ length: BLOCK_TRANSACTIONS_MAX }, () => new Uint8Array(length))
+      return encodeBlock({ header, commit: full, transactions }).length - BLOCK_TRANSACTIONS_MAX * length
+    }
+    // A list says its length in 1 to 3 bytes.
+    for (const length of [0, 200, TRANSACTION_BYTES_MAX])
+      assert.ok(size(length) <= BLOCK_FRAME_BYTES_MAX, `${size(length)}`)
+  })
 
   it("that was changed anywhere in its bytes is none, or has another id, or cannot follow", () => {
     const blocks = new Blocks()

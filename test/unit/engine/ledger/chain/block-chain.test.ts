@@ -1,14 +1,20 @@
 import assert from "node:assert/strict"
 import { setImmediate as immediate } from "node:timers/promises"
 import { encodeBlock } from "../../../../../agent/core/chain/block.ts"
+import { headerAfter } from "../../../../../agent/core/chain/check.ts"
 import { genesisTip } from "../../../../../agent/core/chain/tip.ts"
 import { chainIdOf } from "../../../../../agent/core/ledger/genesis.ts"
 import { accountAt } from "../../../../../agent/core/ledger/state/records.ts"
 import { State } from "../../../../../agent/core/ledger/state/state.ts"
 import { HOUR } from "../../../../support/ledger/chain.ts"
+import { BlockChain } from "../../../../../agent/engine/ledger/chain/block-chain.ts"
+import { Blocks } from "../../../../../agent/engine/ledger/chain/blocks.ts"
+import { verifier } from "../../../../../agent/io/keys/verifier.ts"
+import { TABLE } from "../../../../../agent/schema/tables.ts"
 import { type Machine, newMachine, startAlone } from "../../../../support/ledger/lone-validator.ts"
 import {
   accountAddress,
+  consensusKey,
   signedGenesis,
   signedTransaction,
   spoilt,
@@ -112,6 +118,41 @@ describe("a chain with one validator", () => {
     assert.equal((await fresh.chain.judge(encodeBlock(first)))?.valid, true)
     const late = { ...first, header: { ...first.header, time: first.header.time + 1 } }
     assert.equal((await fresh.chain.judge(encodeBlock(late)))?.valid, false)
+  })
+
+  it("verifies a transaction of a block though it waits here, where its signature is another one", async () => {
+    const { tip } = running.chain
+    const proposer = tip.next.queue.proposer
+    const blockWith = (transaction: Uint8Array) => {
+      const transactions = [transaction]
+      const header = headerAfter(tip, { commit: null, transactions, proposer })
+      return encodeBlock({ header, commit: null, transactions })
+    }
+    machine.store.hold()
+    assert.ok((await running.chain.submit(send(0))).ok)
+    assert.equal(running.chain.waiting, 1)
+    const [bad, good] = [running.chain.judge(blockWith(spoilt(send(0)))), running.chain.judge(blockWith(send(0)))]
+    machine.store.release()
+    assert.deepEqual([(await bad)?.valid, (await good)?.valid], [false, true])
+  })
+
+  it("proposes the same block in every round of a height, though more waits by then", async () => {
+    const { store, clock } = await newMachine(GENESIS, "vera")
+    const blocks = new Blocks(store)
+    const halted = (error: Error) => assert.fail(error)
+    const me = consensusKey("vera").address
+    const chain = new BlockChain({ blocks, verifier: verifier(), clock, me, decided: () => {}, halted }, blocks.tip()!)
+    const proposed: [round: number, id: string][] = []
+    const propose = (_: number, round: number, id: string) => void proposed.push([round, id])
+    chain.connect({ begin: () => {}, advance: () => {}, propose })
+    for (const round of [0, 4]) {
+      assert.ok((await chain.submit(send(round / 4))).ok)
+      chain.wanted(1, round)
+      await until(() => proposed.some((one) => one[0] === round), 5000, `a proposal of round ${round}`, 1)
+    }
+    assert.equal(proposed[0]![1], proposed[1]![1])
+    assert.equal(store.count(TABLE.chainProposed), 1)
+    chain.stop()
   })
 
   it("begins where its genesis says", () => {

@@ -1,6 +1,18 @@
 import assert from "node:assert/strict"
+import { encodeBlock } from "../../../../../agent/core/chain/block.ts"
+import { votesOf } from "../../../../../agent/core/chain/commit.ts"
+import { proposedMessage } from "../../../../../agent/core/chain/message.ts"
+import type { SignedProposal, SignedVote } from "../../../../../agent/core/consensus/message.ts"
 import { chainIdOf } from "../../../../../agent/core/ledger/genesis.ts"
-import { signedGenesis, signedTransaction, spoilt, transferTo } from "../../../../support/ledger/signed.ts"
+import type { Signature } from "../../../../../agent/core/ledger/terms.ts"
+import {
+  accountAddress,
+  consensusKey,
+  signedGenesis,
+  signedTransaction,
+  spoilt,
+  transferTo,
+} from "../../../../support/ledger/signed.ts"
 import { type Node, TestNetwork } from "../../../../support/ledger/validators.ts"
 
 const NAMES = ["vera", "vic", "val", "vince"]
@@ -100,6 +112,61 @@ describe("four validators", function () {
     network.cut.clear()
     await network.until(() => paid(1), 120_000, "a transfer")
     areOne()
+  })
+
+  it("believe nothing that a peer made of what was said, and all that was said", async () => {
+    network.cut.add("vince")
+    assert.ok((await vera.validator!.submit(send(0))).ok)
+    await network.until(() => paid(1, network.nodes.slice(0, 3)), 60_000, "a transfer without vince")
+    const behind = vince.validator!
+    const { block, proposal, commit } = vera.blocks.at(1)!
+    const { members } = behind.chain.tip.next
+    const votes = votesOf(commit, members, 1, proposal.value)
+    const false_ = <Said extends { signature: Uint8Array }>(said: Said) => ({
+      ...said,
+      signature: said.signature.with(3, said.signature[3]! ^ 1),
+    })
+
+    const [vote, another] = votes as [SignedVote, SignedVote]
+    assert.equal(await behind.hearVote(false_(vote)), "reject")
+    assert.equal(await behind.hearVote({ ...vote, voter: another.voter }), "reject")
+    assert.equal(await behind.hearVote({ ...vote, value: null }), "reject")
+    assert.equal(await behind.hearVote({ ...vote, voter: accountAddress("nobody") }), "reject")
+    assert.equal(await behind.hearVote({ ...vote, height: 2 }), "ignore")
+    assert.equal(await behind.hearVote(vote), "accept")
+    assert.equal(await behind.hearVote(vote), "ignore")
+
+    const bytes = encodeBlock(block)
+    const other = encodeBlock({ ...block, header: { ...block.header, time: block.header.time + 1 } })
+    const judge = (of: SignedProposal, content: Uint8Array) =>
+      behind.judgeProposal(proposedMessage.encode({ proposal: of, polka: null, block: content }))
+    assert.equal(await judge(false_(proposal), bytes), "reject")
+    assert.equal(await judge(proposal, other), "reject")
+    assert.equal(await judge({ ...proposal, round: proposal.round + 1 }, bytes), "ignore")
+
+    const decided = { block: bytes, proposal, commit }
+    const spoilt_ = commit.votes.map((one) => one && { ...one, signature: `00${one.signature.slice(2)}` as Signature })
+    const few = commit.votes.map((one, place) => (place < 2 ? one : null))
+    for (const [what, change] of [
+      ["a signature of the commit", { commit: { ...commit, votes: spoilt_ } }],
+      ["the power of the commit", { commit: { ...commit, votes: few } }],
+      ["the signature of the proposal", { proposal: false_(proposal) }],
+      ["the block", { block: other }],
+    ] as const) {
+      assert.equal(await behind.hearDecided({ ...decided, ...change }), false, what)
+    }
+    assert.equal(behind.chain.tip.height, 0)
+    assert.equal(await behind.hearDecided(decided), true)
+    assert.equal(await behind.chain.isPast(1), true)
+
+    const nonce = new Uint8Array(32).fill(7)
+    const told = vera.validator!.answerNewest(nonce, consensusKey("vince").address)
+    assert.equal(await behind.hearNewest(nonce.with(0, 8), told), false)
+    assert.equal(await behind.hearNewest(nonce, told.with(-5, told.at(-5)! ^ 1)), false)
+    const aboutAnother = vera.validator!.answerNewest(nonce, consensusKey("val").address)
+    assert.equal(await behind.hearNewest(nonce, aboutAnother), false)
+    assert.equal(await behind.hearNewest(nonce, told), true)
+    network.cut.delete("vince")
   })
 
   it("refuse what nobody signed, and pass on what is new to them", async () => {
