@@ -1,17 +1,25 @@
 import { join } from "node:path"
-import type { NetworkStatus, NetworkView } from "./api/deps.ts"
+import type { Founded, NetworkStatus, NetworkView } from "./api/deps.ts"
 import type { Tip } from "./core/chain/tip.ts"
-import type { ChainId } from "./core/ledger/terms.ts"
+import { encodeGenesis } from "./core/ledger/genesis.ts"
+import { foundingDocument } from "./core/ledger/presets.ts"
+import type { ChainId, PublicKey } from "./core/ledger/terms.ts"
 import type { Page, Paging } from "./engine/core.ts"
 import { Blocks } from "./engine/ledger/chain/blocks.ts"
+import { ChainState } from "./engine/ledger/chain/state-views.ts"
 import { type BlockView, blockViews, type ValidatorView, validatorViews } from "./engine/ledger/chain/views.ts"
+import { NetworkError, notJoined } from "./engine/ledger/error.ts"
 import { joinChain, type Joined } from "./engine/ledger/join.ts"
 import { ChainPeers } from "./engine/ledger/validator/chain-peers.ts"
 import { Sync } from "./engine/ledger/validator/sync.ts"
 import { Validator } from "./engine/ledger/validator/validator.ts"
+import { Accounts } from "./engine/ledger/wallet/accounts.ts"
+import { isDecider } from "./engine/ledger/wallet/wish.ts"
+import { Wallet } from "./engine/ledger/wallet/wallet.ts"
 import { messageOf } from "./base/errors.ts"
 import { durableFile } from "./io/disk/durable-file.ts"
-import { openConsensusKey } from "./io/keys/consensus-key.ts"
+import { openConsensusKey, retireConsensusKey } from "./io/keys/consensus-key.ts"
+import { openSigningKey } from "./io/keys/signing-key.ts"
 import { verifier } from "./io/keys/verifier.ts"
 import { openPeers } from "./io/peers/peers.ts"
 import type { Clock } from "./ports/clock.ts"
@@ -38,6 +46,7 @@ export interface NetworkParts {
 interface Running {
   readonly peers: Peers
   readonly validator: Validator
+  readonly wallet: Wallet
   stop(): Promise<void>
 }
 
@@ -47,8 +56,9 @@ interface Running {
  */
 export class Network implements NetworkView {
   readonly #parts: NetworkParts
-  readonly #key: ConsensusKey
+  readonly accounts: Accounts
   readonly #blocks: Blocks
+  #key: ConsensusKey
   #running: Running | null = null
   #halted: string | null = null
 
@@ -57,6 +67,7 @@ export class Network implements NetworkView {
     this.#parts = parts
     this.#key = openConsensusKey(join(parts.home, "consensus"))
     this.#blocks = new Blocks(parts.store)
+    this.accounts = new Accounts({ ...parts, openKey: openSigningKey })
   }
 
   /** The validator of the chain that was joined; null before. */
@@ -78,6 +89,7 @@ export class Network implements NetworkView {
     const { clock, random, log, keys, listen, known } = this.#parts
     const shell = new ChainPeers(tip.chain, log)
     const halted = (error: unknown) => this.#halt(error)
+    let wallet: Wallet | null = null
     const validator = new Validator(
       {
         blocks: this.#blocks,
@@ -88,13 +100,14 @@ export class Network implements NetworkView {
         wal: this.#file(tip.chain, "wal"),
         shell,
         log,
-        decided: () => {},
+        decided: (_, receipts) => wallet?.decided(receipts),
         evidence: ({ first }) =>
           log.warn("a validator said two things", { validator: first.voter, height: first.height }),
         halted,
       },
       tip,
     )
+    wallet = new Wallet({ accounts: this.accounts, clock, key: this.#key, validator, blocks: this.#blocks })
     const sync = new Sync({ validator, shell, clock, random, me: this.#key.address, failed: halted })
     let peers: Peers | null = null
     const stop = async () => {
@@ -112,7 +125,7 @@ export class Network implements NetworkView {
       shell.connect(peers, validator)
       validator.start()
       sync.start()
-      this.#running = { peers, validator, stop }
+      this.#running = { peers, validator, wallet, stop }
     } catch (error) {
       await stop()
       throw error
@@ -141,6 +154,63 @@ export class Network implements NetworkView {
     )
     if (joined.ok) await this.start()
     return joined
+  }
+
+  /** Begins a chain of which this Core is the one validator. @throws as `join`; NetworkError ACCOUNT_LOST */
+  async found({ name, account, tokens }: Founded): Promise<Joined> {
+    const tip = this.#blocks.tip()
+    if (tip !== null) return { ok: false, code: "CHAIN_JOINED", chain: tip.chain }
+    if (!this.accounts.has(account)) await this.accounts.create(account)
+    const { publicKey, sign } = this.#key
+    const document = foundingDocument({
+      ...{ name, tokens, sign, key: publicKey as PublicKey },
+      time: this.#parts.clock.now(),
+      account: this.accounts.keyOf(account).address,
+    })
+    return this.join(encodeGenesis(document))
+  }
+
+  /**
+   * The chain is left for good: a later chain is joined with another key.
+   * @param force also where this Core decides, and others may wait for it
+   * @throws NetworkError CHAIN_NOT_JOINED, VALIDATOR_LEAVES
+   */
+  async leave(force: boolean): Promise<void> {
+    const tip = this.#joined()
+    if (!force && tip.next.members.length > 1 && isDecider(tip.next.members, this.#key)) {
+      throw new NetworkError(
+        { code: "VALIDATOR_LEAVES" },
+        "this Core decides on this chain: without it others may wait",
+        {
+          remedy: "unbond its stake, or take it out of the set with mesg network change; or say --force",
+        },
+      )
+    }
+    await this.stop()
+    await this.#blocks.leave()
+    const dir = join(this.#parts.home, "consensus")
+    retireConsensusKey(dir, tip.chain)
+    this.#key = openConsensusKey(dir)
+    this.#halted = null
+  }
+
+  /** The document of the chain, for others to join it. @throws NetworkError CHAIN_NOT_JOINED */
+  genesis(): Uint8Array {
+    const document = this.#blocks.genesis()
+    if (document === null) throw notJoined()
+    return document
+  }
+
+  /** @throws NetworkError CHAIN_NOT_JOINED */
+  wallet(): Wallet {
+    if (this.#running === null) throw notJoined()
+    return this.#running.wallet
+  }
+
+  /** The state after the newest block. @throws NetworkError CHAIN_NOT_JOINED */
+  state(): ChainState {
+    this.#joined()
+    return new ChainState(this.#blocks)
   }
 
   status(): NetworkStatus {
@@ -174,6 +244,12 @@ export class Network implements NetworkView {
     const running = this.#running
     this.#running = null
     await running?.stop()
+  }
+
+  #joined(): Tip {
+    const tip = this.#tip()
+    if (tip === null) throw notJoined()
+    return tip
   }
 
   #tip(): Tip | null {

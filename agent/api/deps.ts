@@ -4,8 +4,11 @@ import type { Metrics } from "../ports/metrics.ts"
 import type { Random } from "../ports/random.ts"
 import type { Store, StoreRecovery } from "../ports/store.ts"
 import type { Core, Page, Paging } from "../engine/core.ts"
+import type { ChainState } from "../engine/ledger/chain/state-views.ts"
 import type { BlockView, ValidatorView } from "../engine/ledger/chain/views.ts"
 import type { Joined } from "../engine/ledger/join.ts"
+import type { Accounts } from "../engine/ledger/wallet/accounts.ts"
+import type { Wallet } from "../engine/ledger/wallet/wallet.ts"
 import type { Config } from "../schema/config.ts"
 import type { Json, JsonObject } from "../schema/json.ts"
 import type { Tokens } from "./http/tokens.ts"
@@ -46,6 +49,26 @@ export interface NetworkView {
   validators(): readonly ValidatorView[]
   /** @throws ValidatorError SIGN_STATE_EXISTS */
   join(document: Uint8Array): Promise<Joined>
+  /** Begins a chain of one. @throws NetworkError ACCOUNT_LOST */
+  found(founded: Founded): Promise<Joined>
+  /** @throws NetworkError CHAIN_NOT_JOINED, VALIDATOR_LEAVES unless forced */
+  leave(force: boolean): Promise<void>
+  /** Encoded. @throws NetworkError CHAIN_NOT_JOINED */
+  genesis(): Uint8Array
+  /** The state after the newest block. @throws NetworkError CHAIN_NOT_JOINED */
+  state(): ChainState
+  /** @throws NetworkError CHAIN_NOT_JOINED */
+  wallet(): Wallet
+  readonly accounts: Accounts
+}
+
+/** A chain that begins with one Core. */
+export interface Founded {
+  readonly name: string
+  /** An account of this home; made where there is none of this name. */
+  readonly account: string
+  /** What it has and of it stakes, in base units; null for a fleet without tokens. */
+  readonly tokens: { readonly balance: bigint; readonly stake: bigint } | null
 }
 
 export interface NetworkStatus {

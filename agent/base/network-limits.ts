@@ -29,6 +29,8 @@ export const CONSENSUS_WITHHELD_MAX = 8
 
 /** Ledger (docs/spec/ledger.md#bounds). */
 export const TRANSACTION_BYTES_MAX = 16 * KIB
+/** How long what this Core sends may wait to be in a block. */
+export const TRANSACTION_VALID_MS = 600 * SECOND
 /** Keys of the state that a transaction may name, and how long one is. */
 export const TOUCHES_MAX = 128
 export const STATE_KEY_BYTES_MAX = 160

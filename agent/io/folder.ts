@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs"
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs"
 import { dirname } from "node:path"
 
 /**
@@ -18,5 +18,15 @@ export function makeFolder(path: string, mode = 0o700): boolean {
     // Another process may have made it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
     return false
+  }
+}
+
+/** Puts the entries of a folder on the device: what was made, renamed or removed in it. */
+export function syncFolder(path: string): void {
+  const folder = openSync(path, "r")
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
   }
 }

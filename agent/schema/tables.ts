@@ -31,14 +31,20 @@ export const TABLE = {
   idempotency: "idem",
   /** [] -> where the chain stands; nothing where no chain was joined. */
   chainTip: "ctip",
+  /** [] -> the genesis document of the chain that was joined. */
+  chainGenesis: "cgen",
   /** [name] -> a record of the chain's state. */
   chainRecord: "crec",
   /** [path] -> a node of the state's tree. */
   chainNode: "cnod",
   /** [height] -> a block, with what decided it. */
   chainBlock: "cblk",
+  /** [transaction] -> in which block it is, its fee, and why it failed. */
+  chainTransaction: "ctxn",
   /** [height, id] -> a block that was proposed and is not decided. */
   chainProposed: "cpro",
+  /** [name] -> an account of this home: its public key, and its seed, sealed. */
+  account: "acct",
   /** MQTT: [topic] -> retained message. */
   mqttRetained: "mret",
   /** MQTT: [client] / [client, topic] -> session and subscriptions. */

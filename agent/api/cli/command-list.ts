@@ -21,6 +21,9 @@ export const NOUNS: Readonly<Record<string, string>> = {
   app: "Applications: workflows of tasks",
   execution: "Executions of workflows",
   network: "The chain, and the other Cores",
+  account: "Accounts of the chain",
+  stake: "Stake: who decides on the chain",
+  market: "Services of the market",
   token: "Tokens of people, programs, services and devices",
   config: "Configuration",
 }

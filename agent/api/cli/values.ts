@@ -37,7 +37,7 @@ export function requestOf(operation: Operation, typed: Typed, fixed: Readonly<Re
   }
 }
 
-const TAKES_BODY = new Set(["token.create", "service.call"])
+const TAKES_BODY = new Set(["token.create", "service.call", "network.leave"])
 
 function fixedValues(fixed: Readonly<Record<string, string>>): [CommandValue, unknown][] {
   return Object.entries(fixed).map(([to, value]) => [{ to, summary: "" }, value])

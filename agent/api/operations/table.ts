@@ -1,3 +1,4 @@
+import { ACCOUNT_OPERATIONS } from "./accounts.ts"
 import { APPLICATION_OPERATIONS } from "./applications.ts"
 import { EXECUTION_OPERATIONS } from "./executions.ts"
 import { NETWORK_OPERATIONS } from "./network.ts"
@@ -11,6 +12,7 @@ const TABLE = [
   ...APPLICATION_OPERATIONS,
   ...EXECUTION_OPERATIONS,
   ...NETWORK_OPERATIONS,
+  ...ACCOUNT_OPERATIONS,
 ] as const
 
 export type OperationId = (typeof TABLE)[number]["id"]

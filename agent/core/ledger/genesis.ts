@@ -1,4 +1,5 @@
 import { type Address, addressOf, ADDRESS_BYTES } from "../../base/address.ts"
+import { AMOUNT_MAX } from "../../base/amount.ts"
 import { fromHex, toHex } from "../../base/bytes.ts"
 import { sha256 } from "../../base/hash.ts"
 import {
@@ -26,7 +27,7 @@ import {
   validatorAt,
 } from "./state/records.ts"
 import { State, type View } from "./state/state.ts"
-import { AMOUNT_MAX, type ChainId, type Hash } from "./terms.ts"
+import type { ChainId, Hash } from "./terms.ts"
 import { publicKey, signature } from "./transaction/body.ts"
 import { possessionMessage, type Signed } from "./transaction/signatures.ts"
 

@@ -1,6 +1,7 @@
+import { AMOUNT_MAX } from "../../base/amount.ts"
 import { fromHex, toHex, utf8Length } from "../../base/bytes.ts"
 import { type Canonical, decodeCanonical, encodeCanonical } from "../../base/canonical.ts"
-import { type Amount, AMOUNT_MAX } from "./terms.ts"
+import type { Amount } from "./terms.ts"
 
 /**
  * How a value stands in canonical CBOR: both ways in one place, so that what is read is what is written.

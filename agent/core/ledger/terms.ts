@@ -19,8 +19,5 @@ export type ChainId = Branded<"ChainId">
 /** Base units, 0..AMOUNT_MAX: never a float, never negative. */
 export type Amount = bigint
 
-/** All that was ever minted is at most this, so no sum of amounts that exist can be more. */
-export const AMOUNT_MAX = 2n ** 96n - 1n
-
 /** Header time: milliseconds since 1970, a safe integer. */
 export type TimeMs = number

@@ -4,7 +4,7 @@ import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml
 import { messageOf } from "../../base/errors.ts"
 import { CONFIG_BYTES_MAX } from "../../base/limits.ts"
 import { ConfigError } from "./errors.ts"
-import { makeFolder } from "../folder.ts"
+import { makeFolder, syncFolder } from "../folder.ts"
 
 /** `config.yml` of a home, parsed; an absent file is an empty one. */
 export interface ConfigFile {
@@ -105,15 +105,6 @@ function syncTo(path: string, text: string): void {
   try {
     const bytes = Buffer.from(text)
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function syncFolder(path: string): void {
-  const fd = openSync(path, "r")
-  try {
     fsyncSync(fd)
   } finally {
     closeSync(fd)

@@ -12,7 +12,7 @@ import {
 import { dirname } from "node:path"
 import { messageOf } from "../../base/errors.ts"
 import type { DurableFile } from "../../ports/durable-file.ts"
-import { makeFolder } from "../folder.ts"
+import { makeFolder, syncFolder } from "../folder.ts"
 import { DiskError } from "./error.ts"
 
 const APPEND = constants.O_WRONLY | constants.O_APPEND
@@ -105,10 +105,6 @@ function makeDurable(folder: string): void {
   makeDurable(dirname(folder))
   makeFolder(folder)
   syncFolder(dirname(folder))
-}
-
-function syncFolder(folder: string): void {
-  within(openSync(folder, "r"), fsyncSync)
 }
 
 function within(handle: number, act: (handle: number) => void): void {

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { fromHex, toHex } from "../../base/bytes.ts"
 import { messageOf } from "../../base/errors.ts"
 import { KeysError } from "./error.ts"
-import { makeFolder } from "../folder.ts"
+import { makeFolder, syncFolder } from "../folder.ts"
 
 const OTHERS = 0o077
 
@@ -72,10 +72,5 @@ function create(dir: string, path: string, key: Uint8Array): void {
   } finally {
     unlinkSync(draft)
   }
-  const folder = openSync(dir, "r")
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
+  syncFolder(dir)
 }

@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { syncFolder } from "../folder.ts"
 
 /** Where everything of the store lies below `<home>/data`. */
 export interface StoreFiles {
@@ -45,10 +46,5 @@ export function syncFile(path: string): void {
 
 /** Puts the entry of a created, renamed or removed file on the device. */
 export function syncFolderOf(path: string): void {
-  const folder = openSync(dirname(path), "r")
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
+  syncFolder(dirname(path))
 }

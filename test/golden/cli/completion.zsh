@@ -4,7 +4,7 @@ _mesg() {
   local word="${COMP_WORDS[COMP_CWORD]}"
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "start init restore upgrade uninstall service completion man status stop doctor logs backup config event execution token app network" -- "$word"))
+    COMPREPLY=($(compgen -W "start init restore upgrade uninstall service completion man status stop doctor logs backup config event execution token app network account stake transfer market" -- "$word"))
     return
   fi
   if [ "$COMP_CWORD" -eq 2 ] && [ "${word#-}" = "$word" ]; then
@@ -15,7 +15,10 @@ _mesg() {
       execution) COMPREPLY=($(compgen -W "watch list show cancel retry" -- "$word")); return ;;
       token) COMPREPLY=($(compgen -W "list create revoke" -- "$word")); return ;;
       app) COMPREPLY=($(compgen -W "validate dry-run deploy list show export pause resume remove run" -- "$word")); return ;;
-      network) COMPREPLY=($(compgen -W "status blocks validators join" -- "$word")); return ;;
+      network) COMPREPLY=($(compgen -W "status blocks validators join init genesis leave enrolment approve change tx" -- "$word")); return ;;
+      account) COMPREPLY=($(compgen -W "list show create import export" -- "$word")); return ;;
+      stake) COMPREPLY=($(compgen -W "show bond delegate unbond claim unjail rotate" -- "$word")); return ;;
+      market) COMPREPLY=($(compgen -W "show" -- "$word")); return ;;
     esac
   fi
   if [ "${word#-}" = "$word" ]; then
@@ -72,6 +75,27 @@ _mesg() {
     "network blocks"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
     "network validators"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "network join"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "network init"*) COMPREPLY=($(compgen -W "--account --balance --stake --json --home --help" -- "$word")) ;;
+    "network genesis"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "network leave"*) COMPREPLY=($(compgen -W "--force --json --home --help" -- "$word")) ;;
+    "network enrolment"*) COMPREPLY=($(compgen -W "--account --json --home --help" -- "$word")) ;;
+    "network approve"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "account list"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "account show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "account create"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "account import"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "account export"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "stake show"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "transfer"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
+    "stake bond"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
+    "stake delegate"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
+    "stake unbond"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
+    "stake claim"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
+    "stake unjail"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
+    "stake rotate"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
+    "network change"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
+    "network tx"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
+    "market show"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
   esac
 }
 complete -o filenames -F _mesg mesg

@@ -1,12 +1,7 @@
 import fc from "fast-check"
+import { AMOUNT_MAX } from "../../../agent/base/amount.ts"
 import type { Address } from "../../../agent/base/address.ts"
-import {
-  AMOUNT_MAX,
-  type ChainId,
-  type Hash,
-  type PublicKey,
-  type Signature,
-} from "../../../agent/core/ledger/terms.ts"
+import { type ChainId, type Hash, type PublicKey, type Signature } from "../../../agent/core/ledger/terms.ts"
 import type { Body, BodyOf } from "../../../agent/core/ledger/transaction/body.ts"
 import type { Transaction } from "../../../agent/core/ledger/transaction/transaction.ts"
 

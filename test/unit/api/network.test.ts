@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
-import { addressOf } from "../../../agent/base/address.ts"
+import { addressOf, showAddress } from "../../../agent/base/address.ts"
 import { fromHex, toHex } from "../../../agent/base/bytes.ts"
 import { chainIdOf, encodeGenesis, type Genesis } from "../../../agent/core/ledger/genesis.ts"
 import type { Signature } from "../../../agent/core/ledger/terms.ts"
@@ -79,12 +79,12 @@ describe("the network over the API", function () {
     const { id, time, ...first } = older.items.at(-1)!
     const { key } = network.status()
     const address = addressOf(fromHex(key)!)
-    assert.deepEqual(first, { height: 1, transactions: 0, proposer: address, round: 0, votes: 1 })
+    assert.deepEqual(first, { height: 1, transactions: 0, proposer: showAddress(address), round: 0, votes: 1 })
     assert.deepEqual([time, String(id).length, older.cursor], ["2023-11-14T22:13:20.001Z", 64, null])
     assert.deepEqual(codeOf(await server.call("GET", "/api/v1/network/blocks?cursor=x")), [422, "INPUT_INVALID"])
     const account = due.validators[0]!.account
     assert.deepEqual((await server.call("GET", "/api/v1/network/validators")).body, {
-      items: [{ account, key, address, power: "1000", proposes: true }],
+      items: [{ account: showAddress(account), key, address: showAddress(address), power: "1000", proposes: true }],
       cursor: null,
     })
     await stop()

@@ -18,6 +18,11 @@ async function renderersOf(id: OperationId): Promise<Renderers> {
     case "service":
     case "event":
       return (await import("./service.ts")).SERVICE_RENDERERS
+    case "network":
+    case "account":
+    case "transaction":
+    case "market":
+      return (await import("./network.ts")).NETWORK_RENDERERS
     default:
       return (await import("./system.ts")).SYSTEM_RENDERERS
   }

@@ -21,38 +21,6 @@ export const SYSTEM_RENDERERS: Renderers = {
       ...(alarm === null ? [] : ([["alarm", `${alarm} (mesg doctor)`]] satisfies [string, string][])),
     ])
   },
-  "network.status": ({ addresses, peers, key, chain, halted }: OutputOf<"network.status">, terminal: Terminal) =>
-    facts(terminal, [
-      ["addresses", addresses.length === 0 ? "-" : addresses.join(", ")],
-      ["peers", peers.length === 0 ? "-" : peers.join(", ")],
-      ["key", key],
-      ["chain", chain === null ? "none (mesg network join)" : chain.id],
-      ...(chain === null
-        ? []
-        : ([["height", `${chain.height}, ${chain.waiting} transactions wait`]] satisfies [string, string][])),
-      ...(chain?.asksPeers ? ([["signs", "nothing yet: it asks its peers first"]] satisfies [string, string][]) : []),
-      ...(halted === null ? [] : ([["halted", halted]] satisfies [string, string][])),
-    ]),
-  "network.blocks": ({ items, cursor }: OutputOf<"network.blocks">, terminal: Terminal) =>
-    table(
-      terminal,
-      ["height", "time", "transactions", "votes", "round", "id"],
-      items.map(({ height, time, transactions, votes, round, id }) => [
-        String(height),
-        timeText(terminal, time),
-        String(transactions),
-        String(votes),
-        String(round),
-        id,
-      ]),
-    ) + more(terminal, cursor),
-  "network.validators": ({ items }: OutputOf<"network.validators">, terminal: Terminal) =>
-    table(
-      terminal,
-      ["account", "power", "key", ""],
-      items.map(({ account, power, key, proposes }) => [account, power, key, proposes ? "proposes" : ""]),
-    ),
-  "network.join": ({ chain }: OutputOf<"network.join">) => `joined the chain ${chain}\n`,
   "system.doctor": ({ checks }: OutputOf<"system.doctor">, terminal: Terminal) =>
     checks.map((check) => checkText(check, terminal)).join(""),
   "config.show": ({ items }: OutputOf<"config.show">, terminal: Terminal) =>

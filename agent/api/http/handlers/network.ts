@@ -1,34 +1,55 @@
-import { fromHex } from "../../../base/bytes.ts"
+import { showAddress } from "../../../base/address.ts"
+import { fromHex, toHex } from "../../../base/bytes.ts"
 import type { Joined } from "../../../engine/ledger/join.ts"
 import type { ApiDeps, NetworkView } from "../../deps.ts"
 import { ApiError } from "../../errors.ts"
 import type { Handlers } from "../handler.ts"
+import type { OperationId } from "../../operations/table.ts"
 import { isoTime, pageView } from "../views.ts"
 import { pagingOf } from "./paging.ts"
 
-type NetworkOperation = "network.status" | "network.blocks" | "network.validators" | "network.join"
-
-export const NETWORK_HANDLERS: Handlers<NetworkOperation> = {
+export const NETWORK_HANDLERS: Handlers<Extract<OperationId, `network.${string}`>> = {
   "network.status": (deps) => networkOf(deps).status(),
   "network.blocks": (deps, { query }) =>
-    pageView(networkOf(deps).listBlocks(pagingOf(query)), ({ timeMs, ...block }) => ({
+    pageView(networkOf(deps).listBlocks(pagingOf(query)), ({ timeMs, proposer, ...block }) => ({
       ...block,
+      proposer: showAddress(proposer),
       time: isoTime(timeMs),
     })),
   "network.validators": (deps) => {
     const items = networkOf(deps)
       .validators()
-      .map(({ power, ...validator }) => ({ ...validator, power: String(power) }))
+      .map(({ account, address, power, ...validator }) => ({
+        ...validator,
+        account: showAddress(account),
+        address: showAddress(address),
+        power: String(power),
+      }))
     return { items, cursor: null }
   },
-  "network.join": async (deps, { body }) => {
-    const joined = await networkOf(deps).join(fromHex(body.genesis)!)
-    if (!joined.ok) throw refusal(joined)
-    return { chain: joined.chain }
+  "network.join": async (deps, { body }) => chainOf(await networkOf(deps).join(fromHex(body.genesis)!)),
+  "network.init": async (deps, { body: { name, account, balance, stake } }) => {
+    const tokens = balance === undefined || stake === undefined ? null : { balance, stake }
+    return chainOf(await networkOf(deps).found({ name, account, tokens }))
   },
+  "network.genesis": (deps) => ({ genesis: toHex(networkOf(deps).genesis()) }),
+  "network.leave": async (deps, { body }) => {
+    await networkOf(deps).leave(body.force)
+  },
+  "network.enrolment": (deps, { query }) => {
+    const { account, key, proof } = networkOf(deps).wallet().enrolment(query.account)
+    return { account: showAddress(account), key, proof }
+  },
+  "network.approve": (deps, { body }) => networkOf(deps).wallet().approve(body),
 }
 
-function networkOf({ network }: ApiDeps): NetworkView {
+function chainOf(joined: Joined): { readonly chain: string } {
+  if (!joined.ok) throw refusal(joined)
+  return { chain: joined.chain }
+}
+
+/** @throws ApiError NETWORK_DISABLED */
+export function networkOf({ network }: ApiDeps): NetworkView {
   if (network !== null) return network
   throw new ApiError({ code: "NETWORK_DISABLED" }, "this gateway talks to no other Cores", {
     remedy: "mesg config set network.enabled true, and start the agent again",

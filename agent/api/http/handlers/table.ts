@@ -1,5 +1,6 @@
 import type { OperationId } from "../../operations/table.ts"
 import type { Handlers } from "../handler.ts"
+import { ACCOUNT_HANDLERS } from "./accounts.ts"
 import { APPLICATION_HANDLERS } from "./applications.ts"
 import { EXECUTION_HANDLERS } from "./executions.ts"
 import { NETWORK_HANDLERS } from "./network.ts"
@@ -13,4 +14,5 @@ export const HANDLERS: Handlers<OperationId> = {
   ...APPLICATION_HANDLERS,
   ...EXECUTION_HANDLERS,
   ...NETWORK_HANDLERS,
+  ...ACCOUNT_HANDLERS,
 }

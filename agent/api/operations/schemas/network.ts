@@ -1,33 +1,32 @@
 import * as v from "valibot"
 import { HTTP_BODY_BYTES_MAX } from "../../../base/limits.ts"
+import { CHAIN_NAME_BYTES_MAX } from "../../../base/network-limits.ts"
 import { AmountSchema, HexSchema } from "../../../schema/names.ts"
+import { ApprovalSchema, SET_CHANGE } from "./accounts.ts"
+import { CountSchema, HashSchema, OwnAccountSchema, TokensSchema } from "./chain.ts"
 import { type OperationSchemas, pageOf, pagingBy, TimeSchema } from "./common.ts"
-
-const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
-const Hash = v.pipe(HexSchema, v.length(64))
 
 export const NetworkStatusSchema = v.object({
   addresses: v.array(v.string()),
   peers: v.array(v.string()),
-  key: Hash,
-  chain: v.nullable(v.object({ id: Hash, height: Count, waiting: Count, asksPeers: v.boolean() })),
+  key: HashSchema,
+  chain: v.nullable(v.object({ id: HashSchema, height: CountSchema, waiting: CountSchema, asksPeers: v.boolean() })),
   halted: v.nullable(v.string()),
 })
 
-const Address = v.pipe(HexSchema, v.length(40))
 const BlockSchema = v.object({
-  height: Count,
-  id: Hash,
+  height: CountSchema,
+  id: HashSchema,
   time: TimeSchema,
-  transactions: Count,
-  proposer: Address,
-  round: Count,
-  votes: Count,
+  transactions: CountSchema,
+  proposer: v.string(),
+  round: CountSchema,
+  votes: CountSchema,
 })
 const ValidatorSchema = v.object({
-  account: Address,
-  key: Hash,
-  address: Address,
+  account: v.string(),
+  key: HashSchema,
+  address: v.string(),
   power: AmountSchema,
   proposes: v.boolean(),
 })
@@ -39,6 +38,28 @@ export const NETWORK_SCHEMAS = {
   "network.validators": { output: pageOf(ValidatorSchema) },
   "network.join": {
     body: v.strictObject({ genesis: v.pipe(HexSchema, v.maxLength(HTTP_BODY_BYTES_MAX)) }),
-    output: v.object({ chain: Hash }),
+    output: v.object({ chain: HashSchema }),
   },
+  "network.init": {
+    body: v.pipe(
+      v.strictObject({
+        name: v.pipe(v.string(), v.minLength(1), v.maxBytes(CHAIN_NAME_BYTES_MAX)),
+        account: OwnAccountSchema,
+        balance: v.optional(TokensSchema),
+        stake: v.optional(TokensSchema),
+      }),
+      v.check(
+        ({ balance, stake }) => (balance === undefined) === (stake === undefined),
+        "balance and stake come together",
+      ),
+    ),
+    output: v.object({ chain: HashSchema }),
+  },
+  "network.genesis": { output: v.object({ genesis: HexSchema }) },
+  "network.leave": { body: v.strictObject({ force: v.optional(v.boolean(), false) }) },
+  "network.enrolment": {
+    query: v.strictObject({ account: OwnAccountSchema }),
+    output: v.object({ account: v.string(), key: HashSchema, proof: HexSchema }),
+  },
+  "network.approve": { body: v.strictObject(SET_CHANGE), output: ApprovalSchema },
 } as const satisfies Record<string, OperationSchemas>

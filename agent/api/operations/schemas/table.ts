@@ -1,5 +1,6 @@
 import type * as v from "valibot"
 import type { OperationId } from "../table.ts"
+import { ACCOUNT_SCHEMAS } from "./accounts.ts"
 import { APPLICATION_SCHEMAS } from "./applications.ts"
 import type { OperationSchemas } from "./common.ts"
 import { EXECUTION_SCHEMAS } from "./executions.ts"
@@ -14,6 +15,7 @@ export const SCHEMAS = {
   ...APPLICATION_SCHEMAS,
   ...EXECUTION_SCHEMAS,
   ...NETWORK_SCHEMAS,
+  ...ACCOUNT_SCHEMAS,
 } as const satisfies Record<OperationId, OperationSchemas>
 
 type Part<Id extends OperationId, Name extends "params" | "query" | "body"> =

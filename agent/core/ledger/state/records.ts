@@ -1,3 +1,4 @@
+import { AMOUNT_MAX } from "../../../base/amount.ts"
 import { type Address, ADDRESS_BYTES } from "../../../base/address.ts"
 import {
   LEDGER_PERIOD_MS_MAX,
@@ -6,7 +7,7 @@ import {
   VALIDATORS_MAX,
 } from "../../../base/network-limits.ts"
 import { amount, big, fixed, flag, type Layout, list, optional, record, text, type ValueOf, whole } from "../layout.ts"
-import { AMOUNT_MAX, type Hash, type PublicKey, type TimeMs } from "../terms.ts"
+import type { Hash, PublicKey, TimeMs } from "../terms.ts"
 
 /*
  * What the state holds, and under which names. Numbers in names are padded, so that names sort as what they say.
@@ -120,6 +121,7 @@ export type Epoch = ValueOf<typeof epoch>
 export type Account = ValueOf<typeof account>
 export type Validator = ValueOf<typeof validator>
 export type Lot = ValueOf<typeof lot>
+export type Service = ValueOf<typeof service>
 export type Committee = ValueOf<typeof committee>
 export type CommitteeMember = ValueOf<typeof member>
 
@@ -182,11 +184,15 @@ export const begunAt = (epoch: number): Place<number> => ({ name: `begun/${padde
 
 export const slashAt = (of: Address): Place<ValueOf<typeof slash>> => ({ name: `slash/${of}`, layout: slash })
 export const lotsOf = (of: Address): string => `lot/${of}/`
+export const lotsBy = (of: Address, owner: Address): string => `${lotsOf(of)}${owner}/`
 
-export const serviceAt = (manifest: Hash): Place<ValueOf<typeof service>> => ({
-  name: `service/${manifest}`,
-  layout: service,
-})
+export const SERVICES = "service/"
+export const serviceAt = (manifest: Hash): Place<Service> => readService(`${SERVICES}${manifest}`)
+
+/** @param name one that `serviceAt` made */
+export function readService(name: string): Place<Service> {
+  return { name, layout: service }
+}
 
 export const announcementAt = (manifest: Hash, by: Address): Place<ValueOf<typeof announcement>> => ({
   name: `announcement/${manifest}/${by}`,

@@ -24,6 +24,9 @@ import { type Tip, tipAfter } from "../../../core/chain/tip.ts"
 import type { Address, Height, Round, ValueId } from "../../../core/consensus/terms.ts"
 import { admissible, type Applied, applyBlock, type Receipt } from "../../../core/ledger/apply/apply.ts"
 import type { Refusal } from "../../../core/ledger/apply/admission.ts"
+import { accountAt } from "../../../core/ledger/state/records.ts"
+import { State } from "../../../core/ledger/state/state.ts"
+import type { TransactionId } from "../../../core/ledger/terms.ts"
 import { signaturesOf } from "../../../core/ledger/transaction/signatures.ts"
 import {
   encodeTransaction,
@@ -112,6 +115,15 @@ export class BlockChain implements Chain {
   /** Transactions that wait, as they came: the first that fit. */
   waitingFirst(bytesMax: number, countMax: number): readonly Uint8Array[] {
     return this.#mempool.first(bytesMax, countMax).map(encodeTransaction)
+  }
+
+  isWaiting(id: TransactionId): boolean {
+    return this.#mempool.isWaiting(id)
+  }
+
+  /** Of the next transaction of this account. */
+  nextNonce(sender: Address): number {
+    return this.#mempool.nonceAfter(sender, State.over(this.#parts.blocks).get(accountAt(sender))?.nonce ?? 0)
   }
 
   next(): NextHeight {

@@ -32,6 +32,16 @@ export class Mempool {
     return known?.signature === signature && known.payerSignature === payerSignature
   }
 
+  isWaiting(id: TransactionId): boolean {
+    return this.#waiting.has(id)
+  }
+
+  /** @param next the nonce that the sender's account has @returns the one after those that wait */
+  nonceAfter(sender: Address, next: number): number {
+    const last = this.#ofSender.get(sender)?.at(-1)
+    return last === undefined ? next : last.unsigned.nonce + 1
+  }
+
   /** @param transaction its signatures were verified @returns null where it waits now */
   add(transaction: ReadTransaction, { view, chain, time }: Standing): MempoolRefusal | null {
     const state = State.over(view)

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { AMOUNT_MAX } from "../../../../agent/base/amount.ts"
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto"
 import { fromHex } from "../../../../agent/base/bytes.ts"
 import { GENESIS_TIME_MAX, LEDGER_PERIOD_MS_MAX } from "../../../../agent/base/network-limits.ts"
@@ -11,7 +12,7 @@ import {
   readGenesis,
   signaturesOfGenesis,
 } from "../../../../agent/core/ledger/genesis.ts"
-import { AMOUNT_MAX, type PublicKey, type Signature } from "../../../../agent/core/ledger/terms.ts"
+import type { PublicKey, Signature } from "../../../../agent/core/ledger/terms.ts"
 import { possessionMessage } from "../../../../agent/core/ledger/transaction/signatures.ts"
 import { verifySignature } from "../../../../agent/io/keys/verify.ts"
 import { audit } from "../../../support/ledger/audit.ts"

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import fc from "fast-check"
 import { type Canonical, decodeCanonical, encodeCanonical } from "../../../../agent/base/canonical.ts"
 import { TRANSACTION_BYTES_MAX } from "../../../../agent/base/network-limits.ts"
-import { AMOUNT_MAX } from "../../../../agent/core/ledger/terms.ts"
+import { AMOUNT_MAX } from "../../../../agent/base/amount.ts"
 import {
   encodeTransaction,
   readTransaction,
