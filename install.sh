@@ -524,22 +524,48 @@ END
       put_system
       starts_well "$WATCH_S" || die "version $version did not run well"
       undo=''
-      say "version $version runs in place of $before; the store as it was is in $home/before-upgrade"
+      say "version $version runs in place of $before; the store as it was is in $copy"
     fi
     keep_mirror
     forget_old
   }
 
-  # The store is at rest: a copy of its files is the store.
+  # The store is at rest: a copy of its files is the store. It has the format of the version that ran on it.
   back_up() {
+    format=$(cat "$prefix/versions/$before/share/format" 2>/dev/null || echo "of-$before")
+    number=$(copies | head -n 1)
+    number=${number%%-*}
+    copy=$home/before-upgrade/$((${number:-0} + 1))-$before-format-$format
     rm -rf "$home/before-upgrade.new" &&
       mkdir -m 700 "$home/before-upgrade.new" &&
       if [ -d "$home/data" ]; then cp -a --reflink=auto "$home/data" "$home/before-upgrade.new/data"; fi &&
-      printf '%s\n' "$before" >"$home/before-upgrade.new/version" &&
+      mkdir -p "$home/before-upgrade" &&
+      chmod 700 "$home/before-upgrade" &&
+      # The agent's user restores it.
+      chown --reference="$home" "$home/before-upgrade.new" "$home/before-upgrade" &&
       durable "$home/before-upgrade.new" &&
-      rm -rf "$home/before-upgrade" &&
-      mv "$home/before-upgrade.new" "$home/before-upgrade" &&
-      copied=yes
+      mv "$home/before-upgrade.new" "$copy" &&
+      sync "$home/before-upgrade" &&
+      copied=yes &&
+      forget_copies
+  }
+
+  # The names of what is there, the last one first.
+  copies() {
+    find "$home/before-upgrade" -mindepth 1 -maxdepth 1 -name '[0-9]*-format-*' 2>/dev/null |
+      sed 's#.*/##' | sort -rn
+  }
+
+  # The last two stay, and the last one of each format: the version that knows no other one can go on with it.
+  forget_copies() {
+    count=0 formats=' '
+    for name in $(copies); do
+      count=$((count + 1))
+      case $formats in
+        *" ${name##*-format-} "*) if [ "$count" -gt 2 ]; then rm -rf "$home/before-upgrade/$name"; fi ;;
+      esac
+      formats="$formats${name##*-format-} "
+    done
   }
 
   roll_back() {
@@ -559,12 +585,17 @@ END
     fi
   }
 
-  # The new one has brought the store to a format that the old one refuses.
+  # The new one has brought the store to a format that the old one refuses. The copy stays one where there is room.
   gets_its_store_back() {
-    [ "$copied" = yes ] && [ -d "$home/before-upgrade/data" ] || return 1
+    [ "$copied" = yes ] && [ -d "$copy/data" ] || return 1
     stop_hard
-    rm -rf "$home/data.of-$version"
-    mv "$home/data" "$home/data.of-$version" && mv "$home/before-upgrade/data" "$home/data"
+    rm -rf "$home/data.of-$version" "$home/data.new"
+    again=$home/data.new
+    if ! cp -a --reflink=auto "$copy/data" "$again" || ! durable "$again"; then
+      rm -rf "$again"
+      again=$copy/data
+    fi
+    mv "$home/data" "$home/data.of-$version" && mv "$again" "$home/data"
   }
 
   # The current version and the one before stay.

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { FORMAT } from "../../agent/io/store/format.ts"
 
 /** Of every file of a release: the same bytes whenever it is made. 2026-01-01. */
 export const RELEASE_TIME_S = 1_767_225_600
@@ -43,6 +44,8 @@ export function writeTree(folder: string, root: string, { binary, speaker, bill,
   copyFileSync(binary, join(folder, "mesg"))
   chmodSync(join(folder, "mesg"), 0o755)
   put("install.sh", installer, 0o755)
+  // By it an upgrade tells copies of the store apart.
+  put("share/format", `${FORMAT}\n`, 0o644)
   put("share/mesg.cdx.json", readFileSync(bill), 0o644)
   for (const [path, from] of Object.entries(COPIED)) {
     copyFileSync(join(root, from), join(folder, path))

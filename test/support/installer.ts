@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
 import { text } from "node:stream/consumers"
+import { ROOT } from "./sources.ts"
 import { tempDir } from "./temp-dir.ts"
 
 /** All that install.sh needs of a system; each is there in a Debian of the smallest variant but openssl. */
 export const TOOLS: readonly string[] = (
-  "awk basename cat chmod cmp cp cut df dirname du find flock getconf grep gzip head id ldconfig ln mkdir mktemp mv openssl printf " +
-  "readlink rm sed sh sha256sum sleep sort sync tar timeout touch uname xz"
+  "awk basename cat chmod chown cmp cp cut df dirname du find flock getconf grep gzip head id ldconfig ln mkdir mktemp mv " +
+  "openssl printf readlink rm sed sh sha256sum sleep sort sync tar timeout touch uname xz"
 ).split(" ")
 
 /** Free in all likelihood, so that a broker on this machine stands in no test's way. */
@@ -60,6 +61,16 @@ export function attempted(release: string, { home, system = false, mirror, args 
   const words = [join(release, "install.sh"), ...(system ? [] : ["--user"]), ...source, ...args]
   const surroundings = { HOME: home, PATH: pathWith(commands), ...(mirror && { MESG_MIRROR: mirror }), ...env }
   return { words, options: { env: surroundings, timeout: TIMEOUT_MS } }
+}
+
+/** Functions of the script as they stand there, for a shell of their own. @throws Error where one is not there */
+export function functionsOf(names: readonly string[]): string[] {
+  const script = readFileSync(join(ROOT, "install.sh"), "utf8")
+  return names.map((name) => {
+    const found = new RegExp(`^  ${name}\\(\\) \\{(?:.*\\}$|[^]*?^  \\}$)`, "m").exec(script)
+    if (found === null) throw new Error(`install.sh has no ${name}`)
+    return found[0]
+  })
 }
 
 /** Runs it to its end. */

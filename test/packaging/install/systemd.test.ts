@@ -3,7 +3,7 @@ import { execFile } from "node:child_process"
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
 import { promisify } from "node:util"
-import { ROOT } from "../../support/sources.ts"
+import { functionsOf } from "../../support/installer.ts"
 import { tempDir } from "../../support/temp-dir.ts"
 
 /** The functions of the script that ask systemd and watch a start, as they stand there. */
@@ -37,12 +37,7 @@ interface Systemd {
 
 describe("install.sh asks systemd", function () {
   this.timeout(60_000)
-  const script = readFileSync(join(ROOT, "install.sh"), "utf8")
-  const functions = FUNCTIONS.map((name) => {
-    const found = new RegExp(`^  ${name}\\(\\) \\{(?:.*\\}$|[^]*?^  \\}$)`, "m").exec(script)
-    assert.ok(found, `there is no ${name}`)
-    return found[0]
-  })
+  const functions = functionsOf(FUNCTIONS)
 
   /** Runs `text` behind the functions, for the agent of one user; `settings` beside those that are quick. */
   async function told(text: string, systemd: Systemd, settings = ""): Promise<{ said: string; looks: number }> {

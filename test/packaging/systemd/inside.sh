@@ -202,9 +202,9 @@ second_boot() {
 
   check "refuses an upgrade that finds no room for its copy of the store" upgrade_without_room
   check "has all executions after the one without room" has_completed 3
+  downgrades
 
-  serve release-1
-  check "refuses an older release" refused "--allow-older" mesg upgrade
+  check "refuses an older release" refused "--allow-older" mesg upgrade --from /lab/release-1
   check "refuses the Debian package beside it" refused "install.sh has put an agent to /opt/mesg" \
     dpkg --install /lab/release-1/mesg-edge_0.1.0_*.deb
 
@@ -254,9 +254,45 @@ upgrade_without_room() {
   said=$(filling /var/lib/mesg 256 mv mesg upgrade 2>&1) || refused=0
   echo "$said"
   grep -F "the store could not be copied" <<<"$said" && grep -F "version 0.1.4 runs again, with all" <<<"$said" || refused=1
-  is_version 0.1.4 && [ ! -e /opt/mesg/versions/0.1.5 ] && [ ! -e /var/lib/mesg/before-upgrade.new ] || refused=1
+  is_version 0.1.4 && [ ! -e /opt/mesg/versions/0.1.9 ] && [ ! -e /var/lib/mesg/before-upgrade.new ] || refused=1
   systemctl stop mesg && umount /var/lib/mesg && rm -rf /var/lib/aside && systemctl start mesg || return 1
   return $refused
+}
+
+# To a version whose store the one before refuses, back by --allow-older, and back by hand.
+downgrades() {
+  local said copy attempt older newer
+  older=$(cat /opt/mesg/current/share/format)
+  newer=$((older + 1))
+  serve release-newer
+  check "upgrades to a version with a newer store" mesg upgrade
+  publish
+  check "runs an execution in the newer store" soon has_completed 4
+  serve release-slow
+  for attempt in first second third; do
+    said=$(mesg upgrade --allow-older 2>&1)
+    echo "$said"
+    check "goes on with the newer version when the older one refuses its store, the $attempt time" \
+      grep -F "version 0.1.5 runs again, with all that it had" <<<"$said"
+  done
+  check "has all executions of the newer store" has_completed 4
+  check "keeps the only copy of the older store, and the last two of the newer one" keeps_copies "$older" "$newer" "$newer"
+  copy=$(find /var/lib/mesg/before-upgrade -path "*-0.1.4-format-$older/data/store.mdb")
+  check "goes back by hand, as the guide has it" goes_back_by_hand "$copy"
+  check "has the executions of the older store" soon has_completed 3
+  check "has kept the newer store" test -n "$(ls /var/lib/mesg/data/quarantine)"
+}
+# keeps_copies FORMAT…: of all that are there, the oldest first
+keeps_copies() {
+  ls /var/lib/mesg/before-upgrade
+  [ "$(find /var/lib/mesg/before-upgrade -mindepth 1 -printf '%f\n' -prune | sort -n | sed 's/.*-format-//' | tr '\n' ' ')" = "$* " ]
+}
+goes_back_by_hand() {
+  mesg uninstall &&
+    sh /lab/release-slow/install.sh --from /lab/release-slow --no-start &&
+    runuser -u mesg -- mesg restore "$1" --home /var/lib/mesg &&
+    systemctl enable --quiet --now mesg &&
+    soon is_version 0.1.4
 }
 
 says_safe() { grep -F "safe mode: none of" <<<"$(mesg doctor)"; }

@@ -36,11 +36,13 @@ os.execv(sys.argv[1], ["mesg", "start"])`),
   migrates: `"$(dirname "$0")/real" start &
     until [ -e "$STATE_DIRECTORY/run/agent.json" ]; do sleep 0.2; done
     kill $!; wait; exit 1`,
+  // The same store, and it runs on: the version before refuses it from then on.
+  newer: `exec "$(dirname "$(readlink -f "$0")")/real" start`,
 } as const
 
 /**
  * Makes the releases that a gateway is led through, a folder `release-…` of `lab` for each: 1 and 2 (0.1.0, 0.1.1), those
- * of STARTS (0.1.2 and on), and a last one (0.1.9) that nobody comes to start.
+ * of STARTS (0.1.2 and on; two of them are builds of 0.1.5), and a last one (0.1.9) that nobody comes to start.
  */
 export async function makeReleases(lab: string): Promise<void> {
   process.env["MESG_RELEASE_LEVEL"] = "0"
@@ -53,6 +55,7 @@ export async function makeReleases(lab: string): Promise<void> {
   writeRelease(lab, "dies", "0.1.3", STARTS.dies)
   writeRelease(lab, "slow", "0.1.4", STARTS.slow, real.slow)
   writeRelease(lab, "migrates", "0.1.5", STARTS.migrates, real.migrates)
+  writeRelease(lab, "newer", "0.1.5", STARTS.newer, real.migrates)
   writeRelease(lab, "last", "0.1.9", "exit 1")
 }
 
@@ -78,10 +81,11 @@ function writeRelease(lab: string, name: string, version: string, start: string,
   mkdirSync(tree)
   mkdirSync(folder)
   execFileSync("tar", ["-xzf", join(from, `mesg-0.1.1-linux-${ARCH}.tar.gz`), "-C", tree])
-  const rest =
-    name === "slow"
-      ? '*) exec "$(dirname "$(readlink -f "$0")")/real" "$@" ;;'
-      : `--version) echo ${version} ;; --unpack) mkdir -p "$2" ;; *) exit 1 ;;`
+  const runs = name === "slow" || name === "newer"
+  if (name === "newer") writeFileSync(join(tree, "share/format"), `${FORMAT + 1}\n`)
+  const rest = runs
+    ? '*) exec "$(dirname "$(readlink -f "$0")")/real" "$@" ;;'
+    : `--version) echo ${version} ;; --unpack) mkdir -p "$2" ;; *) exit 1 ;;`
   writeFileSync(join(tree, "mesg"), `#!/bin/sh\ncase $1 in\nstart)\n${start}\n;;\n${rest}\nesac\n`)
   if (real !== undefined) cpSync(real, join(tree, "real"))
   const tar = join(folder, `mesg-${version}-linux-${ARCH}.tar`)
