@@ -12,7 +12,7 @@ import {
 import { join } from "node:path"
 import { build } from "esbuild"
 import { builtins, buildInto } from "../bundle/recipe.mjs"
-import { contentsOf } from "./library.ts"
+import { packLibrary } from "./library.ts"
 import { type Arch, materialsFor } from "./materials.ts"
 import { type Part, partsOf } from "./parts.ts"
 
@@ -36,7 +36,9 @@ export async function buildBinary(root: string, arch: Arch, version: string, fil
     const { inputs } = await buildInto(bundle, root, { version, without: LEFT_OUT })
     copyFileSync(addon, join(bundle, "lmdb.node"))
     const files = Object.fromEntries(filesBelow(bundle).map((path) => [path, readFileSync(join(bundle, path))]))
-    writeFileSync(join(work, "contents.json"), JSON.stringify(contentsOf(files)))
+    const { contents, bytes } = packLibrary(files)
+    writeFileSync(join(work, "contents.json"), JSON.stringify(contents))
+    writeFileSync(join(work, "library"), bytes)
     await build({
       absWorkingDir: root,
       entryPoints: ["packaging/binary/main.ts"],
@@ -50,7 +52,6 @@ export async function buildBinary(root: string, arch: Arch, version: string, fil
       logLevel: "silent",
       plugins: [builtins],
     })
-    const carried = ["contents.json", ...Object.keys(files)]
     const config = {
       main: "main.mjs",
       mainFormat: "module",
@@ -61,7 +62,8 @@ export async function buildBinary(root: string, arch: Arch, version: string, fil
       execArgv: NODE_FLAGS,
       // NODE_OPTIONS of a shell is meant for other programs.
       execArgvExtension: "cli",
-      assets: Object.fromEntries(carried.map((path) => [path, path === "contents.json" ? path : `bundle/${path}`])),
+      // Node looks at each asset at every start, which maps its surroundings: two of them, not one for each file.
+      assets: { "contents.json": "contents.json", library: "library" },
     }
     writeFileSync(join(work, "sea.json"), JSON.stringify(config))
     const made = spawnSync(process.execPath, ["--build-sea", "sea.json"], { cwd: work, encoding: "utf8" })

@@ -15,10 +15,17 @@ import {
 } from "node:fs"
 import { dirname, join } from "node:path"
 
-/** The bundle that a binary carries: the SHA-256 of each file, in hex, by its path; one name for all of it. */
+/** A file of the bundle: the SHA-256 in hex, and where in the library's bytes it lies. */
+interface Carried {
+  readonly hash: string
+  readonly from: number
+  readonly to: number
+}
+
+/** The bundle that a binary carries: its files by their paths; one name for all of it. */
 export interface Contents {
   readonly id: string
-  readonly files: Readonly<Record<string, string>>
+  readonly files: Readonly<Record<string, Carried>>
 }
 
 /** Libraries of other versions that stay beside the one that runs: an agent loads parts of its own late. */
@@ -26,14 +33,21 @@ const KEPT = 2
 /** Another process may unpack at the same time, or a file of the library that is there be damaged. */
 const ATTEMPTS_MAX = 3
 
-/** @param files the bytes of each file by its path */
-export function contentsOf(files: Readonly<Record<string, Uint8Array>>): Contents {
-  const hashes = Object.fromEntries(
-    Object.keys(files)
-      .sort()
-      .map((path) => [path, sha256(files[path]!)]),
-  )
-  return { id: sha256(JSON.stringify(hashes)).slice(0, 16), files: hashes }
+/** @param files the bytes of each file by its path @returns what they are, and all of their bytes in one piece */
+export function packLibrary(files: Readonly<Record<string, Uint8Array>>): { contents: Contents; bytes: Uint8Array } {
+  const paths = Object.keys(files).sort()
+  let at = 0
+  const carried = paths.map((path): [string, Carried] => {
+    const from = at
+    at += files[path]!.length
+    return [path, { hash: sha256(files[path]!), from, to: at }]
+  })
+  const hashes = Object.fromEntries(carried.map(([path, { hash }]) => [path, hash]))
+  const id = sha256(JSON.stringify(hashes)).slice(0, 16)
+  return {
+    contents: { id, files: Object.fromEntries(carried) },
+    bytes: Buffer.concat(paths.map((path) => files[path]!)),
+  }
 }
 
 /**
@@ -45,7 +59,7 @@ export function libraryIn(folder: string, { id, files }: Contents): string | nul
   if (!existsSync(library)) return null
   const folders = new Set([folder, library, ...Object.keys(files).map((path) => dirname(join(library, path)))])
   if (![...folders].every(isOurs)) return null
-  const isWhole = Object.entries(files).every(([path, hash]) => {
+  const isWhole = Object.entries(files).every(([path, { hash }]) => {
     const file = join(library, path)
     return existsSync(file) && isOurs(file) && sha256(readFileSync(file)) === hash
   })
@@ -54,10 +68,11 @@ export function libraryIn(folder: string, { id, files }: Contents): string | nul
 
 /**
  * Writes the library below `folder`, which is made for this user alone.
+ * @param bytes of the library
  * @returns where it is; two processes that do so at once both find it whole
  * @throws Error where the folder cannot be written or belongs to somebody else
  */
-export function unpackLibrary(folder: string, contents: Contents, read: (path: string) => Uint8Array): string {
+export function unpackLibrary(folder: string, contents: Contents, bytes: () => Uint8Array): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (!isOurs(folder)) throw new Error(`others may write to ${folder}`)
   const library = join(folder, contents.id)
@@ -66,10 +81,11 @@ export function unpackLibrary(folder: string, contents: Contents, read: (path: s
     try {
       // What root unpacks everybody may run.
       chmodSync(unfinished, 0o755)
-      for (const path of Object.keys(contents.files)) {
+      const all = bytes()
+      for (const [path, { from, to }] of Object.entries(contents.files)) {
         const file = join(unfinished, path)
         mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
-        writeFileSync(file, read(path), { mode: 0o644 })
+        writeFileSync(file, all.subarray(from, to), { mode: 0o644 })
       }
       // A damaged one is moved away first: a folder that is not empty is replaced by none.
       if (existsSync(library)) renameSync(library, `${unfinished}.old`)

@@ -1,8 +1,18 @@
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { appendFileSync, chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs"
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
+import { singleBinaryArguments } from "../../agent/base/node-command.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { builtBinary } from "../support/binary.ts"
 import { copySources } from "../support/copied-sources.ts"
@@ -12,6 +22,8 @@ import { tempDir } from "../support/temp-dir.ts"
 import { until } from "../support/until.ts"
 
 const IDLE_MB_MAX = 110
+/** What a child of the binary may take beyond one of Node itself. */
+const CHILD_MB_MAX = 2
 
 const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex")
 
@@ -60,6 +72,19 @@ describe("the single binary", function () {
     const status = readFileSync(`/proc/${agent.process.pid}/status`, "utf8")
     const bytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024
     assert.ok(bytes <= IDLE_MB_MAX * 1e6, `${bytes} bytes`)
+  })
+
+  it(`takes at most ${CHILD_MB_MAX} MB more for a child than Node does`, () => {
+    const folder = tempDir("child")
+    // Copied as the binary is.
+    const node = join(folder, "node")
+    copyFileSync(process.execPath, node)
+    const script = join(folder, "says.mjs")
+    writeFileSync(script, "process.stdout.write(String(process.memoryUsage.rss()))")
+    const least = (file: string, args: readonly string[]) =>
+      Math.min(...[1, 2, 3].map(() => Number(execFileSync(file, args, { encoding: "utf8" }))))
+    const more = least(binary, singleBinaryArguments([], script)) - least(node, [script])
+    assert.ok(more <= CHILD_MB_MAX * 1e6, `${more} bytes`)
   })
 
   it("turns an event into a completed execution, with the services that it carries", () => runsTheMainJob(agent))

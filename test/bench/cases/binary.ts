@@ -11,6 +11,7 @@ import { type Figure, upTo } from "../figure.ts"
 import { nodeRed, nodeRedFolder } from "../peers/node-red.ts"
 import { cpuSeconds, endProcess, residentBytes, SETTLED_MS, Subject } from "../program.ts"
 import { interleaved, median, medianRatio } from "../rounds.ts"
+import { confinedBytes } from "./agent.ts"
 import { wholeWayFlow, wholeWayOf, wholeWayOfNodeRed } from "./whole-way.ts"
 
 const MB = 1e6
@@ -51,6 +52,7 @@ export async function benchBinary(bench: Bench): Promise<void> {
   ]
   reportSizes(bench, file, programs)
   await reportStarts(bench, programs)
+  await reportConfined(bench, { command: [file], env })
   await reportWholeWay(bench, programs)
 }
 
@@ -126,6 +128,17 @@ async function reportStarts(bench: Bench, programs: readonly Program[]): Promise
   report(bench, { name: "processor until ready", unit: "CPU-ms" }, busy)
   const resident = of(({ bytes }) => bytes / MB)
   report(bench, { name: "resident memory, idle", unit: "MB", gate: [upTo(110)], aim: [upTo(80)] }, resident)
+}
+
+/** In a child of the binary. */
+async function reportConfined(bench: Bench, options: TestAgentOptions): Promise<void> {
+  const home = join(bench.folder, "home-of-confined")
+  mkdirSync(home)
+  const agent = await startAgent({ ...options, home, sets: ["log.level=warn"] })
+  bench.after(() => agent.kill())
+  const bytes = await confinedBytes(bench, agent)
+  await agent.stop()
+  bench.report({ name: `${OURS}: a confined service, resident`, value: bytes / MB, unit: "MB", gate: [upTo(50)] })
 }
 
 /** Gates beside the same agent with the same flags, and beside Node-RED; flags that a start alone has change nothing here. */

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { dirname, join } from "node:path"
-import { type Contents, contentsOf, libraryIn, unpackLibrary } from "../../../packaging/binary/library.ts"
+import { type Contents, libraryIn, packLibrary, unpackLibrary } from "../../../packaging/binary/library.ts"
 import { tempDir } from "../../support/temp-dir.ts"
 
 const statMode = (path: string) => statSync(path).mode
@@ -20,8 +20,9 @@ const files = {
   "plugins/log/index.js": Buffer.from("log"),
   "lmdb.node": Buffer.from([0]),
 }
-const contents = contentsOf(files)
-const read = (path: string) => files[path as keyof typeof files]
+const contentsOf = (of: Readonly<Record<string, Uint8Array>>) => packLibrary(of).contents
+const { contents, bytes } = packLibrary(files)
+const read = () => bytes
 const unpacked = (folder = join(tempDir("library"), "lib")) => ({
   folder,
   library: unpackLibrary(folder, contents, read),
@@ -30,7 +31,7 @@ const unpacked = (folder = join(tempDir("library"), "lib")) => ({
 describe("the library of a binary", () => {
   it("is written whole, and found again", () => {
     const { folder, library } = unpacked()
-    assert.equal(readFileSync(join(library, "plugins/log/index.js"), "utf8"), "log")
+    for (const [path, content] of Object.entries(files)) assert.deepEqual(readFileSync(join(library, path)), content)
     assert.equal(libraryIn(folder, contents), library)
     assert.deepEqual(readdirSync(folder), [contents.id])
   })
@@ -76,7 +77,10 @@ describe("the library of a binary", () => {
 
   it("is refused where what was read is not what the binary promises", () => {
     const folder = join(tempDir("library"), "lib")
-    assert.throws(() => unpackLibrary(folder, contents, () => Buffer.from("else")), /is not what is read from it/)
+    assert.throws(
+      () => unpackLibrary(folder, contents, () => new Uint8Array(bytes.length)),
+      /is not what is read from it/,
+    )
     assert.deepEqual(readdirSync(folder), [contents.id])
     assert.equal(libraryIn(folder, contents), null)
   })
