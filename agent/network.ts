@@ -6,16 +6,17 @@ import { foundingDocument } from "./core/ledger/presets.ts"
 import type { ChainId, PublicKey } from "./core/ledger/terms.ts"
 import type { Page, Paging } from "./engine/core.ts"
 import { Blocks } from "./engine/ledger/chain/blocks.ts"
+import { Parts } from "./engine/ledger/chain/parts.ts"
 import { ChainState } from "./engine/ledger/chain/state-views.ts"
 import { type BlockView, blockViews, type ValidatorView, validatorViews } from "./engine/ledger/chain/views.ts"
-import { NetworkError, notJoined } from "./engine/ledger/error.ts"
+import { incomplete, NetworkError, notJoined } from "./engine/ledger/error.ts"
+import { Member } from "./engine/ledger/member.ts"
 import { joinChain, type Joined } from "./engine/ledger/join.ts"
 import { ChainPeers } from "./engine/ledger/validator/chain-peers.ts"
-import { Sync } from "./engine/ledger/validator/sync.ts"
-import { Validator } from "./engine/ledger/validator/validator.ts"
+import type { Validator } from "./engine/ledger/validator/validator.ts"
 import { Accounts } from "./engine/ledger/wallet/accounts.ts"
 import { isDecider } from "./engine/ledger/wallet/wish.ts"
-import { Wallet } from "./engine/ledger/wallet/wallet.ts"
+import type { Wallet } from "./engine/ledger/wallet/wallet.ts"
 import { messageOf } from "./base/errors.ts"
 import { durableFile } from "./io/disk/durable-file.ts"
 import { openConsensusKey, retireConsensusKey } from "./io/keys/consensus-key.ts"
@@ -45,8 +46,7 @@ export interface NetworkParts {
 
 interface Running {
   readonly peers: Peers
-  readonly validator: Validator
-  readonly wallet: Wallet
+  readonly member: Member
   stop(): Promise<void>
 }
 
@@ -70,9 +70,9 @@ export class Network implements NetworkView {
     this.accounts = new Accounts({ ...parts, openKey: openSigningKey })
   }
 
-  /** The validator of the chain that was joined; null before. */
+  /** The validator of the chain that was joined; null before, and while the state is being fetched. */
   get validator(): Validator | null {
-    return this.#running?.validator ?? null
+    return this.#running?.member.taking?.validator ?? null
   }
 
   get blocks(): Blocks {
@@ -86,34 +86,19 @@ export class Network implements NetworkView {
   async start(): Promise<void> {
     const tip = this.#blocks.tip()
     if (tip === null || this.#running !== null) return
-    const { clock, random, log, keys, listen, known } = this.#parts
+    const { store, clock, random, log, keys, listen, known } = this.#parts
     const shell = new ChainPeers(tip.chain, log)
-    const halted = (error: unknown) => this.#halt(error)
-    let wallet: Wallet | null = null
-    const validator = new Validator(
-      {
-        blocks: this.#blocks,
-        verifier: verifier(),
-        clock,
-        key: this.#key,
-        signState: this.#file(tip.chain, "sign-state"),
-        wal: this.#file(tip.chain, "wal"),
-        shell,
-        log,
-        decided: (_, receipts) => wallet?.decided(receipts),
-        evidence: ({ first }) =>
-          log.warn("a validator said two things", { validator: first.voter, height: first.height }),
-        halted,
-      },
-      tip,
-    )
-    wallet = new Wallet({ accounts: this.accounts, clock, key: this.#key, validator, blocks: this.#blocks })
-    const sync = new Sync({ validator, shell, clock, random, me: this.#key.address, failed: halted })
+    const member = new Member({
+      ...{ blocks: this.#blocks, accounts: this.accounts, key: this.#key, clock, random, log, shell },
+      parts: new Parts(store),
+      verifier: verifier(),
+      file: (name) => this.#file(tip.chain, name),
+      halted: (error) => this.#halt(error),
+    })
     let peers: Peers | null = null
     const stop = async () => {
-      sync.stop()
+      member.stop()
       shell.stop()
-      validator.stop()
       await peers?.stop()
     }
     try {
@@ -122,10 +107,9 @@ export class Network implements NetworkView {
         topics: shell.topics(),
         questions: shell.questions(),
       })
-      shell.connect(peers, validator)
-      validator.start()
-      sync.start()
-      this.#running = { peers, validator, wallet, stop }
+      shell.connect(peers)
+      member.start()
+      this.#running = { peers, member, stop }
     } catch (error) {
       await stop()
       throw error
@@ -201,20 +185,24 @@ export class Network implements NetworkView {
     return document
   }
 
-  /** @throws NetworkError CHAIN_NOT_JOINED */
+  /** @throws NetworkError CHAIN_NOT_JOINED, STATE_INCOMPLETE */
   wallet(): Wallet {
     if (this.#running === null) throw notJoined()
-    return this.#running.wallet
+    const { taking } = this.#running.member
+    if (taking === null) throw incomplete()
+    return taking.wallet
   }
 
-  /** The state after the newest block. @throws NetworkError CHAIN_NOT_JOINED */
+  /** The state after the newest block. @throws NetworkError CHAIN_NOT_JOINED, STATE_INCOMPLETE */
   state(): ChainState {
     this.#joined()
+    if (this.#blocks.fetching() !== null) throw incomplete()
     return new ChainState(this.#blocks)
   }
 
   status(): NetworkStatus {
-    const { peers, validator } = this.#running ?? { peers: null, validator: null }
+    const { validator } = this
+    const peers = this.#running?.peers
     const tip = this.#tip()
     return {
       addresses: peers?.addresses() ?? [],
@@ -225,6 +213,7 @@ export class Network implements NetworkView {
         height: tip.height,
         waiting: validator?.chain.waiting ?? 0,
         asksPeers: validator?.consensus.isWaitingForPeers ?? true,
+        fetching: this.#blocks.fetching() !== null,
       },
       halted: this.#halted,
     }
@@ -253,7 +242,7 @@ export class Network implements NetworkView {
   }
 
   #tip(): Tip | null {
-    return this.#running?.validator.chain.tip ?? this.#blocks.tip()
+    return this.validator?.chain.tip ?? this.#blocks.tip()
   }
 
   #halt(error: unknown): void {

@@ -84,6 +84,8 @@ export interface NetworkStatus {
     readonly waiting: number
     /** Nothing is signed until others have told what they hold (docs/spec/consensus.md#runner, E4). */
     readonly asksPeers: boolean
+    /** The state is being fetched from others. */
+    readonly fetching: boolean
   } | null
   /** Why the chain does not go on; null while it does. */
   readonly halted: string | null

@@ -66,6 +66,18 @@ export const REGISTRABLE_KEYS_KEPT_MAX = 10_000
 /** A part of a snapshot: its bytes, and those of one record. */
 export const SNAPSHOT_CHUNK_BYTES_MAX = 1 * MIB
 export const STATE_RECORD_BYTES_MAX = 64 * KIB
+/** Blocks that a Core keeps, the newest; and how far ahead of a Core others are before it fetches the state instead. */
+export const BLOCKS_KEPT = 10_000
+export const STATE_SYNC_AHEAD_MIN = 500
+/** Of the parts in one answer. */
+export const STATE_ANSWER_BYTES = 2 * MIB
+/** How often it is tried to fetch a state that stands still for long enough, and how soon again. */
+export const STATE_SYNC_TRIES_MAX = 600
+export const STATE_SYNC_EVERY_MS = 100
+/** Parts of the state that one question may be about. */
+export const STATE_PARTS_MAX = 512
+/** Parts that a state may be fetched in. */
+export const STATE_PARTS_ALL_MAX = 65_536
 /** How long a period of a chain may be, and its first time: sums of them stay whole numbers. */
 export const LEDGER_PERIOD_MS_MAX = 36_500 * DAY
 export const GENESIS_TIME_MAX = 253_402_300_799_999

@@ -29,12 +29,14 @@ export const TABLE = {
   token: "tok",
   /** [idempotency key] -> the answer that was given. */
   idempotency: "idem",
-  /** [] -> where the chain stands; nothing where no chain was joined. */
+  /** [] -> where the chain stands; nothing where no chain was joined. ["before"] -> where it stood a block before. */
   chainTip: "ctip",
   /** [] -> the genesis document of the chain that was joined. */
   chainGenesis: "cgen",
   /** [name] -> a record of the chain's state. */
   chainRecord: "crec",
+  /** [place] -> the name of the record that has it, by the hash of its name. */
+  chainPlace: "cplc",
   /** [path] -> a node of the state's tree. */
   chainNode: "cnod",
   /** [height] -> a block, with what decided it. */

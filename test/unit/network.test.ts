@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { isMesgError } from "../../agent/base/errors.ts"
+import { genesisLight } from "../../agent/core/chain/light.ts"
 import { chainIdOf, encodeGenesis, type Genesis } from "../../agent/core/ledger/genesis.ts"
 import { accountAt } from "../../agent/core/ledger/state/records.ts"
 import { State } from "../../agent/core/ledger/state/state.ts"
@@ -53,6 +54,22 @@ describe("the network of a home", function () {
     assert.match(key, /^[0-9a-f]{64}$/)
     assert.deepEqual(status, { addresses: [], peers: [], chain: null, halted: null })
     assert.equal(network.validator, null)
+  })
+
+  it("says so while its state is being fetched, after a start too, and decides nothing", async () => {
+    const home = homeOf("vera")
+    const one = await started(home)
+    const genesis = genesisNow(["vera"])
+    await one.network.join(encodeGenesis(genesis))
+    await one.network.blocks.beginFetching(genesisLight(one.network.blocks.tip()!))
+    await stopped(one)
+    const { network } = await started(home)
+    await network.start()
+    assert.equal(network.validator, null)
+    assert.equal(network.status().chain?.fetching, true)
+    for (const asked of [() => network.wallet(), () => network.state()]) {
+      assert.throws(asked, { code: "STATE_INCOMPLETE" })
+    }
   })
 
   it("forms a chain with three others, and one that was stopped goes on from its disk", async () => {

@@ -49,7 +49,7 @@ export const ACCOUNT_OPERATIONS = [
     path: "/api/v1/accounts/{account}",
     scope: "read",
     status: 200,
-    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "ACCOUNT_NOT_FOUND"],
+    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "STATE_INCOMPLETE", "ACCOUNT_NOT_FOUND"],
     commands: [{ name: "account show", arguments: [ACCOUNT] }],
   },
   {
@@ -111,7 +111,7 @@ export const ACCOUNT_OPERATIONS = [
     path: "/api/v1/accounts/{account}/stake",
     scope: "read",
     status: 200,
-    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "ACCOUNT_NOT_FOUND"],
+    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "STATE_INCOMPLETE", "ACCOUNT_NOT_FOUND"],
     commands: [{ name: "stake show", arguments: [ACCOUNT] }],
   },
   {
@@ -123,7 +123,14 @@ export const ACCOUNT_OPERATIONS = [
     status: 202,
     alternative: { status: 200, when: "the request said `Prefer: wait=<seconds>` and it was in a block in that time" },
     idempotency: "store",
-    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "ACCOUNT_NOT_FOUND", "ACCOUNT_LOST", "TRANSACTION_REFUSED"],
+    problems: [
+      "NETWORK_DISABLED",
+      "CHAIN_NOT_JOINED",
+      "STATE_INCOMPLETE",
+      "ACCOUNT_NOT_FOUND",
+      "ACCOUNT_LOST",
+      "TRANSACTION_REFUSED",
+    ],
     commands: [
       sends("transfer", "transfer", {
         summary: "Send tokens to another account",
@@ -156,7 +163,7 @@ export const ACCOUNT_OPERATIONS = [
     path: "/api/v1/transactions/{id}",
     scope: "read",
     status: 200,
-    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "TRANSACTION_NOT_FOUND"],
+    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "STATE_INCOMPLETE", "TRANSACTION_NOT_FOUND"],
     commands: [{ name: "network tx", arguments: [{ name: "ID", to: "params.id", summary: "64 hex digits" }] }],
   },
   {
@@ -166,7 +173,7 @@ export const ACCOUNT_OPERATIONS = [
     path: "/api/v1/market",
     scope: "read",
     status: 200,
-    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED"],
+    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "STATE_INCOMPLETE"],
     commands: [{ name: "market show", options: PAGING_OPTIONS }],
   },
 ] as const satisfies readonly Operation[]

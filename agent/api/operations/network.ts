@@ -135,7 +135,7 @@ export const NETWORK_OPERATIONS = [
     path: "/api/v1/network/enrolment",
     scope: "admin",
     status: 200,
-    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "ACCOUNT_NOT_FOUND", "ACCOUNT_LOST"],
+    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "STATE_INCOMPLETE", "ACCOUNT_NOT_FOUND", "ACCOUNT_LOST"],
     commands: [
       {
         name: "network enrolment",
@@ -153,7 +153,7 @@ export const NETWORK_OPERATIONS = [
     path: "/api/v1/network:approve",
     scope: "admin",
     status: 200,
-    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "CHAIN_NOT_ENROLLED", "NOT_A_VALIDATOR"],
+    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "STATE_INCOMPLETE", "CHAIN_NOT_ENROLLED", "NOT_A_VALIDATOR"],
     commands: [
       {
         name: "network approve",

@@ -38,6 +38,8 @@ export const header = record({
   /** Who decides this height, and the next. */
   deciders: hash,
   nextDeciders: hash,
+  /** In which turn they propose. */
+  turns: hash,
   /** All blocks before. */
   history: hash,
   seed: hash,

@@ -11,7 +11,7 @@ import type { ValueId } from "../consensus/terms.ts"
 import { absentOf, isCommitOf, medianTime, signaturesOfCommit } from "./commit.ts"
 import { type Commit, commitHash, type Header, type ReadBlock } from "./block.ts"
 import { rootOf, rootOfList } from "./mountains.ts"
-import { committeeHash, nextSeed, type Tip } from "./tip.ts"
+import { committeeHash, nextSeed, type Tip, turnsHash } from "./tip.ts"
 
 /** Why a block cannot follow: docs/spec/chain.md#validity. */
 export type BlockFault = "COMMIT_MISPLACED" | "COMMIT_INVALID" | "PROPOSER_UNKNOWN" | "HEADER_WRONG"
@@ -39,6 +39,7 @@ export function headerAfter(tip: Tip, { commit, transactions, proposer }: Conten
     receipts: tip.receipts,
     deciders: committeeHash(tip.next.members),
     nextDeciders: committeeHash(tip.afterNext.members),
+    turns: turnsHash(tip),
     history: rootOf(tip.history),
     seed: nextSeed(tip),
     preimage: null,

@@ -7,14 +7,16 @@ import type { ValueId } from "../consensus/terms.ts"
 import { isHonest } from "../consensus/validators.ts"
 import { decode, encode, record, type ValueOf } from "../ledger/layout.ts"
 import { type CommitteeMember, committeeMembers } from "../ledger/state/records.ts"
-import type { TimeMs } from "../ledger/terms.ts"
+import type { Hash, TimeMs } from "../ledger/terms.ts"
 import type { Signed } from "../ledger/transaction/signatures.ts"
 import { blockId, commit, header } from "./block.ts"
 import { isCommitOf, signaturesOfCommit } from "./commit.ts"
-import { committeeHash } from "./tip.ts"
+import { committeeHash, type Tip } from "./tip.ts"
+
+const EMPTY = "0".repeat(64)
 
 /** L1: a header, what decided it, and who decides at its height and at the next. */
-const lightBlock = record({ header, commit, members: committeeMembers, nextMembers: committeeMembers })
+export const lightBlock = record({ header, commit, members: committeeMembers, nextMembers: committeeMembers })
 export type LightBlock = ValueOf<typeof lightBlock>
 
 export function encodeLightBlock(value: LightBlock): Uint8Array {
@@ -52,6 +54,32 @@ export function lightFault(trusted: LightBlock, next: LightBlock, now: TimeMs, t
   if (!isCommitOf(next.commit, next.members)) return "COMMIT_INVALID"
   if (to.height === from.height + 1) return to.deciders === from.nextDeciders ? null : "COMMITTEE_WRONG"
   return isKnownEnough(trusted.nextMembers, next) ? null : "TOO_FAR"
+}
+
+/** Where trust begins for who has the genesis document alone: it names who decides the first block. */
+export function genesisLight({ chain, time, appHash, next }: Tip): LightBlock {
+  const deciders = committeeHash(next.members)
+  const none = EMPTY as Hash
+  return {
+    header: {
+      ...{
+        version: 1,
+        chain,
+        height: 0,
+        time,
+        parent: null,
+        commit: null,
+        transactions: none,
+        appHash,
+        receipts: none,
+      },
+      ...{ deciders, nextDeciders: deciders, turns: none, history: none, seed: none, preimage: null },
+      proposer: next.queue.proposer,
+    },
+    commit: { round: 0, votes: [] },
+    members: next.members,
+    nextMembers: next.members,
+  }
 }
 
 /** What of it must be verified. */

@@ -9,6 +9,7 @@ import {
   BLOCK_BYTES_MAX,
   CONSENSUS_ROUND_MAX,
   ROUND_VOTES_MAX,
+  STATE_PARTS_MAX,
   STATE_RECORD_BYTES_MAX,
   TRANSACTION_BYTES_MAX,
   TRANSACTIONS_PER_MESSAGE_MAX,
@@ -30,7 +31,9 @@ import {
   whole,
 } from "../ledger/layout.ts"
 import type { ChainId, Hash, Signature } from "../ledger/terms.ts"
+import { chunk, partDigits } from "../ledger/tree/chunk.ts"
 import { treeProof } from "../ledger/tree/proof.ts"
+import { type SnapshotHead, snapshotHead } from "./snapshot.ts"
 import { type Commit, commit } from "./block.ts"
 
 const address = fixed<Address>(ADDRESS_BYTES)
@@ -111,6 +114,22 @@ const recordAnswer = record({
 })
 const held = record({ votes: list(vote, ROUND_VOTES_MAX), proposed: optional(proposed) })
 
+/** Parts of the state that are wanted, each but where its hash is still this one. */
+const partsWanted = list(record({ digits: partDigits, held: optional(hash) }), STATE_PARTS_MAX)
+/**
+ * `root` names the state that is answered of. Parts that have changed, as many as there is room for; the digits of those
+ * that are too large for one, and of those that there was no room for.
+ */
+const partsAnswer = record({
+  root: hash,
+  parts: list(chunk, STATE_PARTS_MAX),
+  tooLarge: list(partDigits, STATE_PARTS_MAX),
+  later: list(partDigits, STATE_PARTS_MAX),
+})
+
+export type PartsWanted = ValueOf<typeof partsWanted>
+export type PartsAnswer = ValueOf<typeof partsAnswer>
+
 /** A proposal with the block that it is for: neither is of use without the other. */
 export interface Proposed {
   readonly proposal: SignedProposal
@@ -154,6 +173,9 @@ export const transactionsMessage: Codec<readonly Uint8Array[]> = codec(transacti
 export const voteMessage: Codec<SignedVote> = codec(vote)
 export const recordMessage: Codec<ValueOf<typeof recordAnswer>> = codec(recordAnswer)
 export const heldMessage: Codec<Held> = codec(held)
+export const headMessage: Codec<SnapshotHead> = codec(snapshotHead)
+export const partsWantedMessage: Codec<PartsWanted> = codec(partsWanted)
+export const partsMessage: Codec<PartsAnswer> = codec(partsAnswer)
 export const proposedMessage: Codec<Proposed> = codec(proposed)
 export const decidedMessage: Codec<Decided> = codec(decided)
 /** What the signature of an answer is over. @param nonce 32 bytes that the asking validator has just made */

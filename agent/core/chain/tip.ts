@@ -44,7 +44,7 @@ const priority: Layout<bigint> = {
 }
 
 const address = fixed<Address>(ADDRESS_BYTES)
-const queue = record({
+export const queue = record({
   validators: list(record({ address, power: amount, priority }), VALIDATORS_MAX),
   total: amount,
   proposer: address,
@@ -131,9 +131,14 @@ export function tipAfter(before: Tip, block: ReadBlock, applied: Applied & { rea
   }
 }
 
-/** What a header says of who decides: the turn is left out, as it follows from the blocks. */
+/** What a header says of who decides; in which turn is said apart, as only who decides needs it. */
 export function committeeHash(members: readonly CommitteeMember[]): Hash {
   return toHex(sha256(encode(committeeMembers, members))) as Hash
+}
+
+/** The queues of the next height and of the one after it. */
+export function turnsHash({ next, afterNext }: Tip): Hash {
+  return toHex(sha256(encode(queue, next.queue), encode(queue, afterNext.queue))) as Hash
 }
 
 /** K6, where no proposer has a chain of hashes: no one chooses it, everyone can foresee it. */

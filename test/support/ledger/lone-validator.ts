@@ -34,11 +34,11 @@ export async function newMachine(genesis: Genesis, name: string): Promise<Machin
 }
 
 /** A validator that is alone on its chain, and so decides by itself. */
-export function startAlone({ store, signed, log, clock }: Machine, genesis: Genesis, name: string) {
+export function startAlone({ store, signed, log, clock }: Machine, genesis: Genesis, name: string, kept?: number) {
   const receipts: Receipt[] = []
   const halted: Error[] = []
   const key = consensusKey(name)
-  const blocks = new Blocks(store)
+  const blocks = new Blocks(store, kept)
   const chainId = fromHex(chainIdOf(genesis))!
   const note = (error: Error) => void halted.push(error)
   const chain = new BlockChain(

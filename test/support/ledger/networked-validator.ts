@@ -48,9 +48,10 @@ export async function startNetworked(disk: Disk, genesis: Genesis, name: string,
     },
     blocks.tip()!,
   )
-  const sync = new Sync({ validator, shell, clock, random: systemRandom, me: key.address, failed })
+  const sync = new Sync({ validator, shell, clock, random: systemRandom, me: key.address, behind: failed, failed })
   const peers = await startPeers({ known, topics: shell.topics(), questions: shell.questions(), clock, log })
-  shell.connect(peers, validator)
+  shell.connect(peers)
+  shell.serve(validator)
   validator.start()
   sync.start()
   const stop = async () => {

@@ -13,6 +13,7 @@ export const NETWORK_RENDERERS: Renderers = {
       ...(chain === null
         ? []
         : ([["height", `${chain.height}, ${chain.waiting} transactions wait`]] satisfies [string, string][])),
+      ...(chain?.fetching ? ([["state", "it is fetched from others"]] satisfies [string, string][]) : []),
       ...(chain?.asksPeers ? ([["signs", "nothing yet: it asks its peers first"]] satisfies [string, string][]) : []),
       ...(halted === null ? [] : ([["halted", halted]] satisfies [string, string][])),
     ]),

@@ -10,7 +10,15 @@ export const NetworkStatusSchema = v.object({
   addresses: v.array(v.string()),
   peers: v.array(v.string()),
   key: HashSchema,
-  chain: v.nullable(v.object({ id: HashSchema, height: CountSchema, waiting: CountSchema, asksPeers: v.boolean() })),
+  chain: v.nullable(
+    v.object({
+      id: HashSchema,
+      height: CountSchema,
+      waiting: CountSchema,
+      asksPeers: v.boolean(),
+      fetching: v.boolean(),
+    }),
+  ),
   halted: v.nullable(v.string()),
 })
 

@@ -2,7 +2,7 @@ import { fromHex, toHex } from "../../../base/bytes.ts"
 import { sha256 } from "../../../base/hash.ts"
 import { SNAPSHOT_CHUNK_BYTES_MAX, STATE_KEY_BYTES_MAX, STATE_RECORD_BYTES_MAX } from "../../../base/network-limits.ts"
 import { bytes, decode, encode, list, record, refined, text, type ValueOf } from "../layout.ts"
-import { EMPTY_HASH, hashOf, joined, type Leaf, NODE_LEVELS, type Slot } from "./node.ts"
+import { hashOf, joined, leafHash, type Leaf, NODE_LEVELS, type Slot } from "./node.ts"
 import { bit, leafOf, placeOf, rootAbove, way, wayTo } from "./proof.ts"
 import type { Nodes } from "./update.ts"
 
@@ -10,12 +10,15 @@ const PLACE_DIGITS = 64
 /** Two records take at least so many bytes. */
 const RECORDS_MAX = SNAPSHOT_CHUNK_BYTES_MAX / 4
 
+/** How the places of a part begin. */
+export const partDigits = refined(text(PLACE_DIGITS), (digits) => /^[\da-f]*$/.test(digits))
+
 /**
  * T7: a part of the state that can be checked by itself: all records whose places begin with `digits`, with the way to
  * where they are. `other` is a leaf that stands there and does not begin so.
  */
-const chunk = record({
-  digits: refined(text(PLACE_DIGITS), (digits) => /^[\da-f]*$/.test(digits)),
+export const chunk = record({
+  digits: partDigits,
   records: list(record({ name: text(STATE_KEY_BYTES_MAX), value: bytes(STATE_RECORD_BYTES_MAX) }), RECORDS_MAX),
   ...way,
 })
@@ -41,10 +44,21 @@ export function chunkOf(nodes: Nodes, digits: string, records: Chunk["records"])
   return { digits, records, siblings, other: isOther ? leafOf(end) : null }
 }
 
+/** The hash of a part, by which it is known whether it has changed: of its records alone. */
+export function partHash(digits: string, records: Chunk["records"]): Uint8Array {
+  return hashOf(subtree(records.map(leafOfRecord), digits.length * NODE_LEVELS))
+}
+
+/** The same, of what is kept. @throws LedgerError STATE_DAMAGED */
+export function keptPartHash(nodes: Nodes, digits: string): Uint8Array {
+  const { end } = wayTo(nodes, digits)
+  return end?.kind === "leaf" && !toHex(end.key).startsWith(digits) ? hashOf(null) : hashOf(end)
+}
+
 /** T8: whether the state of this root holds exactly these records at the places that begin so. Total: any chunk. */
 export function isChunk(root: Uint8Array, { digits, records, siblings, other }: Chunk): boolean {
   const depth = digits.length * NODE_LEVELS
-  const leaves = records.map(({ name, value }): Leaf => ({ kind: "leaf", key: placeOf(name), value: sha256(value) }))
+  const leaves = records.map(leafOfRecord)
   const places = new Set(leaves.map(({ key }) => toHex(key)))
   if (places.size < leaves.length || siblings.length > depth) return false
   for (const place of places) if (!place.startsWith(digits)) return false
@@ -52,10 +66,13 @@ export function isChunk(root: Uint8Array, { digits, records, siblings, other }: 
   if (other !== null && (records.length > 0 || other.key.startsWith(digits))) return false
   const slot = subtree(leaves, depth)
   if (slot?.kind === "inner" && siblings.length < depth) return false
-  const otherLeaf = other && hashOf({ kind: "leaf", key: fromHex(other.key)!, value: fromHex(other.value)! })
-  const below = slot === null ? (otherLeaf ?? EMPTY_HASH) : hashOf(slot)
+  const below = slot === null && other !== null ? leafHash(fromHex(other.key)!, fromHex(other.value)!) : hashOf(slot)
   const key = fromHex(digits.padEnd(PLACE_DIGITS, "0"))!
   return toHex(rootAbove(key, below, siblings)) === toHex(root)
+}
+
+function leafOfRecord({ name, value }: Chunk["records"][number]): Leaf {
+  return { kind: "leaf", key: placeOf(name), value: sha256(value) }
 }
 
 function subtree(leaves: readonly Leaf[], depth: number): Slot {

@@ -10,7 +10,7 @@ import {
   BLOCK_TRANSACTIONS_MAX,
   CHAIN_WAKE_GAP_MS,
 } from "../../../base/network-limits.ts"
-import { type ReadBlock, encodeBlock, readBlock } from "../../../core/chain/block.ts"
+import { type Commit, type ReadBlock, encodeBlock, readBlock } from "../../../core/chain/block.ts"
 import {
   applicationOf,
   blockFault,
@@ -81,7 +81,8 @@ export class BlockChain implements Chain {
   /** The one that this Core proposes at that height. */
   #made: ReadBlock | null = null
   #tip: Tip
-  #last: DecidedBlock | null
+  /** What decided the block of the tip. */
+  #commit: Commit | null
   #consensus: Decider | null = null
   #cancelWake = () => {}
   #deciding: Promise<void> = Promise.resolve()
@@ -90,7 +91,7 @@ export class BlockChain implements Chain {
   constructor(parts: ChainParts, tip: Tip) {
     this.#parts = parts
     this.#tip = tip
-    this.#last = tip.height === 0 ? null : parts.blocks.at(tip.height)
+    this.#commit = tip.height === 0 ? null : parts.blocks.commitAt(tip.height)
   }
 
   /** After consensus has started: it begins where there is need. */
@@ -195,7 +196,7 @@ export class BlockChain implements Chain {
 
   #make(): ReadBlock {
     const tip = this.#tip
-    const commit = this.#last === null ? null : this.#last.commit
+    const commit = this.#commit
     const proposer = this.#parts.me
     const time = timeAfter(tip, commit)
     const read = this.#parts.clock.now() - time > CHAIN_WAKE_GAP_MS ? [] : this.#choose(time)
@@ -247,9 +248,9 @@ export class BlockChain implements Chain {
     const { applied } = judged.verdict
     const decided = { block: judged.block, proposal, commit: commitOf(commit, this.#tip.next.members) }
     const tip = tipAfter(this.#tip, judged.block, applied)
-    await blocks.keep(decided, applied, tip)
+    await blocks.keep(decided, applied, this.#tip, tip)
     this.#tip = tip
-    this.#last = decided
+    this.#commit = decided.commit
     this.#judged.clear()
     this.#made = null
     this.#mempool.settle(judged.block.read, this.#standing)

@@ -1,5 +1,8 @@
 import { type Commit, encodeBlock, type ReadBlock, readBlock } from "../../../core/chain/block.ts"
-import { encodeLightBlock, readLightBlock } from "../../../core/chain/light.ts"
+import { BLOCKS_KEPT } from "../../../base/network-limits.ts"
+import { encodeLightBlock, type LightBlock, readLightBlock } from "../../../core/chain/light.ts"
+import type { PartsAnswer, PartsWanted } from "../../../core/chain/message.ts"
+import type { SnapshotHead } from "../../../core/chain/snapshot.ts"
 import { encodeTip, genesisTip, readTip, type Tip } from "../../../core/chain/tip.ts"
 import type { SignedProposal } from "../../../core/consensus/message.ts"
 import type { Height, ValueId } from "../../../core/consensus/terms.ts"
@@ -9,8 +12,9 @@ import { damaged } from "../../../core/ledger/error.ts"
 import { encodeGenesis, type Genesis } from "../../../core/ledger/genesis.ts"
 import type { View } from "../../../core/ledger/state/state.ts"
 import type { Amount, TransactionId } from "../../../core/ledger/terms.ts"
-import type { Change, Store } from "../../../ports/store.ts"
+import type { Change, Key, Store } from "../../../ports/store.ts"
 import { TABLE, type TableName } from "../../../schema/tables.ts"
+import { Parts, placeChange } from "./parts.ts"
 
 /** A block of the chain, with what proves that it was decided. */
 export interface DecidedBlock {
@@ -19,24 +23,31 @@ export interface DecidedBlock {
   readonly commit: Commit
 }
 
+const STATE_TABLES = [TABLE.chainRecord, TABLE.chainPlace, TABLE.chainNode] as const
 /** All of a chain but its tip. */
 const TABLES = [
+  ...STATE_TABLES,
   TABLE.chainGenesis,
-  TABLE.chainRecord,
-  TABLE.chainNode,
   TABLE.chainBlock,
   TABLE.chainTransaction,
   TABLE.chainProposed,
 ] as const
 const CLEARED_AT_ONCE = 1000
+/** Keys of TABLE.chainTip. */
+const TIP: Key = []
+const BEFORE: Key = ["before"]
+const FETCHING: Key = ["fetching"]
 
 interface Row {
   readonly v: 1
   readonly bytes: Uint8Array
 }
 
-interface BlockRow extends Row {
-  readonly proposal: SignedProposal
+interface BlockRow {
+  readonly v: 1
+  /** Null where the state after it was fetched, and it was not. */
+  readonly bytes: Uint8Array | null
+  readonly proposal: SignedProposal | null
   /** What proves the block: its header, its commit and who decided it. */
   readonly light: Uint8Array
 }
@@ -60,30 +71,67 @@ interface ReceiptRow {
 /** The chain on the disk: its state, its tree, its blocks and its tip, each block's part of them in one write. */
 export class Blocks implements View {
   readonly #store: Store
+  readonly #kept: number
+  readonly #byPlace: Parts
 
-  constructor(store: Store) {
+  /** @param kept how many of the newest blocks are */
+  constructor(store: Store, kept = BLOCKS_KEPT) {
     this.#store = store
+    this.#kept = kept
+    this.#byPlace = new Parts(store)
   }
 
   /** @returns null where no chain was joined @throws LedgerError STATE_DAMAGED */
   tip(): Tip | null {
-    const row = this.#store.get(TABLE.chainTip, []) as Row | undefined
-    if (row === undefined) return null
-    const tip = readTip(row.bytes)
-    if (tip === null) throw damaged("its tip cannot be read")
-    return tip
+    return this.#tipAt(TIP)
+  }
+
+  /** Y1: where the chain stands, for who has not seen it; null before the second block. */
+  head(): SnapshotHead | null {
+    const tip = this.#tipAt(BEFORE)
+    const before = tip && this.lightAt(tip.height)
+    const last = tip && this.lightAt(tip.height + 1)
+    if (tip === null || before === null || last === null) return null
+    const lights = { before: readLightBlock(before)!, last: readLightBlock(last)! }
+    return { ...lights, next: tip.next.queue, afterNext: tip.afterNext.queue, history: tip.history }
+  }
+
+  /** The state is being fetched: what is here of one is none until `restore`. @param trusted where trust in it begins */
+  async beginFetching(trusted: LightBlock): Promise<void> {
+    await this.#store.write([
+      { put: TABLE.chainTip, key: FETCHING, value: { v: 1, bytes: encodeLightBlock(trusted) } satisfies Row },
+    ])
+    for (const table of STATE_TABLES) await this.#clear(table)
+  }
+
+  /** Where trust begins for a state that is being fetched; null where none is. */
+  fetching(): LightBlock | null {
+    const row = this.#store.get(TABLE.chainTip, FETCHING) as Row | undefined
+    return row === undefined ? null : readLightBlock(row.bytes)
+  }
+
+  /** The state that was fetched is the chain's now. @param before the light block at the tip's height */
+  async restore(tip: Tip, before: LightBlock): Promise<void> {
+    for (const table of [TABLE.chainBlock, TABLE.chainTransaction, TABLE.chainProposed]) await this.#clear(table)
+    const row: BlockRow = { v: 1, bytes: null, proposal: null, light: encodeLightBlock(before) }
+    await this.#store.write([
+      { put: TABLE.chainBlock, key: [tip.height], value: row },
+      { put: TABLE.chainTip, key: TIP, value: { v: 1, bytes: encodeTip(tip) } satisfies Row },
+      { remove: TABLE.chainTip, key: BEFORE },
+      { remove: TABLE.chainTip, key: FETCHING },
+    ])
   }
 
   /** The chain begins. @param document one without a fault, whose signatures are good */
   async begin(document: Genesis): Promise<void> {
     const { tip, state } = genesisTip(document)
-    await this.#clear()
+    for (const table of TABLES) await this.#clear(table)
     const genesis: Row = { v: 1, bytes: encodeGenesis(document) }
     await this.#store.write([
       { put: TABLE.chainGenesis, key: [], value: genesis },
-      ...changesOf(TABLE.chainRecord, state.writes),
+      ...this.#recordChanges(state.writes),
       ...changesOf(TABLE.chainNode, state.tree.nodes),
-      { put: TABLE.chainTip, key: [], value: { v: 1, bytes: encodeTip(tip) } satisfies Row },
+      { put: TABLE.chainTip, key: TIP, value: { v: 1, bytes: encodeTip(tip) } satisfies Row },
     ])
   }
 
@@ -95,8 +143,8 @@ export class Blocks implements View {
   /** The chain is left: nothing of it is here any more. */
   async leave(): Promise<void> {
     // Without its tip it is left, whatever becomes of the rest: that goes with what is left of it then.
-    await this.#store.write([{ remove: TABLE.chainTip, key: [] }])
-    await this.#clear()
+    await this.#store.write([TIP, BEFORE, FETCHING].map((key) => ({ remove: TABLE.chainTip, key })))
+    for (const table of TABLES) await this.#clear(table)
   }
 
   record(name: string): Uint8Array | null {
@@ -116,6 +164,11 @@ export class Blocks implements View {
     return null
   }
 
+  /** Y3: of the state as it is now. */
+  parts(wanted: PartsWanted): PartsAnswer {
+    return this.#byPlace.answer(this.#tipAt(TIP)!.appHash, wanted)
+  }
+
   /** Resolves when the content of a proposal is on the disk: before that nobody hears of it. */
   async keepProposed(block: ReadBlock): Promise<void> {
     const key = [block.header.height, block.id]
@@ -133,6 +186,7 @@ export class Blocks implements View {
   async keep(
     { block, proposal, commit }: DecidedBlock,
     applied: Applied & { readonly ok: true },
+    before: Tip,
     tip: Tip,
   ): Promise<void> {
     const { height } = block.header
@@ -141,14 +195,16 @@ export class Blocks implements View {
     const proposed = [...this.#store.range(TABLE.chainProposed, { end: [height + 1] })]
     await this.#store.write(
       [
-        ...changesOf(TABLE.chainRecord, applied.records),
+        ...this.#recordChanges(applied.records),
         ...changesOf(TABLE.chainNode, applied.nodes),
         { put: TABLE.chainBlock, key: [height], value: row },
         ...applied.receipts.map(({ id, fee, failure }): Change => {
           const receipt: ReceiptRow = { v: 1, height, fee: String(fee), failure }
           return { put: TABLE.chainTransaction, key: [id], value: receipt }
         }),
-        { put: TABLE.chainTip, key: [], value: { v: 1, bytes: encodeTip(tip) } satisfies Row },
+        { put: TABLE.chainTip, key: TIP, value: { v: 1, bytes: encodeTip(tip) } satisfies Row },
+        { put: TABLE.chainTip, key: BEFORE, value: { v: 1, bytes: encodeTip(before) } satisfies Row },
+        ...this.#pruned(height),
         ...proposed.map(({ key }): Change => ({ remove: TABLE.chainProposed, key })),
       ],
       { reserve: true },
@@ -164,7 +220,7 @@ export class Blocks implements View {
   /** @returns null where it is not here @throws LedgerError STATE_DAMAGED */
   at(height: Height): DecidedBlock | null {
     const row = this.#row(height)
-    if (row === undefined) return null
+    if (row?.bytes == null || row.proposal === null) return null
     const block = readBlock(row.bytes)
     const light = readLightBlock(row.light)
     if (block === null || light === null) throw damaged(`block ${height} cannot be read`)
@@ -176,14 +232,48 @@ export class Blocks implements View {
     return this.#row(height)?.light ?? null
   }
 
-  async #clear(): Promise<void> {
-    for (const table of TABLES) {
-      for (;;) {
-        const some = [...this.#store.range(table, { limit: CLEARED_AT_ONCE })]
-        if (some.length === 0) break
-        await this.#store.write(some.map(({ key }) => ({ remove: table, key })))
-      }
+  async #clear(table: TableName): Promise<void> {
+    for (;;) {
+      const some = [...this.#store.range(table, { limit: CLEARED_AT_ONCE })]
+      if (some.length === 0) return
+      await this.#store.write(some.map(({ key }) => ({ remove: table, key })))
     }
+  }
+
+  #tipAt(key: Key): Tip | null {
+    const row = this.#store.get(TABLE.chainTip, key) as Row | undefined
+    if (row === undefined) return null
+    const tip = readTip(row.bytes)
+    if (tip === null) throw damaged("its tip cannot be read")
+    return tip
+  }
+
+  #recordChanges(records: ReadonlyMap<string, Uint8Array | null>): readonly Change[] {
+    const places = [...records].filter(([name, bytes]) => bytes === null || this.record(name) === null)
+    return [
+      ...changesOf(TABLE.chainRecord, records),
+      ...places.map(([name, bytes]) => placeChange(name, bytes !== null)),
+    ]
+  }
+
+  /** Y6: what goes when a block comes: the one that is too old, and its receipts. */
+  #pruned(height: Height): readonly Change[] {
+    const old = height - this.#kept
+    const row = this.#row(old)
+    if (row === undefined) return []
+    const transactions = row.bytes === null ? [] : (readBlock(row.bytes)?.read ?? [])
+    return [
+      { remove: TABLE.chainBlock, key: [old] },
+      ...transactions.map(({ id }): Change => ({ remove: TABLE.chainTransaction, key: [id] })),
+    ]
+  }
+
+  /** What decided a block. @throws LedgerError STATE_DAMAGED where it is not here */
+  commitAt(height: Height): Commit {
+    const light = this.lightAt(height)
+    const read = light && readLightBlock(light)
+    if (read === null) throw damaged(`what decided block ${height} is not here`)
+    return read.commit
   }
 
   #row(height: Height): BlockRow | undefined {

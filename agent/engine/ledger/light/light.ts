@@ -72,16 +72,21 @@ export class LightClient {
     const newest = await source.lightBlock(null)
     if (newest === null) return { ok: false, code: "SOURCE_SILENT", source: source.name }
     if (newest.header.height <= this.#trusted.header.height) return { ok: true, block: this.#trusted }
-    const reached = await this.#reach(newest, source)
+    return this.trust(newest, source, witnesses)
+  }
+
+  /** As `follow`, to a header that the source has given. */
+  async trust(target: LightBlock, source: HeaderSource, witnesses: readonly HeaderSource[]): Promise<Followed> {
+    const reached = await this.#reach(target, source)
     if (!reached.ok) return reached
     for (const witness of witnesses) {
-      const seen = await witness.lightBlock(newest.header.height)
-      if (seen !== null && blockId(seen.header) !== blockId(newest.header)) {
+      const seen = await witness.lightBlock(target.header.height)
+      if (seen !== null && blockId(seen.header) !== blockId(target.header)) {
         return { ok: false, code: "WITNESS_DIFFERS", source: witness.name }
       }
     }
-    this.#trusted = newest
-    await this.#parts.trusted(newest)
+    this.#trusted = target
+    await this.#parts.trusted(target)
     return reached
   }
 

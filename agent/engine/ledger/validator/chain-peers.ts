@@ -11,7 +11,8 @@ import type { Validator } from "./validator.ts"
 export class ChainPeers implements Shell {
   readonly #chain: ChainId
   readonly #log: Log
-  #connected: { readonly peers: Peers; readonly validator: Validator } | null = null
+  #peers: Peers | null = null
+  #validator: Validator | null = null
 
   constructor(chain: ChainId, log: Log) {
     this.#chain = chain
@@ -22,7 +23,7 @@ export class ChainPeers implements Shell {
     return Object.entries(JUDGES).map(([name, judge]) => ({
       name: this.#nameOf(name),
       bytesMax: PEER_MESSAGE_BYTES_MAX,
-      judge: (_, bytes) => (this.#connected === null ? "ignore" : judge(this.#connected.validator, bytes)),
+      judge: (_, bytes) => (this.#validator === null ? "ignore" : judge(this.#validator, bytes)),
     }))
   }
 
@@ -30,37 +31,42 @@ export class ChainPeers implements Shell {
     return Object.entries(ANSWERS).map(([name, answer]) => ({
       name: this.#nameOf(name),
       // Before it has started and after it has stopped a Core has nothing: that is nobody's fault.
-      answer: (_, request) =>
-        Promise.resolve(this.#connected === null ? NOTHING : answer(this.#connected.validator, request)),
+      answer: (_, request) => Promise.resolve(this.#validator === null ? NOTHING : answer(this.#validator, request)),
     }))
   }
 
-  connect(peers: Peers, validator: Validator): void {
-    this.#connected = { peers, validator }
+  connect(peers: Peers): void {
+    this.#peers = peers
+  }
+
+  /** Who judges what comes, and answers; null while nobody does. */
+  serve(validator: Validator | null): void {
+    this.#validator = validator
   }
 
   stop(): void {
-    this.#connected = null
+    this.#peers = null
+    this.#validator = null
   }
 
   publish(topic: TopicName, bytes: Uint8Array): void {
-    this.#connected?.peers.publish(this.#nameOf(topic), bytes).catch((error: unknown) => {
+    this.#peers?.publish(this.#nameOf(topic), bytes).catch((error: unknown) => {
       // Nothing rests on it: who lacks it asks (M1).
       this.#log.warn("a message could not be given to the peers", { topic, error: messageOf(error) })
     })
   }
 
   peers(): readonly string[] {
-    return this.#connected?.peers.connected() ?? []
+    return this.#peers?.connected() ?? []
   }
 
   async ask(peer: string, question: QuestionName, request: Uint8Array): Promise<Uint8Array | null> {
-    const answer = await this.#connected?.peers.ask(peer, this.#nameOf(question), request)
+    const answer = await this.#peers?.ask(peer, this.#nameOf(question), request)
     return answer?.ok ? answer.bytes : null
   }
 
   blame(peer: string, why: string): void {
-    this.#connected?.peers.blame(peer, why)
+    this.#peers?.blame(peer, why)
   }
 
   /** Of one chain: who is on another one neither hears it nor answers. */

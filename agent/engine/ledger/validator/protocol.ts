@@ -40,6 +40,8 @@ export const ANSWERS: Readonly<Record<QuestionName, (validator: Validator, reque
       const name = Buffer.from(request).toString("latin1")
       return isRecordName(name) ? validator.answerRecord(name) : null
     },
+    head: (validator, request) => (request.length === 0 ? (validator.answerHead() ?? NOTHING) : null),
+    parts: (validator, request) => validator.answerParts(request),
     waiting: (validator, request) => (request.length === 0 ? validator.answerWaiting() : null),
   }
 

@@ -1,6 +1,6 @@
 import { fromHex } from "../../../base/bytes.ts"
-import { CHAIN_SYNC_EVERY_MS } from "../../../base/network-limits.ts"
-import { decidedMessage, heldMessage } from "../../../core/chain/message.ts"
+import { CHAIN_SYNC_EVERY_MS, STATE_SYNC_AHEAD_MIN } from "../../../base/network-limits.ts"
+import { decidedMessage, headMessage, heldMessage } from "../../../core/chain/message.ts"
 import type { Address } from "../../../core/consensus/terms.ts"
 import type { Clock } from "../../../ports/clock.ts"
 import type { Random } from "../../../ports/random.ts"
@@ -14,11 +14,15 @@ export interface SyncParts {
   readonly random: Random
   /** This validator's consensus address. */
   readonly me: Address
+  /** This peer says that it is so far ahead that its state is to be fetched: this asks nobody any more. */
+  behind(peer: string): void
   /** What is not foreseen: it asks nobody any more. */
   failed(error: unknown): void
 }
 
 const NONCE_BYTES = 32
+/** Of how many rounds with a peer one asks where the chain stands: it costs two headers with their committees. */
+const HEAD_EVERY = 30
 
 /**
  * Asks for what was missed: who it is that lacks something knows best. Blocks that others decided, what they hold of the
@@ -29,6 +33,8 @@ export class Sync {
   #cancel = () => {}
   #isOver = false
   #turn = 0
+  /** How often each was. */
+  readonly #asked = new Map<string, number>()
 
   constructor(parts: SyncParts) {
     this.#parts = parts
@@ -50,9 +56,24 @@ export class Sync {
     if (validator.consensus.isWaitingForPeers) await Promise.all(peers.map((peer) => this.#askNewest(peer)))
     const peer = peers[this.#turn++ % Math.max(1, peers.length)]
     if (peer === undefined) return
+    if (await this.#isBehind(peer)) {
+      this.stop()
+      return this.#parts.behind(peer)
+    }
     while ((await this.#askDecided(peer)) && !this.#isOver) continue
     await this.#askHeld(peer)
     if (validator.chain.waiting === 0) await this.#askWaiting(peer)
+  }
+
+  /** Y5 */
+  async #isBehind(peer: string): Promise<boolean> {
+    const { shell, validator } = this.#parts
+    const turn = this.#asked.get(peer) ?? 0
+    this.#asked.set(peer, turn + 1)
+    if (turn % HEAD_EVERY !== 0) return false
+    const answer = await shell.ask(peer, "head", new Uint8Array())
+    const head = answer === null || answer.length === 0 ? null : headMessage.read(answer)
+    return head !== null && head.last.header.height >= validator.height + STATE_SYNC_AHEAD_MIN
   }
 
   #later(): void {

@@ -15,9 +15,12 @@ import { isCommitOf, votesOf } from "../../../core/chain/commit.ts"
 import {
   type Decided,
   decidedMessage,
+  headMessage,
   heldMessage,
   newestBytes,
   newestMessage,
+  partsMessage,
+  partsWantedMessage,
   type Proposed,
   proposedMessage,
   recordMessage,
@@ -219,6 +222,18 @@ export class Validator {
     const proof = prove((path) => blocks.node(path), name)
     // A header names the state before its block: of one that did something the next one is to say what it led to.
     return recordMessage.encode({ height: isBusy ? height + 1 : height, value: blocks.record(name), proof })
+  }
+
+  /** Y1 @returns null where fewer than two blocks are here */
+  answerHead(): Uint8Array | null {
+    const head = this.#parts.blocks.head()
+    return head && headMessage.encode(head)
+  }
+
+  /** Y3 @returns null for a request that nobody correct makes */
+  answerParts(request: Uint8Array): Uint8Array | null {
+    const wanted = partsWantedMessage.read(request)
+    return wanted && partsMessage.encode(this.#parts.blocks.parts(wanted))
   }
 
   answerHeld(height: Height): Uint8Array {

@@ -138,13 +138,13 @@ describe("a block", () => {
       fault: "HEADER_WRONG",
       change: (block: ReadBlock) => ({ ...block, header: { ...block.header, [field]: block.header[field] + 1 } }),
     })),
-    ...(["parent", "appHash", "receipts", "deciders", "nextDeciders", "history", "seed", "preimage"] as const).map(
-      (field) => ({
-        what: `with another ${field}`,
-        fault: "HEADER_WRONG",
-        change: (block: ReadBlock) => ({ ...block, header: { ...block.header, [field]: "11".repeat(32) as Hash } }),
-      }),
-    ),
+    ...(
+      ["parent", "appHash", "receipts", "deciders", "nextDeciders", "turns", "history", "seed", "preimage"] as const
+    ).map((field) => ({
+      what: `with another ${field}`,
+      fault: "HEADER_WRONG",
+      change: (block: ReadBlock) => ({ ...block, header: { ...block.header, [field]: "11".repeat(32) as Hash } }),
+    })),
   ]
   for (const { what, fault, change } of faults) {
     it(`${what} cannot follow: ${fault}`, () => {

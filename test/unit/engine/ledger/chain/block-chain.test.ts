@@ -5,6 +5,7 @@ import { headerAfter } from "../../../../../agent/core/chain/check.ts"
 import { genesisTip } from "../../../../../agent/core/chain/tip.ts"
 import { chainIdOf } from "../../../../../agent/core/ledger/genesis.ts"
 import { accountAt } from "../../../../../agent/core/ledger/state/records.ts"
+import type { TransactionId } from "../../../../../agent/core/ledger/terms.ts"
 import { State } from "../../../../../agent/core/ledger/state/state.ts"
 import { HOUR } from "../../../../support/ledger/chain.ts"
 import { BlockChain } from "../../../../../agent/engine/ledger/chain/block-chain.ts"
@@ -52,6 +53,30 @@ describe("a chain with one validator", () => {
     const last = running.blocks.at(height())!
     assert.equal(last.block.header.appHash, running.chain.tip.appHash)
     assert.equal(last.block.read.length, 0)
+  })
+
+  it("keeps the newest blocks and what became of their transactions, and goes on from them", async () => {
+    running.chain.stop()
+    running = startAlone(machine, GENESIS, "vera", 4)
+    machine.clock.advance(10)
+    const ids: TransactionId[] = []
+    for (let nonce = 0; nonce < 4; nonce++) {
+      const answer = await running.chain.submit(send(nonce))
+      assert.ok(answer.ok)
+      ids.push(answer.transaction.id)
+      await idle()
+    }
+    const top = height()
+    assert.ok(top > 6)
+    const kept = Array.from({ length: top }, (_, i) => i + 1).filter((at) => running.blocks.at(at) !== null)
+    assert.deepEqual(kept, [top - 3, top - 2, top - 1, top])
+    assert.equal(running.blocks.transaction(ids[0]!), null)
+    assert.equal(running.blocks.transaction(ids[3]!)?.failure, null)
+    running.chain.stop()
+    running = startAlone(machine, GENESIS, "vera", 4)
+    await running.chain.submit(send(4))
+    await idle()
+    assert.deepEqual([balance("bob"), running.halted], [25n, []])
   })
 
   it("refuses what cannot be in a block, each with its code", async () => {

@@ -1,0 +1,145 @@
+import { messageOf } from "../../base/errors.ts"
+import { CHAIN_SYNC_EVERY_MS } from "../../base/network-limits.ts"
+import { genesisLight, type LightBlock, readLightBlock } from "../../core/chain/light.ts"
+import type { Tip } from "../../core/chain/tip.ts"
+import { readGenesis } from "../../core/ledger/genesis.ts"
+import type { Clock } from "../../ports/clock.ts"
+import type { ConsensusKey } from "../../ports/consensus-key.ts"
+import type { DurableFile } from "../../ports/durable-file.ts"
+import type { Log } from "../../ports/log.ts"
+import type { Random } from "../../ports/random.ts"
+import type { Verifier } from "../../ports/verifier.ts"
+import type { Blocks } from "./chain/blocks.ts"
+import type { Parts } from "./chain/parts.ts"
+import type { ChainPeers } from "./validator/chain-peers.ts"
+import { fetchState } from "./validator/state-sync.ts"
+import { Sync } from "./validator/sync.ts"
+import { Validator } from "./validator/validator.ts"
+import type { Accounts } from "./wallet/accounts.ts"
+import { Wallet } from "./wallet/wallet.ts"
+
+export interface MemberParts {
+  readonly blocks: Blocks
+  readonly parts: Parts
+  readonly accounts: Accounts
+  readonly verifier: Verifier
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly key: ConsensusKey
+  readonly shell: ChainPeers
+  /** Of this key on this chain: `sign-state` or `wal`. */
+  file(name: string): DurableFile
+  /** The chain does not go on. */
+  halted(error: unknown): void
+}
+
+interface Taking {
+  readonly validator: Validator
+  readonly wallet: Wallet
+  stop(): void
+}
+
+/** A Core on its chain: it takes part; where the others are far ahead it fetches the state first. */
+export class Member {
+  readonly #parts: MemberParts
+  readonly #over = new AbortController()
+  #taking: Taking | null = null
+
+  constructor(parts: MemberParts) {
+    this.#parts = parts
+  }
+
+  /** Null while the state is being fetched. */
+  get taking(): Taking | null {
+    return this.#taking
+  }
+
+  /** @throws ValidatorError where the key may not go on; LedgerError STATE_DAMAGED */
+  start(): void {
+    if (this.#parts.blocks.fetching() === null) this.#take()
+    else this.#inBackground(() => this.#fetch(null))
+  }
+
+  stop(): void {
+    this.#over.abort()
+    this.#leave()
+  }
+
+  #take(): void {
+    const { blocks, accounts, clock, key, random, shell, log, halted, file, verifier } = this.#parts
+    const tip = blocks.tip()!
+    let wallet: Wallet | null = null
+    const validator = new Validator(
+      {
+        ...{ blocks, verifier, clock, key, shell, log, halted },
+        signState: file("sign-state"),
+        wal: file("wal"),
+        decided: (_, receipts) => wallet?.decided(receipts),
+        evidence: ({ first }) =>
+          log.warn("a validator said two things", { validator: first.voter, height: first.height }),
+      },
+      tip,
+    )
+    wallet = new Wallet({ accounts, clock, key, validator, blocks })
+    const behind = (peer: string) => this.#inBackground(() => this.#fetch(peer))
+    const sync = new Sync({ validator, shell, clock, random, me: key.address, behind, failed: halted })
+    const stop = () => {
+      sync.stop()
+      validator.stop()
+    }
+    this.#taking = { validator, wallet, stop }
+    shell.serve(validator)
+    validator.start()
+    sync.start()
+  }
+
+  #leave(): void {
+    this.#parts.shell.serve(null)
+    this.#taking?.stop()
+    this.#taking = null
+  }
+
+  /** Y5: one peer after the other, until it is here; where none was begun with, the blocks are asked for after all. */
+  async #fetch(first: string | null): Promise<void> {
+    const { blocks, shell, log } = this.#parts
+    const { signal } = this.#over
+    const tip = blocks.tip()!
+    const trusted = blocks.fetching() ?? this.#trusted(tip)
+    const { trustingMs } = readGenesis(blocks.genesis()!)!.parameters
+    this.#leave()
+    for (let turn = 0; !signal.aborted; turn++) {
+      const peers = shell.peers()
+      const peer = turn === 0 && first !== null ? first : peers[turn % Math.max(1, peers.length)]
+      if (peer !== undefined) {
+        log.info("the state is fetched: others are far ahead", { peer })
+        const fetched = await fetchState(peer, trusted, { ...this.#parts, trustingMs, signal })
+        if (fetched.ok) log.info("the state was fetched", { height: fetched.tip.height })
+        else log.warn("the state could not be fetched", { peer, code: fetched.code })
+        if (fetched.ok || (blocks.fetching() === null && !signal.aborted)) return this.#take()
+      }
+      await this.#pause()
+    }
+  }
+
+  /** The newest header that this Core has seen decided; at the beginning, who is to decide. */
+  #trusted(tip: Tip): LightBlock {
+    const light = this.#parts.blocks.lightAt(tip.height)
+    return light === null ? genesisLight(tip) : readLightBlock(light)!
+  }
+
+  #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { clock } = this.#parts
+    const cancel = clock.schedule(clock.now() + CHAIN_SYNC_EVERY_MS, resolve)
+    this.#over.signal.addEventListener("abort", () => resolve(), { once: true })
+    return promise.finally(cancel)
+  }
+
+  #inBackground(work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
+      this.#leave()
+      this.#parts.halted(error instanceof Error ? error : new Error(messageOf(error)))
+    })
+  }
+}
