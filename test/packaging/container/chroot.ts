@@ -7,7 +7,7 @@ import type { Engine } from "./engine.ts"
 import { configOf, type Stage, stagesOf } from "./recipe.ts"
 
 /** Runs what follows in a root of its own, with namespaces of its own for mounts and processes. */
-const APART = ["--mount", "--pid", "--fork", "--kill-child"]
+const APART = ["--mount", "--pid", "--fork"]
 const STOP_MS = 20_000
 
 /** Everything of a root but its volume is read-only; /tmp is in memory, as an engine gives it. */
@@ -31,7 +31,12 @@ export function chrootEngine(recipe: string, base: string, work: string): Engine
   let debian = ""
   let settings: Readonly<Record<string, string>> = {}
   let running: ChildProcess | undefined
-  const pid = () => Number(readFileSync(`/proc/${running!.pid}/task/${running!.pid}/children`, "utf8"))
+  const pid = () => {
+    const child = Number(readFileSync(`/proc/${running!.pid}/task/${running!.pid}/children`, "utf8"))
+    // 0 would be everything that was started with the tests.
+    if (!(child > 0)) throw new Error("nothing runs inside")
+    return child
+  }
   return {
     async prepare() {
       if (process.getuid?.() !== 0) throw new NotHere("chroot needs root")
@@ -89,7 +94,8 @@ export function chrootEngine(recipe: string, base: string, work: string): Engine
       running = undefined
       return status ?? -1
     },
-    end: () => void running?.kill("SIGKILL"),
+    // Who became another user does not end with its parent.
+    end: () => void (running?.exitCode === null && process.kill(pid(), "SIGKILL")),
   }
 }
 
