@@ -7,6 +7,7 @@ import { benchArchive } from "./cases/archive.ts"
 import { benchBinary } from "./cases/binary.ts"
 import { benchBroker } from "./cases/broker.ts"
 import { benchCard } from "./cases/card.ts"
+import { benchChain } from "./cases/chain.ts"
 import { benchDevice } from "./cases/device.ts"
 import { benchIdle } from "./cases/idle.ts"
 import { benchInProcess } from "./cases/in-process.ts"
@@ -34,10 +35,14 @@ const BENCHES: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   workflow: benchWorkflow,
 }
 
+/** Those that are run by name only. */
+const APART: Readonly<Record<string, (bench: Bench) => Promise<void>>> = { chain: benchChain }
+const ALL = { ...BENCHES, ...APART }
+
 const asked = process.argv.slice(2)
-const unknown = asked.find((name) => !Object.hasOwn(BENCHES, name))
+const unknown = asked.find((name) => !Object.hasOwn(ALL, name))
 if (unknown !== undefined) {
-  console.error(`there is no bench ${unknown}; there are: ${Object.keys(BENCHES).join(", ")}`)
+  console.error(`there is no bench ${unknown}; there are: ${Object.keys(ALL).join(", ")}`)
   process.exit(2)
 }
 
@@ -57,7 +62,7 @@ async function ran(name: string): Promise<boolean> {
   const folder = mkdtempSync(join(process.env["BENCH_DIR"] ?? "/var/tmp", `mesg-bench-${name}-`))
   const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
   try {
-    await BENCHES[name]!({
+    await ALL[name]!({
       folder,
       report(figure) {
         figures.push(figure)

@@ -157,6 +157,31 @@ export const ACCOUNT_OPERATIONS = [
     ],
   },
   {
+    id: "transaction.submit",
+    summary: "Send a transaction that was signed elsewhere",
+    method: "POST",
+    path: "/api/v1/transactions:submit",
+    scope: "operate",
+    status: 202,
+    alternative: { status: 200, when: "the request said `Prefer: wait=<seconds>` and it was in a block in that time" },
+    idempotency: "store",
+    problems: ["NETWORK_DISABLED", "CHAIN_NOT_JOINED", "STATE_INCOMPLETE", "TRANSACTION_REFUSED"],
+    commands: [
+      {
+        name: "network submit",
+        fixed: { "headers.prefer-wait": "30" },
+        arguments: [
+          {
+            name: "TRANSACTION",
+            to: "body",
+            kind: "json",
+            summary: '{"transaction": "<hex digits>"}: JSON, @file or -',
+          },
+        ],
+      },
+    ],
+  },
+  {
     id: "transaction.show",
     summary: "What became of a transaction",
     method: "GET",

@@ -161,6 +161,7 @@ complete -c mesg -n '__fish_seen_subcommand_from network' -f -a change -d 'Chang
 complete -c mesg -n '__fish_seen_subcommand_from network; and __fish_seen_subcommand_from change' -l from -d 'the account that sends it; main by default'
 complete -c mesg -n '__fish_seen_subcommand_from network; and __fish_seen_subcommand_from change' -l payer -d 'another account of this gateway, which pays the fee'
 complete -c mesg -n '__fish_seen_subcommand_from network; and __fish_seen_subcommand_from change' -l fee-limit -d 'the most that the fee may be; else what it costs'
+complete -c mesg -n '__fish_seen_subcommand_from network' -f -a submit -d 'Send a transaction that was signed elsewhere'
 complete -c mesg -n '__fish_seen_subcommand_from network' -f -a tx -d 'What became of a transaction'
 complete -c mesg -n __fish_use_subcommand -a market -d 'Services of the market'
 complete -c mesg -n '__fish_seen_subcommand_from market' -f -a show -d 'The services of the market, by manifest'

@@ -15,7 +15,7 @@ _mesg() {
       execution) COMPREPLY=($(compgen -W "watch list show cancel retry" -- "$word")); return ;;
       token) COMPREPLY=($(compgen -W "list create revoke" -- "$word")); return ;;
       app) COMPREPLY=($(compgen -W "validate dry-run deploy list show export pause resume remove run" -- "$word")); return ;;
-      network) COMPREPLY=($(compgen -W "status blocks validators join init genesis leave enrolment approve change tx" -- "$word")); return ;;
+      network) COMPREPLY=($(compgen -W "status blocks validators join init genesis leave enrolment approve change submit tx" -- "$word")); return ;;
       account) COMPREPLY=($(compgen -W "list show create import export" -- "$word")); return ;;
       stake) COMPREPLY=($(compgen -W "show bond delegate unbond claim unjail rotate" -- "$word")); return ;;
       market) COMPREPLY=($(compgen -W "show" -- "$word")); return ;;
@@ -94,6 +94,7 @@ _mesg() {
     "stake unjail"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
     "stake rotate"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
     "network change"*) COMPREPLY=($(compgen -W "--from --payer --fee-limit --json --home --help" -- "$word")) ;;
+    "network submit"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "network tx"*) COMPREPLY=($(compgen -W "--json --home --help" -- "$word")) ;;
     "market show"*) COMPREPLY=($(compgen -W "--limit --cursor --json --home --help" -- "$word")) ;;
   esac

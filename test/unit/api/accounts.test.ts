@@ -1,6 +1,10 @@
 import assert from "node:assert/strict"
+import { showAddress } from "../../../agent/base/address.ts"
+import { toHex } from "../../../agent/base/bytes.ts"
+import { chainIdOf, encodeGenesis } from "../../../agent/core/ledger/genesis.ts"
 import { type ApiServer, startApiServer } from "../../support/api-server.ts"
-import { openNetwork } from "../../support/home-network.ts"
+import { homeOf, openNetwork } from "../../support/home-network.ts"
+import { accountAddress, signedGenesis, signedTransaction, spoilt, transferTo } from "../../support/ledger/signed.ts"
 import { tempDir } from "../../support/temp-dir.ts"
 
 const NOBODY = "mesg1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqt9w6m5"
@@ -158,6 +162,28 @@ describe("accounts and transactions over the API", function () {
       cursor: null,
     })
     assert.deepEqual(await get(`/market?cursor=${manifest}`), { items: [], cursor: null })
+  })
+
+  it("takes what was signed elsewhere", async () => {
+    await stop()
+    home = homeOf("vera")
+    await serve()
+    const genesis = signedGenesis({ ann: 1_000_000n }, { vera: 1000n }, { time: Date.now() })
+    assert.equal((await post("/network:join", { genesis: toHex(encodeGenesis(genesis)) })).status, 200)
+    const signed = signedTransaction(chainIdOf(genesis), "ann", 0, transferTo("bob", 5n))
+    const submit = (bytes: Uint8Array) =>
+      post("/transactions:submit", { transaction: toHex(bytes) }, { prefer: "wait=20" })
+    const { status, body } = await submit(signed)
+    assert.deepEqual([status, (body as Sent).state], [200, "done"])
+    assert.equal((await get<Shown>(`/accounts/${showAddress(accountAddress("bob"))}`)).balance, "5")
+    for (const [bytes, reason] of [
+      [signed, "NONCE_USED"],
+      [spoilt(signedTransaction(chainIdOf(genesis), "ann", 1, transferTo("bob", 5n))), "SIGNATURE_INVALID"],
+    ] as const) {
+      const refused = await submit(bytes)
+      assert.deepEqual(codeOf(refused), [422, "TRANSACTION_REFUSED"])
+      assert.equal((refused.body as { reason: string }).reason, reason)
+    }
   })
 
   it("says what of an input is wrong", async () => {

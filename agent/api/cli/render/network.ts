@@ -68,6 +68,7 @@ export const NETWORK_RENDERERS: Renderers = {
       ]),
     ) + more(terminal, cursor),
   "transaction.send": transactionText,
+  "transaction.submit": transactionText,
   "transaction.show": transactionText,
   "market.list": ({ items, cursor }: OutputOf<"market.list">, terminal: Terminal) =>
     table(

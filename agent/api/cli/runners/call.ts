@@ -21,7 +21,7 @@ async function isWell(operation: string, body: unknown): Promise<boolean> {
   const { ok, state, status } = (body ?? {}) as { ok?: boolean; state?: string; status?: string }
   if (operation === "system.doctor") return ok === true
   if (operation === "service.add" || operation === "service.configure") return state !== "failed"
-  if (operation === "transaction.send" || operation === "transaction.show") return state !== "failed"
+  if (operation.startsWith("transaction.")) return state !== "failed"
   if (operation !== "service.call" || status === undefined) return true
   // The schemas are loaded for who waited for a task, and for nobody else.
   const { isBuiltInStatus } = await import("../../../schema/names.ts")

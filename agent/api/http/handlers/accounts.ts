@@ -46,10 +46,10 @@ export const ACCOUNT_HANDLERS: Handlers<AccountOperation> = {
   },
   "transaction.send": async (deps, { body }, { waitMs, signal }) => {
     const { from, payer = null, feeLimit = null, ...wish } = body
-    const sent = await networkOf(deps).wallet().send(wish, { from, payer, feeLimit, waitMs, signal })
-    const view = transactionView(sent)
-    return sent.receipt === null ? view : new Reply(200, view)
+    return sentView(await networkOf(deps).wallet().send(wish, { from, payer, feeLimit, waitMs, signal }))
   },
+  "transaction.submit": async (deps, { body }, { waitMs, signal }) =>
+    sentView(await networkOf(deps).wallet().submit(fromHex(body.transaction)!, { waitMs, signal })),
   "transaction.show": (deps, { params }) => transactionView(networkOf(deps).wallet().transaction(params.id)),
   "market.list": (deps, { query }) =>
     pageView(
@@ -77,6 +77,11 @@ function accountOf(network: NetworkView, named: string): { readonly name: string
   throw new NetworkError({ code: "ACCOUNT_NOT_FOUND", account: named }, `${named} is no account`, {
     remedy: "give an address, mesg1…, or the name of an account of this gateway: mesg account list",
   })
+}
+
+function sentView(sent: TransactionView): OutputOf<"transaction.send"> | Reply<OutputOf<"transaction.send">> {
+  const view = transactionView(sent)
+  return sent.receipt === null ? view : new Reply(200, view)
 }
 
 function transactionView({ id, receipt }: TransactionView): OutputOf<"transaction.show"> {

@@ -1,5 +1,5 @@
 import * as v from "valibot"
-import { SET_CHANGES_MAX, VALIDATORS_MAX } from "../../../base/network-limits.ts"
+import { SET_CHANGES_MAX, TRANSACTION_BYTES_MAX, VALIDATORS_MAX } from "../../../base/network-limits.ts"
 import { AmountSchema, HexSchema } from "../../../schema/names.ts"
 import {
   AccountNameSchema,
@@ -117,6 +117,10 @@ export const ACCOUNT_SCHEMAS = {
   },
   "account.stake": { params: named, output: pageOf(LotSchema) },
   "transaction.send": { body: WishSchema, output: TransactionSchema },
+  "transaction.submit": {
+    body: v.strictObject({ transaction: v.pipe(HexSchema, v.maxLength(2 * TRANSACTION_BYTES_MAX)) }),
+    output: TransactionSchema,
+  },
   "transaction.show": { params: v.object({ id: HashSchema }), output: TransactionSchema },
   "market.list": { query: v.strictObject(pagingBy(HashSchema)), output: pageOf(ServiceSchema) },
 } as const satisfies Record<string, OperationSchemas>

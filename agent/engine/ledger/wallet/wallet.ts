@@ -9,6 +9,7 @@ import type { Amount, TransactionId } from "../../../core/ledger/terms.ts"
 import type { Clock } from "../../../ports/clock.ts"
 import type { SigningKey } from "../../../ports/signing-key.ts"
 import { Turns } from "../../turns.ts"
+import type { Submitted } from "../chain/block-chain.ts"
 import type { KeptReceipt } from "../chain/blocks.ts"
 import { NetworkError } from "../error.ts"
 import type { Validator } from "../validator/validator.ts"
@@ -26,16 +27,19 @@ import {
   type Wish,
 } from "./wish.ts"
 
-export interface SendOptions {
+export interface Waiting {
+  /** How long to wait until it is in a block. */
+  readonly waitMs: number
+  readonly signal: AbortSignal
+}
+
+export interface SendOptions extends Waiting {
   /** The name of an account of this home. */
   readonly from: string
   /** Another one, which pays the fee. */
   readonly payer: string | null
   /** Null: what it costs. */
   readonly feeLimit: Amount | null
-  /** How long to wait until it is in a block. */
-  readonly waitMs: number
-  readonly signal: AbortSignal
 }
 
 export interface TransactionView {
@@ -63,7 +67,7 @@ export class Wallet {
   }
 
   /** @throws NetworkError ACCOUNT_NOT_FOUND, ACCOUNT_LOST, TRANSACTION_REFUSED, NOT_A_VALIDATOR, CHAIN_NOT_ENROLLED */
-  async send(wish: Wish, { from, payer, feeLimit, waitMs, signal }: SendOptions): Promise<TransactionView> {
+  async send(wish: Wish, { from, payer, feeLimit, ...waiting }: SendOptions): Promise<TransactionView> {
     const { accounts, validator, clock } = this.#parts
     const sender = accounts.keyOf(from)
     const paying = payer === null || payer === from ? null : accounts.keyOf(payer)
@@ -76,10 +80,12 @@ export class Wallet {
       const nowMs = Math.max(clock.now(), chain.tip.time)
       return validator.submit(transactionOf(body, { ...around, nonce, nowMs, sender, payer: paying, feeLimit }))
     })
-    if (!submitted.ok) throw refused(submitted.code)
-    const { id } = submitted.transaction
-    if (waitMs > 0) await this.#isInBlock(id, waitMs, signal)
-    return this.transaction(id)
+    return this.#waited(submitted, waiting)
+  }
+
+  /** One that was signed elsewhere. @throws NetworkError TRANSACTION_REFUSED */
+  async submit(bytes: Uint8Array, waiting: Waiting): Promise<TransactionView> {
+    return this.#waited(await this.#parts.validator.submit(bytes), waiting)
   }
 
   /** @param named 64 hex digits @throws NetworkError TRANSACTION_NOT_FOUND */
@@ -125,6 +131,13 @@ export class Wallet {
   #decides(): boolean {
     const { validator, key } = this.#parts
     return isDecider(validator.chain.tip.next.members, key)
+  }
+
+  async #waited(submitted: Submitted, { waitMs, signal }: Waiting): Promise<TransactionView> {
+    if (!submitted.ok) throw refused(submitted.code)
+    const { id } = submitted.transaction
+    if (waitMs > 0) await this.#isInBlock(id, waitMs, signal)
+    return this.transaction(id)
   }
 
   /** Resolves when it is, or nobody waits any longer. */

@@ -87,6 +87,7 @@ describe("commands of the network", () => {
     await failing(["stake", "rotate"], /failed: KEY_IN_USE/)
     assert.equal((await run(["market", "show"])).out, "none\n")
 
+    await failing(["network", "submit", '{"transaction": "00"}'], /TRANSACTION_UNREADABLE/)
     await failing(["network", "approve", "{}"], /CHAIN_NOT_ENROLLED/)
     await failing(["network", "change", "{}"], /failed: NOT_ON_THIS_CHAIN/)
     assert.match((await run(["network", "enrolment"])).out, /"account": "mesg1\w+"/)
