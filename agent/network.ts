@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import type { Founded, NetworkStatus, NetworkView } from "./api/deps.ts"
+import type { Checkpoint } from "./core/chain/light.ts"
 import type { Tip } from "./core/chain/tip.ts"
 import { encodeGenesis } from "./core/ledger/genesis.ts"
 import { foundingDocument } from "./core/ledger/presets.ts"
@@ -126,7 +127,7 @@ export class Network implements NetworkView {
   }
 
   /** Joins a chain by its genesis document, and begins. @throws as `start`; ValidatorError SIGN_STATE_EXISTS */
-  async join(document: Uint8Array): Promise<Joined> {
+  async join(document: Uint8Array, checkpoint: Checkpoint | null = null): Promise<Joined> {
     const joined = await joinChain(
       {
         blocks: this.#blocks,
@@ -135,6 +136,7 @@ export class Network implements NetworkView {
         signState: (chain) => this.#file(chain, "sign-state"),
       },
       document,
+      checkpoint,
     )
     if (joined.ok) await this.start()
     return joined
@@ -178,11 +180,12 @@ export class Network implements NetworkView {
     this.#halted = null
   }
 
-  /** The document of the chain, for others to join it. @throws NetworkError CHAIN_NOT_JOINED */
-  genesis(): Uint8Array {
+  /** The document of the chain and its newest block, for others to join it. @throws NetworkError CHAIN_NOT_JOINED */
+  genesis(): { readonly document: Uint8Array; readonly checkpoint: Checkpoint | null } {
     const document = this.#blocks.genesis()
     if (document === null) throw notJoined()
-    return document
+    const { height, id } = this.#joined()
+    return { document, checkpoint: id && { height, id } }
   }
 
   /** @throws NetworkError CHAIN_NOT_JOINED, STATE_INCOMPLETE */

@@ -6,7 +6,7 @@ import type { Store, StoreRecovery } from "../ports/store.ts"
 import type { Core, Page, Paging } from "../engine/core.ts"
 import type { ChainState } from "../engine/ledger/chain/state-views.ts"
 import type { BlockView, ValidatorView } from "../engine/ledger/chain/views.ts"
-import type { Joined } from "../engine/ledger/join.ts"
+import type { Checkpoint, Joined } from "../engine/ledger/join.ts"
 import type { Accounts } from "../engine/ledger/wallet/accounts.ts"
 import type { Wallet } from "../engine/ledger/wallet/wallet.ts"
 import type { Config } from "../schema/config.ts"
@@ -48,13 +48,13 @@ export interface NetworkView {
   /** Who decides the next height; nobody where no chain was joined. */
   validators(): readonly ValidatorView[]
   /** @throws ValidatorError SIGN_STATE_EXISTS */
-  join(document: Uint8Array): Promise<Joined>
+  join(document: Uint8Array, checkpoint: Checkpoint | null): Promise<Joined>
   /** Begins a chain of one. @throws NetworkError ACCOUNT_LOST */
   found(founded: Founded): Promise<Joined>
   /** @throws NetworkError CHAIN_NOT_JOINED, VALIDATOR_LEAVES unless forced */
   leave(force: boolean): Promise<void>
-  /** Encoded. @throws NetworkError CHAIN_NOT_JOINED */
-  genesis(): Uint8Array
+  /** The document, encoded, and the newest block. @throws NetworkError CHAIN_NOT_JOINED */
+  genesis(): { readonly document: Uint8Array; readonly checkpoint: Checkpoint | null }
   /** The state after the newest block. @throws NetworkError CHAIN_NOT_JOINED */
   state(): ChainState
   /** @throws NetworkError CHAIN_NOT_JOINED */

@@ -35,5 +35,5 @@ export async function openNetwork(home: string, known: readonly string[] = []) {
     clock.stop()
     await store.stop()
   }
-  return { network, stop }
+  return { network, log, stop }
 }

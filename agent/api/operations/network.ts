@@ -63,7 +63,7 @@ export const NETWORK_OPERATIONS = [
             name: "GENESIS",
             to: "body",
             kind: "json",
-            summary: 'the document, as {"genesis": "<hex digits>"}: JSON, @file or -',
+            summary: "what mesg network genesis gave: JSON, @file or -",
           },
         ],
         example: "mesg network join @fleet.json",

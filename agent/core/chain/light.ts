@@ -82,6 +82,22 @@ export function genesisLight({ chain, time, appHash, next }: Tip): LightBlock {
   }
 }
 
+/** A block that an owner has seen: by which others join. */
+export interface Checkpoint {
+  readonly height: number
+  readonly id: Hash
+}
+
+/** Whether it is the block that was seen, with who decides then: trust may begin there. */
+export function isCheckpoint({ header: of, members, nextMembers }: LightBlock, { height, id }: Checkpoint): boolean {
+  return (
+    of.height === height &&
+    blockId(of) === (id as string) &&
+    committeeHash(members) === of.deciders &&
+    committeeHash(nextMembers) === of.nextDeciders
+  )
+}
+
 /** What of it must be verified. */
 export function signaturesOfLight({ header: of, commit: by, members }: LightBlock): readonly Signed[] {
   return signaturesOfCommit(of.chain, by, members, of.height, blockId(of) as ValueId)

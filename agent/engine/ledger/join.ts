@@ -6,6 +6,7 @@ import {
   readGenesis,
   signaturesOfGenesis,
 } from "../../core/ledger/genesis.ts"
+import type { Checkpoint } from "../../core/chain/light.ts"
 import { UNSIGNED } from "../../core/consensus/sign-state.ts"
 import type { ChainId } from "../../core/ledger/terms.ts"
 import type { ConsensusKey } from "../../ports/consensus-key.ts"
@@ -13,6 +14,8 @@ import type { DurableFile } from "../../ports/durable-file.ts"
 import type { Verifier } from "../../ports/verifier.ts"
 import type { Blocks } from "./chain/blocks.ts"
 import { createSignState, openSigner } from "./consensus/signer.ts"
+
+export type { Checkpoint }
 
 export interface JoinParts {
   readonly blocks: Blocks
@@ -32,12 +35,14 @@ export type Joined =
  * A Core joins a chain: the one moment at which a sign-state is made (G8). What a power cut left of it is finished when it
  * is asked for again, as long as nothing was signed.
  * @param document the genesis, encoded
+ * @param checkpoint a block of the chain that its owner has seen: trust begins there
  * @throws ValidatorError SIGN_STATE_EXISTS where this key has signed on that chain before
  * @see docs/spec/chain.md#joining
  */
 export async function joinChain(
   { blocks, verifier, key, signState }: JoinParts,
   document: Uint8Array,
+  checkpoint: Checkpoint | null = null,
 ): Promise<Joined> {
   const tip = blocks.tip()
   if (tip !== null) return { ok: false, code: "CHAIN_JOINED", chain: tip.chain }
@@ -53,7 +58,7 @@ export async function joinChain(
   } finally {
     file.close()
   }
-  await blocks.begin(genesis)
+  await blocks.begin(genesis, checkpoint)
   return { ok: true, chain }
 }
 

@@ -1,6 +1,6 @@
 import { messageOf } from "../../base/errors.ts"
 import { CHAIN_SYNC_EVERY_MS } from "../../base/network-limits.ts"
-import { genesisLight, type LightBlock, readLightBlock } from "../../core/chain/light.ts"
+import { type Checkpoint, genesisLight, isCheckpoint, type LightBlock, readLightBlock } from "../../core/chain/light.ts"
 import type { Tip } from "../../core/chain/tip.ts"
 import { readGenesis } from "../../core/ledger/genesis.ts"
 import type { Clock } from "../../ports/clock.ts"
@@ -11,8 +11,9 @@ import type { Random } from "../../ports/random.ts"
 import type { Verifier } from "../../ports/verifier.ts"
 import type { Blocks } from "./chain/blocks.ts"
 import type { Parts } from "./chain/parts.ts"
+import { peerSource } from "./light/source.ts"
 import type { ChainPeers } from "./validator/chain-peers.ts"
-import { fetchState } from "./validator/state-sync.ts"
+import { type Fetched, fetchState } from "./validator/state-sync.ts"
 import { Sync } from "./validator/sync.ts"
 import { Validator } from "./validator/validator.ts"
 import type { Accounts } from "./wallet/accounts.ts"
@@ -57,7 +58,7 @@ export class Member {
 
   /** @throws ValidatorError where the key may not go on; LedgerError STATE_DAMAGED */
   start(): void {
-    if (this.#parts.blocks.fetching() === null) this.#take()
+    if (this.#parts.blocks.fetching() === null) this.#take(false)
     else this.#inBackground(() => this.#fetch(null))
   }
 
@@ -66,7 +67,7 @@ export class Member {
     this.#leave()
   }
 
-  #take(): void {
+  #take(asksBlocksFirst: boolean): void {
     const { blocks, accounts, clock, key, random, shell, log, halted, file, verifier } = this.#parts
     const tip = blocks.tip()!
     let wallet: Wallet | null = null
@@ -83,7 +84,7 @@ export class Member {
     )
     wallet = new Wallet({ accounts, clock, key, validator, blocks })
     const behind = (peer: string) => this.#inBackground(() => this.#fetch(peer))
-    const sync = new Sync({ validator, shell, clock, random, me: key.address, behind, failed: halted })
+    const sync = new Sync({ validator, shell, clock, random, me: key.address, asksBlocksFirst, behind, failed: halted })
     const stop = () => {
       sync.stop()
       validator.stop()
@@ -105,7 +106,8 @@ export class Member {
     const { blocks, shell, log } = this.#parts
     const { signal } = this.#over
     const tip = blocks.tip()!
-    const trusted = blocks.fetching() ?? this.#trusted(tip)
+    const checkpoint = tip.height === 0 ? blocks.checkpoint() : null
+    const trusted = blocks.fetching() ?? (checkpoint === null ? this.#trusted(tip) : null)
     const { trustingMs } = readGenesis(blocks.genesis()!)!.parameters
     this.#leave()
     for (let turn = 0; !signal.aborted; turn++) {
@@ -113,10 +115,14 @@ export class Member {
       const peer = turn === 0 && first !== null ? first : peers[turn % Math.max(1, peers.length)]
       if (peer !== undefined) {
         log.info("the state is fetched: others are far ahead", { peer })
-        const fetched = await fetchState(peer, trusted, { ...this.#parts, trustingMs, signal })
+        const from = trusted ?? (await this.#seen(peer, checkpoint))
+        const fetched: Fetched =
+          from === null
+            ? { ok: false, code: "CHECKPOINT_UNKNOWN" }
+            : await fetchState(peer, from, { ...this.#parts, trustingMs, signal })
         if (fetched.ok) log.info("the state was fetched", { height: fetched.tip.height })
         else log.warn("the state could not be fetched", { peer, code: fetched.code })
-        if (fetched.ok || (blocks.fetching() === null && !signal.aborted)) return this.#take()
+        if (fetched.ok || (blocks.fetching() === null && !signal.aborted)) return this.#take(!fetched.ok)
       }
       await this.#pause()
     }
@@ -126,6 +132,13 @@ export class Member {
   #trusted(tip: Tip): LightBlock {
     const light = this.#parts.blocks.lightAt(tip.height)
     return light === null ? genesisLight(tip) : readLightBlock(light)!
+  }
+
+  /** @returns null where the peer has no such block */
+  async #seen(peer: string, checkpoint: Checkpoint | null): Promise<LightBlock | null> {
+    if (checkpoint === null) return null
+    const block = await peerSource(this.#parts.shell, peer).lightBlock(checkpoint.height)
+    return block !== null && isCheckpoint(block, checkpoint) ? block : null
   }
 
   #pause(): Promise<void> {

@@ -48,7 +48,16 @@ export async function startNetworked(disk: Disk, genesis: Genesis, name: string,
     },
     blocks.tip()!,
   )
-  const sync = new Sync({ validator, shell, clock, random: systemRandom, me: key.address, behind: failed, failed })
+  const sync = new Sync({
+    validator,
+    shell,
+    clock,
+    random: systemRandom,
+    me: key.address,
+    asksBlocksFirst: false,
+    behind: failed,
+    failed,
+  })
   const peers = await startPeers({ known, topics: shell.topics(), questions: shell.questions(), clock, log })
   shell.connect(peers)
   shell.serve(validator)

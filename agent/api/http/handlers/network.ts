@@ -27,12 +27,18 @@ export const NETWORK_HANDLERS: Handlers<Extract<OperationId, `network.${string}`
       }))
     return { items, cursor: null }
   },
-  "network.join": async (deps, { body }) => chainOf(await networkOf(deps).join(fromHex(body.genesis)!)),
+  "network.join": async (deps, { body }) => {
+    const { genesis, checkpoint = null } = body
+    return chainOf(await networkOf(deps).join(fromHex(genesis)!, checkpoint))
+  },
   "network.init": async (deps, { body: { name, account, balance, stake } }) => {
     const tokens = balance === undefined || stake === undefined ? null : { balance, stake }
     return chainOf(await networkOf(deps).found({ name, account, tokens }))
   },
-  "network.genesis": (deps) => ({ genesis: toHex(networkOf(deps).genesis()) }),
+  "network.genesis": (deps) => {
+    const { document, checkpoint } = networkOf(deps).genesis()
+    return { genesis: toHex(document), ...(checkpoint === null ? {} : { checkpoint }) }
+  },
   "network.leave": async (deps, { body }) => {
     await networkOf(deps).leave(body.force)
   },

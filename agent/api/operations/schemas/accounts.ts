@@ -6,7 +6,7 @@ import {
   AddressSchema,
   CountSchema,
   HashSchema,
-  ManifestHashSchema,
+  LedgerHashSchema,
   OwnAccountSchema,
   PublicKeySchema,
   SignatureSchema,
@@ -62,7 +62,7 @@ const wish = <const Kind extends string, const Fields extends v.ObjectEntries>(k
   v.strictObject({ kind: v.literal(kind), ...SENDING, ...fields })
 
 const lot = { validator: AddressSchema, lot: CountSchema }
-const manifest = { manifest: ManifestHashSchema }
+const manifest = { manifest: LedgerHashSchema }
 
 export const EnrolmentSchema = { account: AddressSchema, key: PublicKeySchema, proof: SignatureSchema }
 export const SET_CHANGE = {
@@ -96,8 +96,8 @@ const WishSchema = v.variant("kind", [
     ),
   }),
   wish("withdraw", manifest),
-  wish("publish-application", { application: ManifestHashSchema, deposit: TokensSchema }),
-  wish("retire-application", { application: ManifestHashSchema }),
+  wish("publish-application", { application: LedgerHashSchema, deposit: TokensSchema }),
+  wish("retire-application", { application: LedgerHashSchema }),
   wish("change-set", {
     ...SET_CHANGE,
     approvals: v.optional(v.pipe(v.array(ApprovalSchema), v.maxLength(VALIDATORS_MAX)), []),

@@ -27,7 +27,7 @@ export const TokensSchema = v.pipe(
 )
 
 const hex = (bytes: number) => v.pipe(HexSchema, v.length(2 * bytes))
-export const ManifestHashSchema = v.pipe(
+export const LedgerHashSchema = v.pipe(
   hex(32),
   v.transform((text) => text as Hash),
 )

@@ -3,7 +3,7 @@ import { HTTP_BODY_BYTES_MAX } from "../../../base/limits.ts"
 import { CHAIN_NAME_BYTES_MAX } from "../../../base/network-limits.ts"
 import { AmountSchema, HexSchema } from "../../../schema/names.ts"
 import { ApprovalSchema, SET_CHANGE } from "./accounts.ts"
-import { CountSchema, HashSchema, OwnAccountSchema, TokensSchema } from "./chain.ts"
+import { CountSchema, HashSchema, LedgerHashSchema, OwnAccountSchema, TokensSchema } from "./chain.ts"
 import { type OperationSchemas, pageOf, pagingBy, TimeSchema } from "./common.ts"
 
 export const NetworkStatusSchema = v.object({
@@ -40,12 +40,18 @@ const ValidatorSchema = v.object({
 })
 const HeightPlace = v.pipe(v.string(), v.regex(/^[1-9]\d{0,14}$/))
 
+/** A block that the owner has seen: what is joined is the chain with it. */
+const CheckpointSchema = v.strictObject({ height: CountSchema, id: LedgerHashSchema })
+
 export const NETWORK_SCHEMAS = {
   "network.status": { output: NetworkStatusSchema },
   "network.blocks": { query: v.strictObject(pagingBy(HeightPlace)), output: pageOf(BlockSchema) },
   "network.validators": { output: pageOf(ValidatorSchema) },
   "network.join": {
-    body: v.strictObject({ genesis: v.pipe(HexSchema, v.maxLength(HTTP_BODY_BYTES_MAX)) }),
+    body: v.strictObject({
+      genesis: v.pipe(HexSchema, v.maxLength(HTTP_BODY_BYTES_MAX)),
+      checkpoint: v.optional(CheckpointSchema),
+    }),
     output: v.object({ chain: HashSchema }),
   },
   "network.init": {
@@ -63,7 +69,7 @@ export const NETWORK_SCHEMAS = {
     ),
     output: v.object({ chain: HashSchema }),
   },
-  "network.genesis": { output: v.object({ genesis: HexSchema }) },
+  "network.genesis": { output: v.object({ genesis: HexSchema, checkpoint: v.optional(CheckpointSchema) }) },
   "network.leave": { body: v.strictObject({ force: v.optional(v.boolean(), false) }) },
   "network.enrolment": {
     query: v.strictObject({ account: OwnAccountSchema }),

@@ -1,6 +1,6 @@
 import { type Commit, encodeBlock, type ReadBlock, readBlock } from "../../../core/chain/block.ts"
 import { BLOCKS_KEPT } from "../../../base/network-limits.ts"
-import { encodeLightBlock, type LightBlock, readLightBlock } from "../../../core/chain/light.ts"
+import { type Checkpoint, encodeLightBlock, type LightBlock, readLightBlock } from "../../../core/chain/light.ts"
 import type { PartsAnswer, PartsWanted } from "../../../core/chain/message.ts"
 import type { SnapshotHead } from "../../../core/chain/snapshot.ts"
 import { encodeTip, genesisTip, readTip, type Tip } from "../../../core/chain/tip.ts"
@@ -41,6 +41,10 @@ const FETCHING: Key = ["fetching"]
 interface Row {
   readonly v: 1
   readonly bytes: Uint8Array
+}
+
+interface GenesisRow extends Row {
+  readonly checkpoint: Checkpoint | null
 }
 
 interface BlockRow {
@@ -123,10 +127,10 @@ export class Blocks implements View {
   }
 
   /** The chain begins. @param document one without a fault, whose signatures are good */
-  async begin(document: Genesis): Promise<void> {
+  async begin(document: Genesis, checkpoint: Checkpoint | null = null): Promise<void> {
     const { tip, state } = genesisTip(document)
     for (const table of TABLES) await this.#clear(table)
-    const genesis: Row = { v: 1, bytes: encodeGenesis(document) }
+    const genesis: GenesisRow = { v: 1, bytes: encodeGenesis(document), checkpoint }
     await this.#store.write([
       { put: TABLE.chainGenesis, key: [], value: genesis },
       ...this.#recordChanges(state.writes),
@@ -138,6 +142,11 @@ export class Blocks implements View {
   /** The document of the chain that was joined, encoded; null where none was. */
   genesis(): Uint8Array | null {
     return (this.#store.get(TABLE.chainGenesis, []) as Row | undefined)?.bytes ?? null
+  }
+
+  /** What was given with it: a block that its owner has seen. */
+  checkpoint(): Checkpoint | null {
+    return (this.#store.get(TABLE.chainGenesis, []) as GenesisRow | undefined)?.checkpoint ?? null
   }
 
   /** The chain is left: nothing of it is here any more. */

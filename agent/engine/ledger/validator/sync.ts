@@ -14,6 +14,8 @@ export interface SyncParts {
   readonly random: Random
   /** This validator's consensus address. */
   readonly me: Address
+  /** The state could not be fetched just now: blocks are asked for before that is tried again. */
+  readonly asksBlocksFirst: boolean
   /** This peer says that it is so far ahead that its state is to be fetched: this asks nobody any more. */
   behind(peer: string): void
   /** What is not foreseen: it asks nobody any more. */
@@ -68,7 +70,7 @@ export class Sync {
   /** Y5 */
   async #isBehind(peer: string): Promise<boolean> {
     const { shell, validator } = this.#parts
-    const turn = this.#asked.get(peer) ?? 0
+    const turn = this.#asked.get(peer) ?? (this.#parts.asksBlocksFirst ? 1 : 0)
     this.#asked.set(peer, turn + 1)
     if (turn % HEAD_EVERY !== 0) return false
     const answer = await shell.ask(peer, "head", new Uint8Array())

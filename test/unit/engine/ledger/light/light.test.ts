@@ -1,8 +1,15 @@
 import assert from "node:assert/strict"
-import { encodeLightBlock, type LightBlock, lightFault, readLightBlock } from "../../../../../agent/core/chain/light.ts"
+import {
+  encodeLightBlock,
+  isCheckpoint,
+  type LightBlock,
+  lightFault,
+  readLightBlock,
+} from "../../../../../agent/core/chain/light.ts"
 import { blockId } from "../../../../../agent/core/chain/block.ts"
 import { chainIdOf } from "../../../../../agent/core/ledger/genesis.ts"
 import { encode } from "../../../../../agent/core/ledger/layout.ts"
+import type { Hash } from "../../../../../agent/core/ledger/terms.ts"
 import { accountAt } from "../../../../../agent/core/ledger/state/records.ts"
 import type { QuestionName } from "../../../../../agent/engine/ledger/validator/shell.ts"
 import { peerSource } from "../../../../../agent/engine/ledger/light/source.ts"
@@ -50,6 +57,19 @@ class Source implements HeaderSource {
     return null
   }
 }
+
+describe("a checkpoint", () => {
+  it("is the block that was seen, with who decides then and next, and no other one", () => {
+    const { light } = longChain(5)
+    const [, block, other] = light as [LightBlock, LightBlock, LightBlock]
+    const seen = { height: 2, id: blockId(block.header) as string as Hash }
+    assert.ok(isCheckpoint(block, seen))
+    assert.ok(!isCheckpoint(other, seen))
+    assert.ok(!isCheckpoint(block, { ...seen, height: 3 }))
+    assert.ok(!isCheckpoint({ ...block, members: block.members.slice(1) }, seen))
+    assert.ok(!isCheckpoint({ ...block, nextMembers: block.nextMembers.slice(1) }, seen))
+  })
+})
 
 describe("a light client", () => {
   const chain = longChain(64)
