@@ -15,7 +15,8 @@ export function quantile(values: readonly number[], part: number): number {
 export const ROUNDS = 5
 
 /**
- * Runs every measurement once per round, in turn, A B A B: what disturbs a shared machine disturbs all of them.
+ * Runs every measurement once per round, in turn: what disturbs a shared machine disturbs all of them. Each round begins
+ * with another one, A B B A, so that none has always the same one before it.
  * @returns per measurement its samples, one a round
  */
 export async function interleaved<Name extends string, Sample>(
@@ -25,7 +26,8 @@ export async function interleaved<Name extends string, Sample>(
   const names = Object.keys(measurements) as Name[]
   const samples = Object.fromEntries(names.map((name) => [name, [] as Sample[]])) as Record<Name, Sample[]>
   for (let round = 0; round < rounds; round++) {
-    for (const name of names) samples[name].push(await measurements[name]())
+    const first = round % names.length
+    for (const name of [...names.slice(first), ...names.slice(0, first)]) samples[name].push(await measurements[name]())
   }
   return samples
 }
