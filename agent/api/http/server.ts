@@ -15,6 +15,7 @@ import {
 import type { ApiDeps } from "../deps.ts"
 import { ApiError } from "../errors.ts"
 import { checkOrigins } from "./guard.ts"
+import { answerMalformed } from "./malformed.ts"
 import { problemOf } from "./problem.ts"
 import { Streams } from "./stream.ts"
 
@@ -56,6 +57,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
   )
   server.maxConnections = HTTP_CONNECTIONS_MAX
+  server.on("clientError", answerMalformed)
   server.on("upgrade", (request, socket, head) => {
     upgrade(options, request, socket, head)
   })

@@ -5,7 +5,7 @@ import * as v from "valibot"
 import { toHex } from "../../../../agent/base/bytes.ts"
 import { MesgError } from "../../../../agent/base/errors.ts"
 import { HTTP_WAIT_S_MAX, HTTP_WAITS_MAX } from "../../../../agent/base/limits.ts"
-import { encodeGenesis } from "../../../../agent/core/ledger/genesis.ts"
+import { chainIdOf, encodeGenesis } from "../../../../agent/core/ledger/genesis.ts"
 import { ApiError } from "../../../../agent/api/errors.ts"
 import { problemOf, problemResponse, statusOfCode } from "../../../../agent/api/http/problem.ts"
 import { SCHEMAS } from "../../../../agent/api/operations/schemas/table.ts"
@@ -15,7 +15,7 @@ import type { ExecutionView } from "../../../../agent/schema/execution.ts"
 import { type ApiServer, startApiServer } from "../../../support/api-server.ts"
 import { refusal } from "../../../support/fake-core.ts"
 import { homeOf, openNetwork } from "../../../support/home-network.ts"
-import { signedGenesis } from "../../../support/ledger/signed.ts"
+import { signedGenesis, signedTransaction, transferTo } from "../../../support/ledger/signed.ts"
 import { assertGolden } from "../../../support/golden.ts"
 
 export const APPLICATION = {
@@ -50,6 +50,8 @@ describe("answers of the HTTP API", () => {
     server.core.refusedEvents.push({ service: "ocpp", event: "x", id: null, timeMs: 1, code: "C", reason: "r" })
     server.deps.log.info("a line", { n: 1 })
     const ocpp = "/api/v1/services/ocpp"
+    const genesis = signedGenesis({ ann: 1000n }, { vera: 1000n })
+    const transfer = signedTransaction(chainIdOf(genesis), "ann", 0, transferTo("bob", 5n))
     const requests: [OperationId, path: string, body?: unknown][] = [
       ["system.welcome", "/"],
       ["system.health", "/healthz"],
@@ -100,11 +102,28 @@ describe("answers of the HTTP API", () => {
       ["network.status", "/api/v1/network"],
       ["network.blocks", "/api/v1/network/blocks"],
       ["network.validators", "/api/v1/network/validators"],
-      ["network.join", "/api/v1/network:join", { genesis: toHex(encodeGenesis(signedGenesis({}, { vera: 1000n }))) }],
+      ["network.join", "/api/v1/network:join", { genesis: toHex(encodeGenesis(genesis)) }],
+      ["transaction.submit", "/api/v1/transactions:submit", { transaction: toHex(transfer) }],
+      ["network.leave", "/api/v1/network:leave", {}],
+      ["network.init", "/api/v1/network:init", { name: "farm" }],
+      ["network.genesis", "/api/v1/network/genesis"],
+      ["network.enrolment", "/api/v1/network/enrolment"],
+      ["network.approve", "/api/v1/network:approve", {}],
+      ["account.create", "/api/v1/accounts", { name: "till" }],
+      ["account.import", "/api/v1/accounts:import", { name: "safe", seed: "ab".repeat(32) }],
+      ["account.export", "/api/v1/accounts/till:export"],
+      ["account.list", "/api/v1/accounts"],
+      ["account.show", "/api/v1/accounts/main"],
+      ["account.stake", "/api/v1/accounts/main/stake"],
+      ["transaction.send", "/api/v1/transactions", { kind: "unjail" }],
+      ["transaction.show", "/api/v1/transactions/SENT"],
+      ["market.list", "/api/v1/market"],
     ]
+    let sent = ""
     for (const [id, path, body] of requests) {
       const operation = OPERATIONS.find((one) => one.id === id)!
-      const answer = await server.call(operation.method, path, body === undefined ? {} : { body })
+      const answer = await server.call(operation.method, path.replace("SENT", sent), body === undefined ? {} : { body })
+      if (id === "transaction.send") sent = (answer.body as { id: string }).id
       assert.equal(answer.status, operation.status, `${id}: ${JSON.stringify(answer.body)}`)
       const { output } = SCHEMAS[id] as { output?: v.GenericSchema }
       if (output === undefined) continue
