@@ -40,7 +40,7 @@ interface Life {
   end(): Promise<void>
 }
 
-/** What the kernel and V8 have made of a program stays so while it lives: more rounds of one life tell nothing of another. */
+/** Rounds of one life share whatever is particular to it. */
 const LIVES = 3
 const ROUNDS_OF_A_LIFE = 3
 
