@@ -12,6 +12,7 @@ import type { Verifier } from "../../ports/verifier.ts"
 import type { Blocks } from "./chain/blocks.ts"
 import type { Parts } from "./chain/parts.ts"
 import { peerSource } from "./light/source.ts"
+import { pause } from "./pause.ts"
 import type { ChainPeers } from "./validator/chain-peers.ts"
 import { type Fetched, fetchState } from "./validator/state-sync.ts"
 import { Sync } from "./validator/sync.ts"
@@ -103,7 +104,7 @@ export class Member {
 
   /** Y5: one peer after the other, until it is here; where none was begun with, the blocks are asked for after all. */
   async #fetch(first: string | null): Promise<void> {
-    const { blocks, shell, log } = this.#parts
+    const { blocks, shell, log, clock } = this.#parts
     const { signal } = this.#over
     const tip = blocks.tip()!
     const checkpoint = tip.height === 0 ? blocks.checkpoint() : null
@@ -124,7 +125,7 @@ export class Member {
         else log.warn("the state could not be fetched", { peer, code: fetched.code })
         if (fetched.ok || (blocks.fetching() === null && !signal.aborted)) return this.#take(!fetched.ok)
       }
-      await this.#pause()
+      await pause(clock, CHAIN_SYNC_EVERY_MS, signal)
     }
   }
 
@@ -139,14 +140,6 @@ export class Member {
     if (checkpoint === null) return null
     const block = await peerSource(this.#parts.shell, peer).lightBlock(checkpoint.height)
     return block !== null && isCheckpoint(block, checkpoint) ? block : null
-  }
-
-  #pause(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const { clock } = this.#parts
-    const cancel = clock.schedule(clock.now() + CHAIN_SYNC_EVERY_MS, resolve)
-    this.#over.signal.addEventListener("abort", () => resolve(), { once: true })
-    return promise.finally(cancel)
   }
 
   #inBackground(work: () => Promise<void>): void {

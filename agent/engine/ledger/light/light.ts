@@ -81,7 +81,9 @@ export class LightClient {
     if (!reached.ok) return reached
     for (const witness of witnesses) {
       const seen = await witness.lightBlock(target.header.height)
-      if (seen !== null && blockId(seen.header) !== blockId(target.header)) {
+      if (seen === null || blockId(seen.header) === blockId(target.header)) continue
+      // What nobody decided says nothing: else any peer could keep all others from trusting.
+      if ((await this.#reach(seen, witness)).ok) {
         return { ok: false, code: "WITNESS_DIFFERS", source: witness.name }
       }
     }

@@ -25,6 +25,7 @@ import type { Blocks } from "../chain/blocks.ts"
 import type { Parts } from "../chain/parts.ts"
 import { LightClient } from "../light/light.ts"
 import { peerSource } from "../light/source.ts"
+import { pause } from "../pause.ts"
 import type { Shell } from "./shell.ts"
 
 export interface StateSyncParts {
@@ -70,7 +71,7 @@ export async function fetchState(peer: string, trusted: LightBlock, of: StateSyn
       if (head === null) return failed("SOURCE_SILENT")
       if (head.last.header.appHash === told.root) return restore(peer, head, light, held, of)
     }
-    await pause(clock, signal)
+    await pause(clock, STATE_SYNC_EVERY_MS, signal)
   }
   return failed("STATE_MOVES")
 }
@@ -158,11 +159,4 @@ async function restore(
 function blamed(peer: string, { shell }: StateSyncParts, code: string): Fetched & { readonly ok: false } {
   shell.blame(peer, `the state that it gives is not the chain's: ${code}`)
   return failed(code)
-}
-
-function pause(clock: Clock, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const cancel = clock.schedule(clock.now() + STATE_SYNC_EVERY_MS, resolve)
-  signal.addEventListener("abort", () => resolve(), { once: true })
-  return promise.finally(cancel)
 }

@@ -12,6 +12,7 @@ import { Turns } from "../../turns.ts"
 import type { Submitted } from "../chain/block-chain.ts"
 import type { KeptReceipt } from "../chain/blocks.ts"
 import { NetworkError } from "../error.ts"
+import { pause } from "../pause.ts"
 import type { Validator } from "../validator/validator.ts"
 import type { Accounts } from "./accounts.ts"
 import { transactionOf } from "./sending.ts"
@@ -145,10 +146,7 @@ export class Wallet {
     const { clock, blocks } = this.#parts
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#awaited.set(id, resolve)
-    const cancel = clock.schedule(clock.now() + waitMs, resolve)
-    signal.addEventListener("abort", () => resolve(), { once: true })
-    if (blocks.transaction(id) === null && !signal.aborted) await promise
-    cancel()
+    if (blocks.transaction(id) === null) await pause(clock, waitMs, signal, promise)
     this.#awaited.delete(id)
   }
 }

@@ -157,6 +157,14 @@ describe("a light client", () => {
     assert.equal(client(light[9]!).head, light[9])
   })
 
+  it("goes on where a witness has a header that nobody decided", async () => {
+    const made = { ...last, header: { ...last.header, time: last.header.time + 1 } }
+    const liar = new Source([...light.slice(0, -1), made], "liar")
+    const followed = await client().follow(new Source(light), [liar])
+    assert.ok(followed.ok)
+    assert.equal(followed.block, last)
+  })
+
   it("stops where a witness has another header of that height, and says whose it is", async () => {
     const fork = new SignedBlocks(
       GENESIS,
