@@ -28,7 +28,7 @@ function parted(count: number, length: number): { readonly tree: TreeUpdate; rea
 }
 
 describe("the parts of a snapshot", function () {
-  this.timeout(120_000)
+  this.timeout(600_000)
 
   it("are each proven by themselves, and together give the state", () => {
     fc.assert(

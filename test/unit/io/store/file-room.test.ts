@@ -21,7 +21,9 @@ interface Stats {
   readonly pagesWritten: number
 }
 
-describe("what a commit costs", () => {
+describe("what a commit costs", function () {
+  this.timeout(60_000)
+
   it("is never more than was reckoned before it, whatever is put and removed", async () => {
     const path = join(tempDir("cost"), "store.mdb")
     createFile(path)
