@@ -72,7 +72,7 @@ for (const version of VERSIONS) {
     before(async () => {
       nodeRed = await startWithStubs(version)
     })
-    after(() => nodeRed.kill())
+    after(() => nodeRed?.kill())
 
     for (const name of NAMES) {
       it(`${name.replaceAll("-", " ")}`, async () => {

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import WebSocket from "ws"
 import { buildNodeRedPackage } from "../../packaging/nodered.mjs"
+import { inTime } from "./in-time.ts"
 import { npmCache } from "./npm-cache.ts"
 import { tempDir } from "./temp-dir.ts"
 
@@ -24,6 +25,8 @@ export interface NodeRedOptions {
   readonly settings?: Readonly<Record<string, unknown>>
   /** What it finds in its flow file; what is there by default. */
   readonly flows?: readonly FlowNode[]
+  /** Until its flows run. */
+  readonly startTimeoutMs?: number
 }
 
 /** What a Node-RED tells its open editors. */
@@ -53,6 +56,11 @@ export interface NodeRed {
 
 /** A notice that does not come at all: the machine may be busy with other things. */
 const NOTICE_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 120_000
+const LISTEN_TIMEOUT_MS = 30_000
+const ADMIN_TIMEOUT_MS = 60_000
+const KILL_TIMEOUT_MS = 60_000
+const LOG_TAIL_CHARS = 4000
 
 let built: Promise<string> | null = null
 
@@ -119,22 +127,30 @@ export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRe
     env: { ...process.env, ...options.env },
   })
   let output = ""
-  const started = new Promise<string>((resolve, reject) => {
-    const hear = (chunk: Buffer) => {
-      output += chunk.toString()
-      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0]
-      if (url !== undefined && /Started flows|Waiting for missing types/.test(output)) resolve(url)
-    }
-    child.stdout.on("data", hear)
-    child.stderr.on("data", hear)
-    child.once("exit", (code) => reject(new Error(`Node-RED ended with ${code}:\n${output}`)))
-  })
-  const url = await started
-  const notices = await listen(url)
+  const hear = (chunk: Buffer) => {
+    output += chunk.toString()
+  }
+  child.stdout.on("data", hear)
+  child.stderr.on("data", hear)
+  const log = () => `; the end of its log:\n${output.slice(-LOG_TAIL_CHARS)}`
+  let url: string
+  let notices: Awaited<ReturnType<typeof listen>>
+  try {
+    url = await inTime(
+      runs(child, () => output),
+      options.startTimeoutMs ?? START_TIMEOUT_MS,
+      "the flows of Node-RED",
+    )
+    notices = await listen(url, log)
+  } catch (error) {
+    await killAtOnce(child)
+    throw new Error(`${error instanceof Error ? error.message : String(error)}${log()}`, { cause: error })
+  }
   const admin: NodeRed["admin"] = async (method, path, body) => {
     const response = await fetch(url + path, {
       method,
       headers: { accept: "application/json", "content-type": "application/json", "node-red-api-version": "v2" },
+      signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
@@ -158,16 +174,44 @@ export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRe
     forget: notices.forget,
     async kill(signal = "SIGKILL") {
       notices.close()
-      if (child.exitCode !== null || child.signalCode !== null) return
+      if (hasEnded(child)) return
       const exited = once(child, "exit")
       child.kill(signal)
-      await exited
+      try {
+        await inTime(exited, KILL_TIMEOUT_MS, `the end of Node-RED after ${signal}`)
+      } catch (error) {
+        await killAtOnce(child)
+        throw new Error(`${error instanceof Error ? error.message : String(error)}${log()}`, { cause: error })
+      }
     },
   }
 }
 
-/** Listens as an open editor does. */
-async function listen(url: string) {
+/** Resolves with its address when its flows run. @throws where it ends before */
+function runs(child: ChildProcess, output: () => string): Promise<string> {
+  return new Promise<string>((resolve, reject) => {
+    const look = () => {
+      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output())?.[0]
+      if (url !== undefined && /Started flows|Waiting for missing types/.test(output())) resolve(url)
+    }
+    child.stdout!.on("data", look)
+    child.stderr!.on("data", look)
+    child.once("error", reject)
+    child.once("exit", (code, signal) => reject(new Error(`Node-RED ended with ${code ?? signal}`)))
+  })
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null
+
+async function killAtOnce(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || hasEnded(child)) return
+  const exited = once(child, "exit")
+  child.kill("SIGKILL")
+  await exited
+}
+
+/** Listens as an open editor does. @param log what is said of a notice that does not come */
+async function listen(url: string, log: () => string) {
   const socket = new WebSocket(`${url.replace("http", "ws")}/comms`)
   let notices: Notice[] = []
   const waiting = new Set<() => void>()
@@ -176,7 +220,13 @@ async function listen(url: string) {
     notices.push(...((Array.isArray(message) ? message : [message]) as Notice[]))
     for (const look of [...waiting]) look()
   })
-  await once(socket, "open")
+  try {
+    await inTime(once(socket, "open"), LISTEN_TIMEOUT_MS, "the connection of an editor to Node-RED")
+  } catch (error) {
+    socket.on("error", () => {})
+    socket.terminate()
+    throw error
+  }
   for (const topic of ["debug", "status/#", "mesg/#", "notification/#"])
     socket.send(JSON.stringify({ subscribe: topic }))
   const first: NodeRed["notice"] = (is, what, timeoutMs = NOTICE_TIMEOUT_MS) =>
@@ -190,7 +240,7 @@ async function listen(url: string) {
       }
       const timer = setTimeout(() => {
         waiting.delete(look)
-        reject(new Error(`${what} did not come within ${timeoutMs} ms, but ${JSON.stringify(notices)}`))
+        reject(new Error(`${what} did not come within ${timeoutMs} ms, but ${JSON.stringify(notices)}${log()}`))
       }, timeoutMs)
       waiting.add(look)
       look()
