@@ -163,6 +163,21 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[])
       assert.deepEqual(await applications(), [`${NAME} 3`], "what was there before goes on")
     })
 
+    it("take the values of their settings as a password, which no editor is given back", async () => {
+      const config = JSON.stringify({ key: { type: "string", secret: true } })
+      const withValues = (values: string) => [
+        { id: "settings", type: "mesg-settings", name: NAME, description: "", config, credentials: { values } },
+        ...charging("3").map((node) => (node.id === "ended" ? { ...node, settings: "settings" } : node)),
+      ]
+      await rig.nodeRed.deploy(withValues("key: 5"))
+      await status("ended", (text) => text === "SETTINGS_INVALID")
+      await rig.nodeRed.deploy(withValues('{"key": "of the door"}'))
+      await status("ended", (text) => text.endsWith("v4"))
+      const given = await rig.nodeRed.admin("GET", "/credentials/mesg-settings/settings")
+      assert.deepEqual(given, { has_values: true })
+      assert.ok(!rig.nodeRed.output().includes("of the door"))
+    })
+
     it("keep what is wrong with a node on it, whatever is said later", async () => {
       const unknown = charging("3").map((node) => (node.id === "ended" ? { ...node, type: "mesg:charger/gone" } : node))
       const inline = [

@@ -29,7 +29,7 @@ ${config("name", "fa-tag", `<input type="text" id="node-config-input-name">`)}
 ${config("description", "fa-align-left", `<input type="text" id="node-config-input-description">`)}
 ${config("visibility", "fa-eye", `<select id="node-config-input-visibility"><option value="private" data-i18n="mesg.choice.private"></option><option value="public" data-i18n="mesg.choice.public"></option></select>`)}
 ${config("config", "fa-sliders", `<textarea id="node-config-input-config" rows="4"></textarea>`)}
-${config("values", "fa-lock", `<textarea id="node-config-input-values" rows="3"></textarea>`)}`,
+${config("values", "fa-lock", `<input type="password" id="node-config-input-values" autocomplete="off">`)}`,
   "mesg-event": eventForm(subject("event")),
   "mesg-task": workForm(subject("task")),
   "mesg-wait": `

@@ -38,7 +38,7 @@ function registerConfigurations(): void {
       visibility: { value: "private" },
       config: { value: "", validate: isJson },
     },
-    credentials: { values: { type: "text" } },
+    credentials: { values: { type: "password" } },
     label() {
       return this.name || text("palette.settings")
     },

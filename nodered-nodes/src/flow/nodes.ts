@@ -141,7 +141,8 @@ export interface AgentNode {
  * Configuration node `mesg-settings`: what concerns an application as a whole. Optional: without one, the triggers of a
  * tab are one private application without settings that is named after the tab's label.
  * All triggers that name the same settings node in `settings` are workflows of one application, on whatever tab.
- * Values for the settings are credentials of this node (`values`, JSON), handed over at deploy, never in `flows.json`.
+ * Values for the settings are a password of this node (`values`, JSON): handed over at deploy, never in `flows.json`,
+ * and never given back to an editor.
  * The version is counted by the agent: a deploy that changes the document makes a new one.
  */
 export interface SettingsNode {

@@ -23,6 +23,7 @@ import type { FlowServices } from "../services/flow-services.ts"
 import { BranchBoard } from "./branch-board.ts"
 import { keyOfNode, keyOfPlace, type LiveNodes } from "./live-nodes.ts"
 import { Memory } from "./memory.ts"
+import { settingsValues } from "./settings-values.ts"
 
 interface DeploymentParts extends Pick<NodeContext, "red" | "connections" | "live" | "palette"> {
   readonly catalogue: Catalogue
@@ -204,7 +205,7 @@ export class Deployment {
   /** @returns its version in the agent */
   async #put(application: CompiledApplication, { client }: AgentConnection, signal: AbortSignal): Promise<number> {
     const { agent, name, document } = application
-    const config = this.#valuesOf(application)
+    const config = settingsValues(this.#red.nodes.getNode(application.settings)?.credentials)
     const hash = createHash("sha256")
       .update(JSON.stringify([document, config]))
       .digest("hex")
@@ -233,12 +234,6 @@ export class Deployment {
       this.#live.at(place)?.warn(message)
     }
     return deployed.version
-  }
-
-  /** Values for its settings are credentials of its `mesg-settings` node. */
-  #valuesOf({ settings }: CompiledApplication): object {
-    const values = this.#red.nodes.getNode(settings)?.credentials?.["values"]?.trim() ?? ""
-    return values === "" ? {} : (JSON.parse(values) as object)
   }
 
   /** Where this version is refused, the one before goes on: that is in the panel, and on no node. */

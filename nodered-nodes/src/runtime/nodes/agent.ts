@@ -45,7 +45,7 @@ export function registerSettingsNode(red: Red): void {
     function (config: NodeConfig) {
       red.nodes.createNode(this, config)
     },
-    { credentials: { values: { type: "text" } } },
+    { credentials: { values: { type: "password" } } },
   )
 }
 
