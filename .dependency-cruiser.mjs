@@ -68,8 +68,8 @@ export default {
       name: "nodes-see-types-of-schema",
       comment: "The package is published without the agent: of schema/ only types, which are gone when it is emitted.",
       severity: "error",
-      // What is imported gets the defaults of an application, as the agent gives them.
-      from: { path: "^nodered-nodes/", pathNot: nodes("runtime/transfer/transfer[.]ts$") },
+      // What is imported, or compared with what an agent has, gets the defaults of an application as the agent gives them.
+      from: { path: "^nodered-nodes/", pathNot: nodes("runtime/(transfer/transfer|deploy/same)[.]ts$") },
       to: { path: folder("schema"), dependencyTypesNot: ["type-only"] },
     },
     {

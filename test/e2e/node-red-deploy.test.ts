@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { writeFileSync } from "node:fs"
+import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { chargerRig } from "../support/charger-rig.ts"
 import { startHttpProxy } from "../support/http-proxy.ts"
@@ -261,6 +261,14 @@ for (const version of Object.keys(NODE_RED_VERSIONS) as NodeRedVersion[])
       await rig.nodeRed.deploy(charging("4"))
       await status("ended", (text) => text === "not deployed" || text === "no agent")
       await rig.bringAgent()
+      await status("ended", (text) => /v\d+$/.test(text))
+      assert.equal((await applications()).length, 2)
+    })
+
+    it("are still those of their flow when what Node-RED remembers of them is lost", async () => {
+      await rig.nodeRed.kill()
+      rmSync(join(rig.nodeRed.userDir, "mesg-applications.json"))
+      await rig.bringNodeRed()
       await status("ended", (text) => /v\d+$/.test(text))
       assert.equal((await applications()).length, 2)
     })

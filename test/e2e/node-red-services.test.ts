@@ -1,4 +1,6 @@
 import assert from "node:assert/strict"
+import { rmSync } from "node:fs"
+import { join } from "node:path"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { startHttpProxy } from "../support/http-proxy.ts"
 import { type FlowNode, type NodeRed, type Notice, startNodeRed } from "../support/node-red.ts"
@@ -302,6 +304,8 @@ describe("a service that is written as a flow, in Node-RED", function () {
     await nodeRed.kill()
     const show = async () => (await (await agent.api("GET", `/services/again`)).json()) as { state: string }
     await until(async () => (await show()).state === "offline", 20_000, "the service is offline")
+    // What it remembers of its services is lost: the same one that nobody runs is its own.
+    rmSync(join(userDir, "mesg-services.json"))
     nodeRed = await startNodeRed({ env: { MESG_HOME: agent.home }, userDir })
     await until(async () => (await show()).state === "running", 60_000, "the service is back")
     const { status } = await agent.json<{ status: string }>("execution", "show", execution.split(".")[0]!)

@@ -23,6 +23,7 @@ import type { FlowServices } from "../services/flow-services.ts"
 import { BranchBoard } from "./branch-board.ts"
 import { keyOfNode, keyOfPlace, type LiveNodes } from "./live-nodes.ts"
 import { Memory } from "./memory.ts"
+import { isSame } from "./same.ts"
 import { settingsValues } from "./settings-values.ts"
 
 interface DeploymentParts extends Pick<NodeContext, "red" | "connections" | "live" | "palette"> {
@@ -211,7 +212,8 @@ export class Deployment {
       .digest("hex")
     const made = this.#memory.get(agent, name)
     const there = await client.application(name, signal)
-    if (there !== null && made === undefined) {
+    // What is drawn here to the letter is taken over: flows came back without what was remembered of them.
+    if (there !== null && made === undefined && !isSame(there.document, document)) {
       const message = `an application "${name}" is there already that was not made here`
       const remedy = `rename the tab or its settings, or remove it: mesg app remove ${name}`
       throw new AgentError("NAME", message, { status: 409, problem: { remedy } })

@@ -200,9 +200,16 @@ export class FlowServices {
     this.#running.set(key, { handle, manifest: text })
   }
 
-  /** A service of this name that was not made here is somebody else's. */
-  async #checkFree({ agent, id }: FlowService, { client }: AgentConnection, signal: AbortSignal): Promise<void> {
-    if (this.#offers.has(agent, id) || (await client.service(id, signal)) === null) return
+  /** A service of this name that was not made here is somebody else's, but for its like that nobody runs. */
+  async #checkFree(
+    { agent, id, manifest }: FlowService,
+    { client }: AgentConnection,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#offers.has(agent, id)) return
+    const there = await client.service(id, signal)
+    if (there === null) return
+    if (there.state === "offline" && there.version === manifest.version) return
     throw Object.assign(new Error(this.#red._("mesg.error.service-taken", { service: id })), { code: "NAME" })
   }
 

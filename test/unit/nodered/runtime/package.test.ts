@@ -125,6 +125,22 @@ describe("the package for Node-RED, by the rules of its scorecard", function () 
     )
   })
 
+  it("has no text that its code does not ask for, by its key or by a part of it", () => {
+    const code = read("mesg.js") + read("mesg.html")
+    const asks = (words: string) => [`"${words}"`, `\`${words}\``, `]${words}"`].some((quoted) => code.includes(quoted))
+    const begins = [...code.matchAll(/`(?:mesg\.)?([\w.-]+\.)\$\{/g)].map(([, begin]) => begin!)
+    const isAsked = (key: string) => {
+      const short = key.replace(/^mesg\./, "")
+      const rests = begins.filter((begin) => short.startsWith(begin)).map((begin) => short.slice(begin.length))
+      return asks(key) || asks(short) || rests.some((rest) => asks(rest) || asks(rest.replace(/-input$/, "")))
+    }
+    const keys = keysOf(JSON.parse(read("locales", "en-US", "mesg.json")))
+    assert.deepEqual(
+      keys.filter((key) => !isAsked(key)),
+      [],
+    )
+  })
+
   it("takes its colours from the theme, but those of nodes", () => {
     const style = /<style>([\s\S]*?)<\/style>/.exec(read("mesg.html"))![1]!
     assert.doesNotMatch(style, /#[0-9a-f]{3,8}\b|\brgb|\b(?:white|black)\b/i)
