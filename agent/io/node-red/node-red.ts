@@ -110,10 +110,15 @@ export class NodeRed {
     logLines(child.stdout!, this.#log)
     logLines(child.stderr!, this.#log)
     child.on("message", (message) => {
-      const { url } = message as { url?: unknown }
+      // Any node that is installed there can send something.
+      const url = typeof message === "object" && message !== null && "url" in message ? message.url : undefined
       if (typeof url !== "string") return
-      writeFileSync(this.#runFile, `${JSON.stringify({ pid: child.pid, url, version })}\n`)
-      this.#log.info("Node-RED is ready", { url, version })
+      try {
+        writeFileSync(this.#runFile, `${JSON.stringify({ pid: child.pid, url, version })}\n`)
+        this.#log.info("Node-RED is ready", { url, version })
+      } catch (error) {
+        this.#log.error("where Node-RED is could not be written", { file: this.#runFile, error: messageOf(error) })
+      }
     })
     try {
       const [code, signal] = (await once(child, "exit")) as [number | null, string | null]

@@ -2,8 +2,6 @@ import type { PanelAgent, PanelApplication, PanelRefusal, PanelResult } from "..
 import { element } from "./element.ts"
 import { text } from "./text.ts"
 
-const DAY_MS = 86_400_000
-
 /** An agent with the applications that these flows are there. */
 export function agentEntry(agent: PanelAgent): HTMLElement {
   const title = element("h3", {}, agent.name || (agent.id === "" ? text("panel.local") : text("palette.agent")))
@@ -58,7 +56,7 @@ function refusalEntry({ code, message, node }: PanelRefusal, key: string): HTMLE
 
 function resultEntry({ execution, workflow, status, finished }: PanelResult): HTMLElement {
   const at = new Date(finished)
-  const isToday = Date.now() - at.getTime() < DAY_MS
+  const isToday = at.toDateString() === new Date().toDateString()
   const time = element("time", { datetime: finished }, isToday ? at.toLocaleTimeString() : at.toLocaleString())
   const word = element("span", { class: "mesg-status" }, text(`status.branch.${status}`))
   const mark = element("span", { class: `mesg-mark mesg-${status}`, "aria-hidden": "true" })

@@ -39,7 +39,7 @@ export function workDefaults(statuses: readonly string[]) {
 
 /** Node-RED takes a text for a reason from validators with two parameters only. */
 export function isDuration(value: unknown, _options?: object): boolean | string {
-  const isOne = typeof value !== "string" || /^(?:\d+(?:ms|s|m|h|d|w))*$/.test(value)
+  const isOne = typeof value !== "string" || /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))*$/.test(value)
   return isOne ? true : text("validation.duration")
 }
 

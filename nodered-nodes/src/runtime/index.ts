@@ -43,8 +43,10 @@ export function mesg(red: Red): void {
   const context: NodeContext = {
     ...shared,
     roleOf: (node) => deployment.roleOf(node),
+    onCompiled: (listener) => deployment.onCompiled(listener),
+    inlineStatus: (node) => deployment.inline.statusOf(node),
     faultOf: (node) => deployment.faultOf(node),
-    inlineOf: (node) => deployment.inlineOf(node),
+    inlineOf: (node) => deployment.inline.of(node),
   }
 
   // An editor gets the palette with its settings, before it loads nodes: a type must be there before the flows are.

@@ -24,7 +24,7 @@ export class JsonFile<Value> {
   write(value: Value): void {
     if (this.#path === null) return
     const partial = `${this.#path}.partial`
-    writeFileSync(partial, JSON.stringify(value), { mode: 0o600 })
+    writeFileSync(partial, JSON.stringify(value), { mode: 0o600, flush: true })
     renameSync(partial, this.#path)
   }
 }

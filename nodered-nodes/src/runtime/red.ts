@@ -103,6 +103,8 @@ export interface RedNode {
   /** Of the tab, the subflow instances around it and the node, as they are drawn. */
   readonly _path: string
   readonly credentials?: Readonly<Record<string, string | undefined>>
+  /** As they are now: a deploy that changes wires alone keeps the node. */
+  readonly wires: readonly (readonly string[])[]
   on(event: "input", listener: InputListener): void
   on(event: "close", listener: CloseListener): void
   send: Send

@@ -3,10 +3,15 @@ import type { AgentClient } from "../api/agent-client.ts"
 import type { Execution } from "../api/shapes.ts"
 import { CALLS_WAITING_MAX, ENDED_KEPT_MAX } from "../limits.ts"
 
+interface Waiter {
+  ended(execution: Execution): void
+  failed(error: AgentError): void
+}
+
 /** Executions that somebody waits for: started by a request, ended by an item of the stream. */
 export class Calls {
   readonly #client: AgentClient
-  readonly #waiting = new Map<string, (execution: Execution) => void>()
+  readonly #waiting = new Map<string, Waiter>()
   /** An execution may end before the answer that names it is read: what ended while a request is under way. */
   readonly #ended = new Map<string, Execution>()
   #asking = 0
@@ -44,10 +49,19 @@ export class Calls {
       }
       if (signal.aborted) return onAbort()
       signal.addEventListener("abort", onAbort, { once: true })
-      this.#waiting.set(id, (execution) => {
+      const settled = () => {
         signal.removeEventListener("abort", onAbort)
         this.#waiting.delete(id)
-        resolve(execution)
+      }
+      this.#waiting.set(id, {
+        ended(execution) {
+          settled()
+          resolve(execution)
+        },
+        failed(error) {
+          settled()
+          reject(error)
+        },
       })
       if (forgotten !== this.#forgotten) this.#look(id, signal).catch(reject)
     })
@@ -56,8 +70,8 @@ export class Calls {
   /** An execution changed. */
   changed(execution: Execution): void {
     if (execution.finished === null) return
-    const settle = this.#waiting.get(execution.id)
-    if (settle !== undefined) return settle(execution)
+    const waiter = this.#waiting.get(execution.id)
+    if (waiter !== undefined) return waiter.ended(execution)
     if (this.#asking === 0) return
     this.#ended.set(execution.id, execution)
     const [oldest] = this.#ended.keys()
@@ -66,13 +80,24 @@ export class Calls {
     this.#forgotten++
   }
 
-  /** The stream missed something: looks at every execution that is waited for. */
+  /** The stream missed something: looks at every execution that is waited for. @throws what the last one failed with */
   async lookAgain(signal: AbortSignal): Promise<void> {
-    for (const id of this.#waiting.keys()) await this.#look(id, signal)
+    let failure: Error | null = null
+    for (const id of this.#waiting.keys()) {
+      try {
+        await this.#look(id, signal)
+      } catch (error) {
+        if (signal.aborted) throw error
+        failure = error as Error
+      }
+    }
+    if (failure !== null) throw failure
   }
 
   async #look(id: string, signal: AbortSignal): Promise<void> {
     const execution = await this.#client.execution(id, signal)
-    if (execution !== null) this.changed(execution)
+    if (execution !== null) return this.changed(execution)
+    const message = `the agent has no execution ${id} any more: how it ended is not known`
+    this.#waiting.get(id)?.failed(new AgentError("EXECUTION_LOST", message))
   }
 }

@@ -35,11 +35,13 @@ export class AgentConnection {
     reset: new Set(),
     state: new Set(),
   }
-  #problem: string | null = "…"
+  #problem: string | null
   #isTokenRefused = false
 
-  constructor(url: string, find: FindEndpoint, warn: (text: string) => void) {
+  /** @param problem until it is started */
+  constructor(url: string, find: FindEndpoint, warn: (text: string) => void, problem = "…") {
     this.url = url
+    this.#problem = problem
     this.#warn = warn
     this.client = new AgentClient(find)
     this.#calls = new Calls(this.client)

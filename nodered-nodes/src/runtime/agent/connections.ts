@@ -1,4 +1,4 @@
-import { localAgent, remoteAgent } from "../api/endpoint.ts"
+import { AGENT_GONE, goneAgent, localAgent, remoteAgent } from "../api/endpoint.ts"
 import { AgentConnection } from "./connection.ts"
 
 /** How to reach an agent; an empty `url` is the one of this machine. */
@@ -15,17 +15,24 @@ interface Shared {
 /** One connection per agent, however many nodes name it, and over deploys. */
 export class Connections {
   readonly #warn: (text: string) => void
+  readonly #gone: AgentConnection
   readonly #shared = new Map<string, Shared>()
   readonly #opened = new Set<(connection: AgentConnection) => void>()
 
   constructor(warn: (text: string) => void) {
     this.#warn = warn
+    this.#gone = new AgentConnection("", goneAgent, warn, AGENT_GONE)
   }
 
   /** The agent of this machine, whether or not a node names it. */
   get local(): AgentConnection {
     const shared = this.#shared.get("")
     return shared === undefined ? this.acquire({ url: "", token: "" }) : shared.connection
+  }
+
+  /** Of who names a `mesg-agent` node that is gone or disabled: nobody answers. */
+  get gone(): AgentConnection {
+    return this.#gone
   }
 
   /** Each call must be followed by one of `release`. */

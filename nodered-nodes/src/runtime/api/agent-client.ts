@@ -162,9 +162,10 @@ export class AgentClient {
     const mayRepeat = method === "GET" || ask.key !== undefined || path.endsWith(":validate")
     const deadline = performance.now() + (mayRepeat ? (ask.retryForMs ?? RETRY_FOR_MS) : 0)
     const headers = ask.key === undefined ? {} : { "idempotency-key": ask.key }
+    const body = jsonOf(ask.body)
     for (let waitMs = BACKOFF_FIRST_MS; ; waitMs = Math.min(waitMs * 2, BACKOFF_MAX_MS)) {
       try {
-        return await this.#gate.pass(() => this.#once<Answer>(method, path, ask, headers))
+        return await this.#gate.pass(() => this.#once<Answer>(method, path, { body, signal: ask.signal }, headers))
       } catch (error) {
         const failure = error instanceof AgentError ? error : unreachable(error)
         const wait = Math.max(waitMs, retryAfterMs(failure))
@@ -177,21 +178,36 @@ export class AgentClient {
   async #once<Answer>(
     method: string,
     path: string,
-    ask: Ask,
+    { body, signal }: { readonly body: string | undefined; readonly signal: AbortSignal | undefined },
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer> {
     const { url, token } = this.#find()
-    const { body, signal } = ask
     const json = body === undefined ? {} : { "content-type": "application/json" }
     const answer = await exchange(`${url}/api/v1${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, ...json, ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     })
     const { status, text } = answer
     if (status < 200 || status > 299) throw refusal(status, Number(answer.headers["retry-after"] ?? 0), text)
-    return (status === 204 ? null : JSON.parse(text)) as Answer
+    return (status === 204 ? null : parsed(text, status)) as Answer
+  }
+}
+
+function jsonOf(body: unknown): string | undefined {
+  try {
+    return body === undefined ? undefined : JSON.stringify(body)
+  } catch (cause) {
+    throw new AgentError("INPUT_INVALID", `what is to be sent is no JSON: ${errorText(cause)}`, { cause })
+  }
+}
+
+function parsed(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new AgentError("AGENT_ANSWER_INVALID", `what answers is no agent (HTTP ${status})`, { status, cause })
   }
 }
 
@@ -223,10 +239,7 @@ function refusal(status: number, retryAfter: number, text: string): AgentError {
   return new AgentError("AGENT_ANSWER_INVALID", `what answers is no agent (HTTP ${status})`, { status })
 }
 
-/**
- * What may be over soon: nobody there, too busy, the same request still being answered. A token that is not taken is
- * that of the agent's last start, until the new one is read.
- */
+/** What may be over soon: nobody there, too busy, the same request still being answered. */
 function isPassing({ code, status }: AgentError): boolean {
   if (code === "AGENT_UNREACHABLE" || code === "AGENT_NOT_FOUND" || code === "IDEMPOTENCY_IN_PROGRESS") return true
   return status === 429 || status === 502 || status === 503 || status === 504

@@ -1,8 +1,11 @@
 /**
  * Why a request to the agent failed. `code` is the agent's own stable code, or one of
  * AGENT_NOT_FOUND: no agent is known to run here;
+ * AGENT_GONE: the node that says where the agent is, is gone or disabled;
  * AGENT_UNREACHABLE: nobody answered; whether it was done is not known;
- * AGENT_ANSWER_INVALID: who answered is no agent.
+ * AGENT_ANSWER_INVALID: who answered is no agent;
+ * INPUT_INVALID: what is to be sent is no JSON;
+ * EXECUTION_LOST: the agent has an execution no more whose end is waited for.
  */
 export class AgentError extends Error {
   readonly code: string
@@ -27,6 +30,11 @@ export class AgentError extends Error {
     const { remedy } = this.problem
     return typeof remedy === "string" ? `${this.message}: ${remedy}` : this.message
   }
+}
+
+/** The agent answered that it does not do it. */
+export function isRefusal(error: unknown): error is AgentError {
+  return error instanceof AgentError && error.status >= 400 && error.status < 500
 }
 
 export function errorText(error: unknown): string {

@@ -69,8 +69,10 @@ export class AgentStream {
       const decoder = new TextDecoder()
       for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
         timer.refresh()
-        for (const item of parser.take(decoder.decode(bytes, { stream: true }))) this.#take(item)
+        const items = parser.take(decoder.decode(bytes, { stream: true }))
+        // Before anybody hears of them: what one of them cannot take is not told again for ever.
         this.#lastId = parser.lastId ?? this.#lastId
+        for (const item of items) this.#take(item)
       }
       throw new Error("the agent ended the stream")
     } finally {

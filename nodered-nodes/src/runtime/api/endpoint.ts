@@ -9,7 +9,8 @@ export interface Endpoint {
   readonly token: string
 }
 
-/** Finds an agent at each attempt to reach it: its token is new at every start. @throws AgentError AGENT_NOT_FOUND */
+/** Finds an agent at each attempt to reach it: its token is new at every start. @throws AgentError AGENT_NOT_FOUND,
+ * AGENT_GONE */
 export type FindEndpoint = () => Endpoint
 
 /** The homes of an agent of this machine, in the order in which they are looked at. */
@@ -38,6 +39,15 @@ export function localAgent(homes: readonly string[] = defaultHomes()): FindEndpo
 export function remoteAgent(url: string, token: string): FindEndpoint {
   const endpoint = { url: url.trim().replace(/\/+$/, ""), token }
   return () => endpoint
+}
+
+export const AGENT_GONE = "the agent node that this names is gone or disabled"
+
+/** Where nobody can say any more where the agent is. */
+export const goneAgent: FindEndpoint = () => {
+  throw new AgentError("AGENT_GONE", AGENT_GONE, {
+    problem: { remedy: "enable it and deploy, or choose another one" },
+  })
 }
 
 /** @returns why there is none */

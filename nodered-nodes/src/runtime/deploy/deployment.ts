@@ -2,14 +2,13 @@ import { createHash } from "node:crypto"
 import type { Catalogue } from "../../flow/catalogue.ts"
 import { type CompiledApplication, compileFlow } from "../../flow/compile.ts"
 import type { Fault } from "../../flow/fault.ts"
-import type { InlineNode } from "../../flow/inline.ts"
 import { generatedTypeOf } from "../../flow/nodes.ts"
 import { textOf } from "../../flow/raw.ts"
 import { placeRefusals, placeWarnings } from "../../flow/refusals.ts"
 import type { Place } from "../../flow/scopes.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 import type { Connections } from "../agent/connections.ts"
-import { AgentError, errorText } from "../api/agent-error.ts"
+import { AgentError, errorText, isRefusal } from "../api/agent-error.ts"
 import type { Application, Execution, Refusal } from "../api/shapes.ts"
 import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX, RETRY_FOR_MS } from "../limits.ts"
 import { agentConnection, isAgentGone } from "../nodes/agent.ts"
@@ -21,9 +20,11 @@ import type { PanelView, Standing } from "../panel/view.ts"
 import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
 import type { FlowServices } from "../services/flow-services.ts"
 import { BranchBoard } from "./branch-board.ts"
+import { InlineNodes } from "./inline-nodes.ts"
 import { keyOfNode, keyOfPlace, type LiveNodes } from "./live-nodes.ts"
 import { Memory } from "./memory.ts"
 import { isSame } from "./same.ts"
+import { anyOf, wholeOf } from "./places.ts"
 import { settingsValues } from "./settings-values.ts"
 
 interface DeploymentParts extends Pick<NodeContext, "red" | "connections" | "live" | "palette"> {
@@ -36,6 +37,7 @@ interface DeploymentParts extends Pick<NodeContext, "red" | "connections" | "liv
  * refused stays in the agent as it was before; one whose chain is gone is removed.
  */
 export class Deployment {
+  readonly inline: InlineNodes
   readonly #red: Red
   readonly #live: LiveNodes
   readonly #connections: Connections
@@ -44,11 +46,11 @@ export class Deployment {
   readonly #services: Pick<FlowServices, "told">
   readonly #memory: Memory
   readonly #changed: () => void
-  // Both go on until the next start: nodes that a deploy leaves alone do so too.
+  // They go on until the next start: nodes that a deploy leaves alone do so too.
   #roles = new Map<string, Role>()
-  #inline: ReadonlyMap<string, InlineNode> = new Map()
   /** What is wrong with a node, as it shows it. */
   readonly #faults = new Map<string, Status>()
+  readonly #compiled = new Set<() => void>()
   #flows: readonly NodeConfig[] = []
   #rows: readonly Row[] = []
   /** Between stop and start nothing is wanted, and nothing may be removed for it. */
@@ -61,6 +63,7 @@ export class Deployment {
 
   /** @param changed told of every change of what the panel shows */
   constructor({ red, connections, live, palette, catalogue, services }: DeploymentParts, changed: () => void) {
+    this.inline = new InlineNodes(red)
     this.#red = red
     this.#connections = connections
     this.#live = live
@@ -83,8 +86,10 @@ export class Deployment {
     return this.#roles.get(keyOfNode(node)) ?? null
   }
 
-  inlineOf(node: RedNode): InlineNode | null {
-    return this.#inline.get(keyOfNode(node)) ?? null
+  /** @param listener told when it is known what each node is part of @returns ends that */
+  onCompiled(listener: () => void): () => void {
+    this.#compiled.add(listener)
+    return () => this.#compiled.delete(listener)
   }
 
   /** What a node shows of what is wrong with it, while nothing graver is to be said; null where nothing is. */
@@ -100,9 +105,9 @@ export class Deployment {
     const compiled = compileFlow(flows, this.#catalogue)
     this.#roles = new Map()
     this.#faults.clear()
-    this.#inline = new Map(compiled.inline.flatMap(({ nodes }) => nodes.map((node) => [keyOfPlace(node), node])))
-    for (const [key, { fault }] of this.#inline) this.#roles.set(key, fault === null ? "inline" : "refused")
-    for (const { fault } of this.#inline.values()) if (fault !== null) this.#showFault(fault)
+    this.inline.replace(compiled.inline)
+    for (const [key, { fault }] of this.inline.all()) this.#roles.set(key, fault === null ? "inline" : "refused")
+    for (const { fault } of this.inline.all().values()) if (fault !== null) this.#showFault(fault)
     for (const application of compiled.applications) this.#setRole(application, "compiled")
     const rows = compiled.applications.map(
       (application): Row => ({
@@ -115,6 +120,7 @@ export class Deployment {
       }),
     )
     this.#rows = rows
+    for (const listener of this.#compiled) listener()
     this.#changed()
     const { told } = this.#services
     this.#queue(async (signal) => {
@@ -176,16 +182,20 @@ export class Deployment {
     if (signal.aborted) return
     const wanted = new Set(rows.map(({ application: { agent, name } }) => JSON.stringify([agent, name])))
     for (const { agent, name } of this.#memory.all()) {
-      if (!wanted.has(JSON.stringify([agent, name]))) await this.#remove(agent, name, signal)
+      if (wanted.has(JSON.stringify([agent, name]))) continue
+      try {
+        await this.#remove(agent, name, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        this.#red.log.warn(`mesg: ${name}: ${errorText(error)}`)
+      }
     }
   }
 
   async #deployOne(row: Row, signal: AbortSignal): Promise<Standing> {
     const { application } = row
-    if (application.faults.length > 0) {
-      // The agent says what else is wrong, so that all of it is said at once.
-      return this.#refuse(row, await this.#refusals(application, signal))
-    }
+    // The agent says what else is wrong, so that all of it is said at once.
+    if (application.faults.length > 0) return this.#refuse(row, await this.#refusals(application, signal))
     const connection = this.#connectionOf(application.agent)
     if (connection.problem !== null) return this.#unreachable(application, connection, connection.problem)
     try {
@@ -232,6 +242,8 @@ export class Deployment {
       throw error
     }
     this.#memory.set(agent, name, { hash, version: deployed.version })
+    // It outlives the deploy that it is of: whoever comes next has these nodes.
+    signal.throwIfAborted()
     for (const { message, ...place } of placeWarnings(application, deployed.warnings ?? [])) {
       this.#live.at(place)?.warn(message)
     }
@@ -256,6 +268,7 @@ export class Deployment {
     live: LiveNodes | null,
     signal: AbortSignal,
   ): Promise<void> {
+    signal.throwIfAborted()
     const { application } = row
     const board = new BranchBoard(this.#red, live, application, version)
     row.board = board
@@ -306,8 +319,14 @@ export class Deployment {
   async #refusals({ agent, document }: CompiledApplication, signal: AbortSignal): Promise<readonly Refusal[]> {
     const connection = this.#connectionOf(agent)
     if (connection.problem !== null) return []
-    const verdict = await connection.client.validate(document, signal)
-    return verdict.refusals
+    try {
+      const verdict = await connection.client.validate(document, signal)
+      return verdict.refusals
+    } catch (error) {
+      // What is drawn wrong is wrong without it.
+      if (!signal.aborted) this.#red.log.warn(`mesg: ${errorText(error)}`)
+      return []
+    }
   }
 
   #refuse(row: Row, refusals: readonly Refusal[]): Standing {
@@ -372,21 +391,6 @@ export class Deployment {
 /** A fault, or what the agent says by a code of its own. */
 type Shown = Omit<Fault, "code"> & { readonly code: string }
 
-/** The agent answered that it does not do it. */
-function isRefusal(error: unknown): error is AgentError {
-  return error instanceof AgentError && error.status >= 400 && error.status < 500
-}
-
 function wordsOf(message: string, remedy: string): string {
   return remedy === "" ? message : `${message}: ${remedy}`
-}
-
-function wholeOf(application: CompiledApplication): Place {
-  return application.places.get("") ?? anyOf(application)
-}
-
-/** A node of the application that runs: settings are no node that can show anything. */
-function anyOf({ places }: CompiledApplication): Place {
-  const trigger = [...places].find(([pointer]) => pointer.endsWith("/trigger"))
-  return trigger?.[1] ?? { node: "", instances: [] }
 }

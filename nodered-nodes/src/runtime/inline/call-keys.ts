@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto"
 import { MESSAGES_REMEMBERED_MAX } from "../limits.ts"
 
 interface Passage {
@@ -12,6 +13,8 @@ interface Passage {
  */
 export class CallKeys {
   readonly #node: string
+  /** A node that comes after a deploy counts anew: what passes it is another call. */
+  readonly #life = randomBytes(4).toString("hex")
   readonly #passages = new Map<string, Passage>()
 
   constructor(node: string) {
@@ -27,7 +30,7 @@ export class CallKeys {
     this.#passages.set(messageId, passage)
     const [oldest] = this.#passages.keys()
     if (this.#passages.size > MESSAGES_REMEMBERED_MAX && oldest !== undefined) this.#passages.delete(oldest)
-    return `${messageId}:${this.#node}:${passage.count}`.slice(-100)
+    return `${messageId}:${this.#node}:${this.#life}:${passage.count}`.slice(-100)
   }
 
   /** The call of this message got no answer: if it comes again, it is the same call. */

@@ -70,9 +70,8 @@ export class Joins {
     return "held"
   }
 
-  /** The node closes. */
+  /** The node closes. What was held is over, and nothing has completed. */
   close(): void {
-    for (const { dones } of this.#halves.values()) for (const done of dones) done()
     this.#halves.clear()
   }
 
@@ -87,7 +86,6 @@ export class Joins {
     const [oldest] = this.#halves
     if (oldest === undefined) return
     this.#halves.delete(oldest[0])
-    for (const done of oldest[1].dones) done()
     if (!this.#isOver) this.#overflow()
     this.#isOver = true
   }

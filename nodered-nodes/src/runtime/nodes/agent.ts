@@ -49,10 +49,11 @@ export function registerSettingsNode(red: Red): void {
   )
 }
 
-/** @param agent id of a `mesg-agent` node @returns its connection; that of this machine's agent where there is none */
+/** @param agent id of a `mesg-agent` node; empty: the agent of this machine */
 export function agentConnection(red: Red, connections: Connections, agent: string): AgentConnection {
+  if (agent === "") return connections.local
   const node = red.nodes.getNode(agent) as AgentNode | null
-  return node?.connection ?? connections.local
+  return node?.connection ?? connections.gone
 }
 
 /** Whether the node of an agent is gone, or disabled: nobody can say any more where that agent is. */
@@ -80,8 +81,8 @@ export function connectionOf(
   connections: Connections,
   config: NodeConfig,
 ): { readonly connection: AgentConnection; release(): Promise<void> } {
-  const named = red.nodes.getNode(textOf(config, "agent")) as AgentNode | null
-  if (named?.connection !== undefined) return { connection: named.connection, release: async () => {} }
+  const agent = textOf(config, "agent")
+  if (agent !== "") return { connection: agentConnection(red, connections, agent), release: async () => {} }
   const local: AgentAddress = { url: "", token: "" }
   return { connection: connections.acquire(local), release: () => connections.release(local) }
 }

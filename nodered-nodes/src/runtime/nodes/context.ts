@@ -17,6 +17,10 @@ export interface NodeContext {
   roleOf(node: RedNode): Role
   /** What a node is to show of what is wrong with it; null where nothing is. */
   faultOf(node: RedNode): Status | null
+  /** @param listener told when it is known what each node is part of @returns ends that */
+  onCompiled(listener: () => void): () => void
+  /** What an inline node shows that has nothing else to say. */
+  inlineStatus(node: RedNode): Status
   /** How an inline node takes part; null for any other, and while that is not known. */
   inlineOf(node: RedNode): InlineNode | null
 }

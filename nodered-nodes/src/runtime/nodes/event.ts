@@ -26,20 +26,23 @@ function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig)
   const event = fixed.event ?? textOf(config, "event")
   const where = textOf(config, "where").trim()
   const { connection, release } = connectionOf(context.red, context.connections, config)
+  let isClosed = false
   const isInline = () => context.roleOf(node) === "inline"
 
-  const thinning = new Thinning(
-    parseDuration(textOf(config, "debounce")),
-    parseDuration(textOf(config, "throttle")),
-    (message) => {
-      node.send(message)
-      node.status({ fill: "green", shape: "dot", text: new Date().toLocaleTimeString() })
-    },
-  )
+  const durationOf = (property: string) => {
+    const text = textOf(config, property).trim()
+    const durationMs = parseDuration(text)
+    if (text !== "" && durationMs === null) node.error(`${property}: ${context.red._("mesg.validation.duration")}`)
+    return durationMs
+  }
+  const thinning = new Thinning(durationOf("debounce"), durationOf("throttle"), (message) => {
+    node.send(message)
+    node.status({ fill: "green", shape: "dot", text: new Date().toLocaleTimeString() })
+  })
   const occurred = async (item: EventItem) => {
     if (item.service !== service || item.event !== event || !isInline()) return
     const message = eventMessage(item)
-    if (await matches(context.red, node, where, message, item)) thinning.take(message)
+    if ((await matches(context.red, node, where, message, item)) && !isClosed) thinning.take(message)
   }
   const ends = [
     connection.on("event", (item) => {
@@ -49,6 +52,7 @@ function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig)
   ]
   node.on("close", (_removed, done) => {
     for (const end of ends) end()
+    isClosed = true
     thinning.close()
     release().then(done, done)
   })

@@ -8,7 +8,14 @@ export function registerServiceTaskNode({ red, live, services }: ServiceNodeCont
     red.nodes.createNode(this, config)
     live.add(this)
     let running = 0
+    // A call outlives a deploy, and the node that comes then shows what it knows.
+    let isClosed = false
+    this.on("close", (_removed, done) => {
+      isClosed = true
+      done()
+    })
     const show = () => {
+      if (isClosed) return
       const text = running > 0 ? "mesg.status.running" : "mesg.status.registered"
       this.status({ fill: running > 0 ? "blue" : "green", shape: "dot", text: red._(text, { count: running }) })
     }

@@ -5,11 +5,11 @@ import type { NodeContext } from "./context.ts"
 import { awayStatus, unknownStatus } from "./statuses.ts"
 
 /**
- * Says on a node whether its agent is there and has what the node stands for, else what is wrong with the node, and that
- * there is nothing to say once it runs inline. @returns ends that
+ * Says on a node whether its agent is there and has what the node stands for, else what is wrong with the node, and why it
+ * runs inline where it does. @returns ends that
  */
 export function showStanding(
-  { red, palette, roleOf, faultOf }: NodeContext,
+  { red, palette, roleOf, faultOf, inlineStatus, onCompiled }: NodeContext,
   node: RedNode,
   config: NodeConfig,
   connection: AgentConnection,
@@ -23,10 +23,13 @@ export function showStanding(
     if (connection.problem !== null) node.status(awayStatus(red, connection))
     else if (fault !== null) node.status(fault)
     else if (lacked) node.status(unknownStatus(red))
-    else if (roleOf(node) === "inline") node.status({})
+    else if (roleOf(node) === "inline") node.status(inlineStatus(node))
   }
   const ends = [
     connection.on("state", show),
+    onCompiled(() => {
+      if (roleOf(node) === "inline") show()
+    }),
     palette.on(() => {
       if (lacks() !== lacked) show()
     }),

@@ -67,6 +67,7 @@ function startWaitNode(context: NodeContext, node: RedNode, config: NodeConfig):
     look(wait).catch((error: unknown) => node.error(error))
   }
   const begin = ({ message, sinceMs }: Joined, send: Send, done: Done) => {
+    if (timeout !== "" && timeoutMs === null) return done(new Error(red._("mesg.validation.duration")))
     if (waiting.size >= WAITS_MAX) return done(new Error(red._("mesg.error.too-many-waits", { count: WAITS_MAX })))
     const passed = () => settle(wait, [null, Object.assign(message, { status: "timed-out" })])
     const endTimer = timeoutMs === null ? () => {} : after(timeoutMs, passed)
@@ -94,10 +95,7 @@ function startWaitNode(context: NodeContext, node: RedNode, config: NodeConfig):
   node.on("close", (_removed, done) => {
     for (const end of ends) end()
     joins.close()
-    for (const { endTimer, done: given } of waiting) {
-      endTimer()
-      given()
-    }
+    for (const { endTimer } of waiting) endTimer()
     waiting.clear()
     release().then(() => done(), done)
   })

@@ -36,7 +36,6 @@ export function startWorkNode(
 ): void {
   context.live.add(node)
   const statuses = textsOf(config["statuses"])
-  const wires = config.wires ?? []
   const keys = new CallKeys(node.id)
   const life = new AbortController()
   const { connection, release } = connectionOf(context.red, context.connections, config)
@@ -67,7 +66,7 @@ export function startWorkNode(
       const outcome = await work(message, key, connection, life.signal)
       last = outcome.status
       const port = statuses.indexOf(outcome.status)
-      const leads = (wires[port]?.length ?? 0) > 0
+      const leads = (node.wires[port]?.length ?? 0) > 0
       const name = context.inlineOf(node)?.name ?? taskNameOf(textOf(config, "name"), subject)
       const result = resultMessage(message, { ...outcome, node: keyOfNode(node), name })
       if (port >= 0) send(statuses.map((_, i) => (i === port ? result : null)))

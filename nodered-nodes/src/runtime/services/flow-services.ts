@@ -181,6 +181,8 @@ export class FlowServices {
     const running = this.#running.get(key)
     if (running?.manifest === text) return
     if (running !== undefined) {
+      // What the agent refuses is with the handle all the same: whatever comes next is said anew.
+      running.manifest = ""
       await running.handle.update(manifest, handlers, signal)
       running.manifest = text
       return
@@ -229,20 +231,22 @@ export class FlowServices {
       await this.#register(made, connection, timedSignal(signal))
     }
     const { handle } = this.#running.get(key)!
-    await handle.unregister()
+    await inTime(handle.unregister(), timedSignal(signal))
     this.#running.delete(key)
     await handle.stop()
     this.#offers.forget(offer)
     this.#red.log.info(`mesg: ${this.#red._("mesg.log.withdrawn", { service: manifest.id })}`)
   }
 
-  #handlers({ tasks }: FlowService): RemoteHandlers {
+  #handlers({ agent, id, tasks }: FlowService): RemoteHandlers {
     const take = (task: string) => async (inputs: unknown, ctx: RemoteTaskContext) => {
-      await this.#ready.opened
-      const place = tasks.get(task)!
-      const taker = this.#takers.get(keyOfPlace(place))
-      if (taker === undefined) throw new Error(this.#red._("mesg.error.no-taker", { task }))
       const { service, execution, deadlineMs, signal } = ctx
+      await inTime(this.#ready.opened, signal)
+      // Where it is drawn now: the same manifest may be drawn elsewhere since.
+      const drawn = this.#services.find((one) => one.agent === agent && one.id === id)
+      const place = drawn?.tasks.get(task)
+      const taker = place && this.#takers.get(keyOfPlace(place))
+      if (taker === undefined) throw new Error(this.#red._("mesg.error.no-taker", { task }))
       const ended = this.#calls.open(execution, signal)
       const handle = { service, task, execution, deadline: new Date(deadlineMs).toISOString() }
       taker({ handle, inputs, ended })
@@ -284,6 +288,19 @@ function timedSignal(signal: AbortSignal): AbortSignal {
   end.unref()
   signal.addEventListener("abort", () => timed.abort(signal.reason), { once: true, signal: timed.signal })
   return timed.signal
+}
+
+/** What `work` gives, unless the signal aborts before. @throws the reason of the signal */
+async function inTime<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted()
+  const over = Promise.withResolvers<never>()
+  const abort = () => over.reject(signal.reason)
+  signal.addEventListener("abort", abort, { once: true })
+  try {
+    return await Promise.race([work, over.promise])
+  } finally {
+    signal.removeEventListener("abort", abort)
+  }
 }
 
 interface Gate {

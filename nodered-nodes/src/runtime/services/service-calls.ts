@@ -41,9 +41,10 @@ export class ServiceCalls {
         signal.removeEventListener("abort", late)
         resolve(result)
       }
-      signal.addEventListener("abort", late, { once: true })
+      if (signal.aborted) late()
+      else signal.addEventListener("abort", late, { once: true })
     })
-    this.#open.set(execution, { ended, settle })
+    if (!signal.aborted) this.#open.set(execution, { ended, settle })
     return ended
   }
 

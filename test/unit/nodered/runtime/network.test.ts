@@ -128,8 +128,9 @@ describe("a network between Node-RED and its agent that is cut", function () {
     // It may read, and so be connected; it may not call.
     await nodeRed.deploy(flows(reader.token))
     await nodeRed.notice(
-      ({ topic, data: shown }) => topic === "status/t" && Object.keys(shown as object).length === 0,
-      "t",
+      ({ topic, data: shown }) =>
+        topic === "status/t" && (shown as { text?: string }).text === "in Node-RED: the node inject",
+      "why it is not in the agent",
     )
     assert.equal(await caught(), words("this token has scope read, but service.call needs operate"))
   })
