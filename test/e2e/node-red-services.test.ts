@@ -104,6 +104,28 @@ describe("a service that is written as a flow, in Node-RED", function () {
     assert.equal((await call("billing", "bill", { euros: 120 })).status, "refused")
   })
 
+  it("is called where it is drawn now, though it declares the same", async () => {
+    const redrawn = (JSON.parse(JSON.stringify(BILLING)) as FlowNode[]).map((node) =>
+      node.id === "bill" ? { ...node, id: "again" } : node,
+    )
+    await nodeRed.deploy(redrawn)
+    await registered("again")
+    assert.equal((await call("billing", "bill", { euros: 12 })).status, "billed")
+    await nodeRed.deploy(BILLING)
+    await registered("bill")
+  })
+
+  it("is not run by this machine's agent where its own agent node is gone", async () => {
+    const away = BILLING.map((node) =>
+      node.id === "bill" || node.id === "sent" ? { ...node, agent: "nowhere" } : node,
+    )
+    await nodeRed.deploy(away)
+    await statusOf("bill", (text) => text === "no agent")
+    nodeRed.forget()
+    await nodeRed.deploy(BILLING)
+    await registered("bill")
+  })
+
   it("is called by an application of another flow, and its events begin one", async () => {
     const app = [
       { id: "other", type: "tab", label: "Bill it" },

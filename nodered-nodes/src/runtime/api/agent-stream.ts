@@ -70,14 +70,27 @@ export class AgentStream {
       for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
         timer.refresh()
         const items = parser.take(decoder.decode(bytes, { stream: true }))
-        // Before anybody hears of them: what one of them cannot take is not told again for ever.
+        // Before anybody hears of them: what somebody cannot take is not told again for ever.
         this.#lastId = parser.lastId ?? this.#lastId
-        for (const item of items) this.#take(item)
+        this.#takeAll(items)
       }
       throw new Error("the agent ended the stream")
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** Each, whatever becomes of the one before. @throws what the last one that failed did */
+  #takeAll(items: readonly StreamItem[]): void {
+    let failure: Error | null = null
+    for (const item of items) {
+      try {
+        this.#take(item)
+      } catch (error) {
+        failure = error as Error
+      }
+    }
+    if (failure !== null) throw failure
   }
 
   #take(item: StreamItem): void {
