@@ -119,6 +119,18 @@ describe("two agents of one Node-RED", function () {
     await statusOf("lit", (text) => text === "service not known to the agent yet")
   })
 
+  it("know their own by the agent, whatever configuration node leads to it", async () => {
+    const mine = charging("a", "", ["refused", "paid"])
+    const again = { ...other(), id: "again", name: "There again" }
+    await nodeRed.deploy([...mine, again, ...charging("b", "again", ["paid", "refused"])])
+    await statusOf("b-event", (text) => text === "in the agent, v2")
+    assert.deepEqual(await applications(there), ["charging"])
+    // Both lead there: what is drawn for the one is not taken away for the other.
+    await nodeRed.deploy([...mine, again, ...ofOther()])
+    await statusOf("b-event", (text) => text === "in the agent, v3")
+    assert.deepEqual(await applications(there), ["charging"])
+  })
+
   it("are one agent again: what only the other one had is marked while it is used, then gone; what each runs goes on", async () => {
     const mine = charging("a", "", ["refused", "paid"])
     const used = taskNode("lit", "mesg:lamp.pay", ["paid", "refused"], {}, { with: AMOUNT })

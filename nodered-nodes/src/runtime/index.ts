@@ -122,6 +122,7 @@ export function mesg(red: Red): void {
   })
   applications.onChanged = changed
   red.events.on("flows:stopping", ({ config }) => {
+    connections.hold()
     services.stopping()
     deployment.stopping()
     // What comes behind this deploy: looked at once it has stopped, a missing type would keep it from starting.
@@ -137,6 +138,7 @@ export function mesg(red: Red): void {
     applications.keepNamed(addresses)
     services.started(config.flows)
     deployment.started(config.flows)
+    connections.letGo()
   })
 }
 

@@ -9,6 +9,10 @@ export const BACKOFF_FIRST_MS = 100
 export const BACKOFF_MAX_MS = 5_000
 /** An agent counts wrong tokens, ten in a minute: below that, so that others of this address are not made to wait. */
 export const TOKEN_REFUSED_WAIT_MS = 20_000
+/** A connection that no node names any more is kept for the nodes of the next deploy. */
+export const CONNECTION_LINGERS_MS = 5_000
+/** Events that come while a deploy has stopped the flows. */
+export const EVENTS_HELD_MAX = 10_000
 /** The agent says that it is there every 15 s. */
 export const STREAM_SILENCE_MAX_MS = 40_000
 /** Of one item in the stream: an event with its data, or an execution with that of all its tasks. */

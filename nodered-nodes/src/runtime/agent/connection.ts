@@ -4,6 +4,7 @@ import { AgentStream } from "../api/agent-stream.ts"
 import type { FindEndpoint } from "../api/endpoint.ts"
 import type { StreamItem } from "../api/event-source.ts"
 import type { EventItem, Execution, ListedApplication, Service } from "../api/shapes.ts"
+import { EVENTS_HELD_MAX } from "../limits.ts"
 import { Calls } from "./calls.ts"
 
 /** What a node can listen to. Each call of `on` gives the function that ends it. */
@@ -36,6 +37,9 @@ export class AgentConnection {
     state: new Set(),
   }
   #problem: string | null
+  #core: string | null = null
+  /** Null: they are told as they come. */
+  #held: EventItem[] | null = null
   #isTokenRefused = false
 
   /** @param problem until it is started */
@@ -70,6 +74,11 @@ export class AgentConnection {
     return this.#isTokenRefused
   }
 
+  /** Which agent this is, whatever its address. @throws AgentError */
+  async core(signal: AbortSignal): Promise<string> {
+    return (this.#core ??= (await this.client.status(signal)).node)
+  }
+
   /** Aborted when the connection is stopped. */
   get signal(): AbortSignal {
     return this.#life.signal
@@ -84,6 +93,17 @@ export class AgentConnection {
     }
   }
 
+  /** Events are kept until they are let go, the first so many. */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  letGo(): void {
+    const held = this.#held ?? []
+    this.#held = null
+    for (const event of held) this.#event(event)
+  }
+
   /** Calls a task and waits for its end, as long as it takes. @param key the same for repeats of one call */
   call(service: string, task: string, inputs: unknown, key: string, signal: AbortSignal): Promise<Execution> {
     return this.#calls.follow(() => this.client.call(service, task, inputs, key, signal), signal)
@@ -96,7 +116,7 @@ export class AgentConnection {
 
   #item({ kind, data }: StreamItem): void {
     const value: unknown = JSON.parse(data)
-    if (kind === "event") for (const listener of this.#listeners.event) listener(value as EventItem)
+    if (kind === "event") this.#event(value as EventItem)
     if (kind === "service") for (const listener of this.#listeners.service) listener(value as Service)
     if (kind === "application") {
       for (const listener of this.#listeners.application) listener(value as ListedApplication)
@@ -104,6 +124,15 @@ export class AgentConnection {
     if (kind !== "execution") return
     this.#calls.changed(value as Execution)
     for (const listener of this.#listeners.execution) listener(value as Execution)
+  }
+
+  #event(event: EventItem): void {
+    if (this.#held === null) for (const listener of this.#listeners.event) listener(event)
+    else if (this.#held.length < EVENTS_HELD_MAX) this.#held.push(event)
+    else if (this.#held.length === EVENTS_HELD_MAX) {
+      this.#held.push(event)
+      this.#warn(`more than ${EVENTS_HELD_MAX} events came while no flow ran: the others are not told to the flows`)
+    }
   }
 
   #reset(): void {
@@ -115,6 +144,8 @@ export class AgentConnection {
 
   #state(problem: Error | null): void {
     this.#problem = problem === null ? null : errorText(problem)
+    // What answers next at this address may be another one.
+    this.#core = null
     this.#isTokenRefused = problem instanceof AgentError && problem.isTokenRefused
     for (const listener of this.#listeners.state) listener(this.#problem)
   }

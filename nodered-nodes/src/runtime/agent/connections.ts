@@ -1,4 +1,6 @@
 import { AGENT_GONE, goneAgent, localAgent, remoteAgent } from "../api/endpoint.ts"
+import { errorText } from "../api/agent-error.ts"
+import { CONNECTION_LINGERS_MS } from "../limits.ts"
 import { AgentConnection } from "./connection.ts"
 
 /** How to reach an agent; an empty `url` is the one of this machine. */
@@ -10,6 +12,7 @@ export interface AgentAddress {
 interface Shared {
   readonly connection: AgentConnection
   users: number
+  lingering: NodeJS.Timeout | undefined
 }
 
 /** One connection per agent, however many nodes name it, and over deploys. */
@@ -17,6 +20,7 @@ export class Connections {
   readonly #warn: (text: string) => void
   readonly #gone: AgentConnection
   readonly #shared = new Map<string, Shared>()
+  #areHeld = false
   readonly #opened = new Set<(connection: AgentConnection) => void>()
 
   constructor(warn: (text: string) => void) {
@@ -41,22 +45,39 @@ export class Connections {
     const known = this.#shared.get(key)
     if (known !== undefined) {
       known.users++
+      clearTimeout(known.lingering)
       return known.connection
     }
     const find = address.url === "" ? localAgent() : remoteAgent(address.url, address.token)
     const connection = new AgentConnection(address.url, find, this.#warn)
-    this.#shared.set(key, { connection, users: 1 })
+    this.#shared.set(key, { connection, users: 1, lingering: undefined })
     for (const listener of this.#opened) listener(connection)
+    if (this.#areHeld) connection.hold()
     connection.start()
     return connection
   }
 
-  async release(address: AgentAddress): Promise<void> {
+  /** Ends one use. The connection outlasts a deploy, in which each node ends before the next one begins. */
+  release(address: AgentAddress): void {
     const key = keyOf(address)
     const shared = this.#shared.get(key)
     if (shared === undefined || --shared.users > 0) return
-    this.#shared.delete(key)
-    await shared.connection.stop()
+    shared.lingering = setTimeout(() => {
+      this.#shared.delete(key)
+      shared.connection.stop().catch((error: unknown) => this.#warn(errorText(error)))
+    }, CONNECTION_LINGERS_MS)
+    shared.lingering.unref()
+  }
+
+  /** Events wait until the flows run again: what happens in the middle of a deploy is not lost. */
+  hold(): void {
+    this.#areHeld = true
+    for (const { connection } of this.#shared.values()) connection.hold()
+  }
+
+  letGo(): void {
+    this.#areHeld = false
+    for (const { connection } of this.#shared.values()) connection.letGo()
   }
 
   /** Told of each connection before it is started. */

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import type { Catalogue } from "../../flow/catalogue.ts"
 import { type CompiledApplication, compileFlow } from "../../flow/compile.ts"
 import type { Fault } from "../../flow/fault.ts"
@@ -9,9 +8,9 @@ import type { Place } from "../../flow/scopes.ts"
 import type { AgentConnection } from "../agent/connection.ts"
 import type { Connections } from "../agent/connections.ts"
 import { AgentError, errorText, isRefusal } from "../api/agent-error.ts"
-import type { Application, Execution, Refusal } from "../api/shapes.ts"
-import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX, RETRY_FOR_MS } from "../limits.ts"
-import { agentConnection, isAgentGone } from "../nodes/agent.ts"
+import type { Execution, Refusal } from "../api/shapes.ts"
+import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX } from "../limits.ts"
+import { agentConnection } from "../nodes/agent.ts"
 import type { NodeContext, Role } from "../nodes/context.ts"
 import { awayStatus, unknownStatus } from "../nodes/statuses.ts"
 import type { Palette } from "../palette/palette.ts"
@@ -22,10 +21,8 @@ import type { FlowServices } from "../services/flow-services.ts"
 import { BranchBoard } from "./branch-board.ts"
 import { InlineNodes } from "./inline-nodes.ts"
 import { keyOfNode, keyOfPlace, type LiveNodes } from "./live-nodes.ts"
-import { Memory } from "./memory.ts"
-import { isSame } from "./same.ts"
+import { Keeper } from "./keeper.ts"
 import { anyOf, wholeOf } from "./places.ts"
-import { settingsValues } from "./settings-values.ts"
 
 interface DeploymentParts extends Pick<NodeContext, "red" | "connections" | "live" | "palette"> {
   readonly catalogue: Catalogue
@@ -44,7 +41,7 @@ export class Deployment {
   readonly #palette: Palette
   readonly #catalogue: Catalogue
   readonly #services: Pick<FlowServices, "told">
-  readonly #memory: Memory
+  readonly #keeper: Keeper
   readonly #changed: () => void
   // They go on until the next start: nodes that a deploy leaves alone do so too.
   #roles = new Map<string, Role>()
@@ -70,7 +67,7 @@ export class Deployment {
     this.#palette = palette
     this.#catalogue = catalogue
     this.#services = services
-    this.#memory = new Memory(red)
+    this.#keeper = new Keeper(red, (agent) => this.#connectionOf(agent))
     this.#changed = changed
   }
 
@@ -114,7 +111,7 @@ export class Deployment {
         application,
         node: anyOf(application).node,
         standing: "deploying",
-        version: this.#memory.get(application.agent, application.name)?.version ?? null,
+        version: this.#keeper.versionOf(application),
         board: null,
         refusals: [],
       }),
@@ -159,7 +156,7 @@ export class Deployment {
       if (!this.#runs) return
       const isWanting = this.#rows.some(({ standing }) => standing !== "deployed")
       if (isWanting) this.started(this.#flows)
-      else await this.#removeOthers(this.#rows, signal)
+      else await this.#keepOnly(this.#rows, signal)
     })
   }
 
@@ -174,22 +171,14 @@ export class Deployment {
       if (row.standing === "refused") await this.#followBefore(row, signal)
       this.#changed()
     }
-    await this.#removeOthers(rows, signal)
+    await this.#keepOnly(rows, signal)
   }
 
-  /** What was made here and is drawn no more. */
-  async #removeOthers(rows: readonly Row[], signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return
-    const wanted = new Set(rows.map(({ application: { agent, name } }) => JSON.stringify([agent, name])))
-    for (const { agent, name } of this.#memory.all()) {
-      if (wanted.has(JSON.stringify([agent, name]))) continue
-      try {
-        await this.#remove(agent, name, signal)
-      } catch (error) {
-        if (signal.aborted) return
-        this.#red.log.warn(`mesg: ${name}: ${errorText(error)}`)
-      }
-    }
+  async #keepOnly(rows: readonly Row[], signal: AbortSignal): Promise<void> {
+    await this.#keeper.keepOnly(
+      rows.map(({ application }) => application),
+      signal,
+    )
   }
 
   async #deployOne(row: Row, signal: AbortSignal): Promise<Standing> {
@@ -214,40 +203,12 @@ export class Deployment {
   }
 
   /** @returns its version in the agent */
-  async #put(application: CompiledApplication, { client }: AgentConnection, signal: AbortSignal): Promise<number> {
-    const { agent, name, document } = application
-    const config = settingsValues(this.#red.nodes.getNode(application.settings)?.credentials)
-    const hash = createHash("sha256")
-      .update(JSON.stringify([document, config]))
-      .digest("hex")
-    const made = this.#memory.get(agent, name)
-    const there = await client.application(name, signal)
-    // What is drawn here to the letter is taken over: flows came back without what was remembered of them.
-    if (there !== null && made === undefined && !isSame(there.document, document)) {
-      const message = `an application "${name}" is there already that was not made here`
-      const remedy = `rename the tab or its settings, or remove it: mesg app remove ${name}`
-      throw new AgentError("NAME", message, { status: 409, problem: { remedy } })
-    }
-    if (there !== null && made?.hash === hash && made.version === there.version) return there.version
-    // Before it is deployed: what is in the agent after a crash is then known as made here.
-    if (made === undefined) this.#memory.set(agent, name, { hash, version: null })
-    const key = `node-red:${hash.slice(0, 32)}:${there?.version ?? 0}:${Date.now()}`
-    let deployed: Application
-    try {
-      // Ended by its time only: whether the agent did it is to be known at the next deploy.
-      deployed = await client.deploy(name, document, config, key, AbortSignal.timeout(RETRY_FOR_MS))
-    } catch (error) {
-      // The agent never had it: a later one of this name is somebody else's.
-      if (there === null && isRefusal(error)) this.#memory.forget(agent, name)
-      throw error
-    }
-    this.#memory.set(agent, name, { hash, version: deployed.version })
+  async #put(application: CompiledApplication, connection: AgentConnection, signal: AbortSignal): Promise<number> {
+    const { version, warnings } = await this.#keeper.put(application, connection, signal)
     // It outlives the deploy that it is of: whoever comes next has these nodes.
     signal.throwIfAborted()
-    for (const { message, ...place } of placeWarnings(application, deployed.warnings ?? [])) {
-      this.#live.at(place)?.warn(message)
-    }
-    return deployed.version
+    for (const { message, ...place } of placeWarnings(application, warnings ?? [])) this.#live.at(place)?.warn(message)
+    return version
   }
 
   /** Where this version is refused, the one before goes on: that is in the panel, and on no node. */
@@ -305,15 +266,6 @@ export class Deployment {
       }),
     )
     await read()
-  }
-
-  async #remove(agent: string, name: string, signal: AbortSignal): Promise<void> {
-    if (isAgentGone(this.#red, agent)) return
-    const connection = this.#connectionOf(agent)
-    if (connection.problem !== null) return
-    await connection.client.remove(name, `node-red:remove:${name}:${Date.now()}`, signal)
-    this.#memory.forget(agent, name)
-    this.#red.log.info(`mesg: ${this.#red._("mesg.log.removed", { name })}`)
   }
 
   async #refusals({ agent, document }: CompiledApplication, signal: AbortSignal): Promise<readonly Refusal[]> {

@@ -28,10 +28,8 @@ export function registerAgentNode(
       })
       this.on("close", (_removed, done) => {
         end()
-        connections.release(address).then(done, (error: unknown) => {
-          this.error(error)
-          done()
-        })
+        connections.release(address)
+        done()
       })
     },
     { credentials: { token: { type: "password" } }, settings },
@@ -70,19 +68,4 @@ export function agentAddresses(red: Red, flows: readonly NodeConfig[]): Readonly
       return node?.connection === undefined ? [] : [[id, node.connection.url] as const]
     }),
   )
-}
-
-/**
- * The connection of the agent that a node names; the agent of this machine where it names none.
- * The caller ends it with `release`.
- */
-export function connectionOf(
-  red: Red,
-  connections: Connections,
-  config: NodeConfig,
-): { readonly connection: AgentConnection; release(): Promise<void> } {
-  const agent = textOf(config, "agent")
-  if (agent !== "") return { connection: agentConnection(red, connections, agent), release: async () => {} }
-  const local: AgentAddress = { url: "", token: "" }
-  return { connection: connections.acquire(local), release: () => connections.release(local) }
 }

@@ -6,7 +6,7 @@ import { eventMessage } from "../inline/scope.ts"
 import { Thinning } from "../inline/thinning.ts"
 import type { EventItem } from "../api/shapes.ts"
 import type { NodeConfig, RedNode } from "../red.ts"
-import { connectionOf } from "./agent.ts"
+import { agentConnection } from "./agent.ts"
 import type { NodeContext } from "./context.ts"
 import { showStanding } from "./status.ts"
 
@@ -25,7 +25,7 @@ function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig)
   const service = fixed.service ?? textOf(config, "service")
   const event = fixed.event ?? textOf(config, "event")
   const where = textOf(config, "where").trim()
-  const { connection, release } = connectionOf(context.red, context.connections, config)
+  const connection = agentConnection(context.red, context.connections, textOf(config, "agent"))
   let isClosed = false
   const isInline = () => context.roleOf(node) === "inline"
 
@@ -54,6 +54,6 @@ function startEventNode(context: NodeContext, node: RedNode, config: NodeConfig)
     for (const end of ends) end()
     isClosed = true
     thinning.close()
-    release().then(done, done)
+    done()
   })
 }

@@ -8,7 +8,7 @@ import { after } from "../inline/long-timer.ts"
 import { awaitedMessage } from "../inline/scope.ts"
 import { EVENTS_KEPT_MAX, WAITS_MAX } from "../limits.ts"
 import type { Done, Message, NodeConfig, RedNode, Send } from "../red.ts"
-import { connectionOf } from "./agent.ts"
+import { agentConnection } from "./agent.ts"
 import type { NodeContext } from "./context.ts"
 import { startJoins } from "./joining.ts"
 import { showStanding } from "./status.ts"
@@ -42,7 +42,7 @@ function startWaitNode(context: NodeContext, node: RedNode, config: NodeConfig):
   const waiting = new Set<Waiting>()
   const kept = new KeptEvents()
   const joins = startJoins(context, node)
-  const { connection, release } = connectionOf(red, connections, config)
+  const connection = agentConnection(red, connections, textOf(config, "agent"))
   const show = () => {
     if (waiting.size === 0) return node.status({})
     node.status({ fill: "yellow", shape: "ring", text: red._("mesg.status.waiting", { count: waiting.size }) })
@@ -97,6 +97,6 @@ function startWaitNode(context: NodeContext, node: RedNode, config: NodeConfig):
     joins.close()
     for (const { endTimer } of waiting) endTimer()
     waiting.clear()
-    release().then(() => done(), done)
+    done()
   })
 }

@@ -6,7 +6,7 @@ import { keyOfNode } from "../deploy/live-nodes.ts"
 import { CallKeys } from "../inline/call-keys.ts"
 import { type Ended, resultMessage } from "../inline/scope.ts"
 import type { Done, Message, NodeConfig, RedNode, Send } from "../red.ts"
-import { connectionOf } from "./agent.ts"
+import { agentConnection } from "./agent.ts"
 import type { NodeContext } from "./context.ts"
 import { CountText } from "./count-text.ts"
 import { startJoins } from "./joining.ts"
@@ -38,7 +38,7 @@ export function startWorkNode(
   const statuses = textsOf(config["statuses"])
   const keys = new CallKeys(node.id)
   const life = new AbortController()
-  const { connection, release } = connectionOf(context.red, context.connections, config)
+  const connection = agentConnection(context.red, context.connections, textOf(config, "agent"))
   const runningText = new CountText(context.red, "mesg.status.running")
   let running = 0
   let last: string | null = null
@@ -97,7 +97,7 @@ export function startWorkNode(
     joins.close()
     end()
     life.abort(new Error("the node was stopped"))
-    release().then(() => done(), done)
+    done()
   })
 }
 

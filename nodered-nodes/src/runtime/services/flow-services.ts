@@ -1,4 +1,5 @@
 import {
+  type ManifestInput,
   type RemoteHandlers,
   type RemoteServiceHandle,
   type RemoteTaskContext,
@@ -12,10 +13,10 @@ import type { Connections } from "../agent/connections.ts"
 import { errorText } from "../api/agent-error.ts"
 import { keyOfNode, keyOfPlace, type LiveNodes } from "../deploy/live-nodes.ts"
 import { REQUEST_TIMEOUT_MS } from "../limits.ts"
+import { keyOf, MadeHere, type Owner } from "../made-here.ts"
 import { agentConnection, isAgentGone } from "../nodes/agent.ts"
 import { awayStatus } from "../nodes/statuses.ts"
 import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
-import { keyOf, type Offer, Offers } from "./offers.ts"
 import { type Answer, type CallHandle, ServiceCalls } from "./service-calls.ts"
 
 /** A call of a task, as the node of that task is given it. */
@@ -26,7 +27,14 @@ export interface ServiceCall {
   readonly ended: Promise<unknown>
 }
 
+/** A service that this Node-RED registered: its name is the id of the service. */
+interface Offer extends Owner {
+  readonly manifest: ManifestInput
+}
+
 interface Running {
+  readonly id: string
+  readonly core: string
   readonly handle: RemoteServiceHandle
   manifest: string
 }
@@ -39,7 +47,7 @@ export class FlowServices {
   readonly #red: Red
   readonly #connections: Connections
   readonly #live: LiveNodes
-  readonly #offers: Offers
+  readonly #offers: MadeHere<Offer>
   readonly #calls = new ServiceCalls()
   readonly #running = new Map<string, Running>()
   /** By the node that takes calls. */
@@ -56,7 +64,7 @@ export class FlowServices {
     this.#red = red
     this.#connections = connections
     this.#live = live
-    this.#offers = new Offers(red)
+    this.#offers = new MadeHere(red, "mesg-services.json")
   }
 
   started(flows: readonly NodeConfig[]): void {
@@ -134,11 +142,9 @@ export class FlowServices {
 
   async #deploy(signal: AbortSignal): Promise<void> {
     this.#refused = false
-    const wanted = new Set(this.#services.map(({ agent, id }) => keyOf(agent, id)))
     for (const offer of this.#offers.all()) {
-      if (wanted.has(keyOf(offer.agent, offer.manifest.id))) continue
       try {
-        await this.#withdraw(offer, signal)
+        if (!(await this.#isDrawn(offer, signal))) await this.#withdraw(offer, signal)
       } catch (error) {
         if (signal.aborted) return
         this.#red.log.warn(`mesg: ${errorText(error)}`)
@@ -150,6 +156,17 @@ export class FlowServices {
     }
   }
 
+  /** Under whatever configuration node. An agent that does not answer may be the one that it is at. */
+  async #isDrawn({ core, agent, name }: Offer, signal: AbortSignal): Promise<boolean> {
+    for (const service of this.#services) {
+      if (service.id !== name) continue
+      if (service.agent === agent) return true
+      const connection = agentConnection(this.#red, this.#connections, service.agent)
+      if (connection.problem !== null || (await connection.core(signal)) === core) return true
+    }
+    return false
+  }
+
   async #offer(service: FlowService, signal: AbortSignal): Promise<void> {
     const { agent, id, manifest, faults } = service
     for (const { code, message, remedy, ...place } of faults) this.#refuse(place, code, `${message}: ${remedy}`)
@@ -157,37 +174,41 @@ export class FlowServices {
     const connection = agentConnection(this.#red, this.#connections, agent)
     if (connection.problem !== null) return this.#show(service, awayStatus(this.#red, connection))
     const timed = timedSignal(signal)
+    let offer: Offer | null = null
     try {
-      await this.#checkFree(service, connection, timed)
-      this.#offers.set({ agent, manifest })
-      await this.#register(service, connection, timed)
+      const core = await connection.core(timed)
+      await this.#checkFree(service, core, connection, timed)
+      offer = { core, agent, name: id, manifest }
+      this.#offers.set(offer)
+      await this.#register(service, core, timed)
       this.#show(service, this.#registered)
       this.#red.log.info(`mesg: ${this.#red._("mesg.log.registered", { service: id })}`)
     } catch (error) {
       if (signal.aborted) return
       const code = (error as { code?: unknown }).code
       // The agent never had it: there is nothing to take away later.
-      if (code === "REMOTE_REFUSED" && !this.#running.has(keyOf(agent, id))) this.#offers.forget({ agent, manifest })
+      if (offer !== null && code === "REMOTE_REFUSED" && !this.#running.has(keyOf(agent, id)))
+        this.#offers.forget(offer)
       const [first] = placesOf(service)
       this.#refuse(first!, typeof code === "string" ? code : "ERROR", errorText(error))
     }
   }
 
-  async #register(service: FlowService, connection: AgentConnection, signal: AbortSignal): Promise<void> {
+  async #register(service: FlowService, core: string, signal: AbortSignal): Promise<void> {
     const { agent, id, manifest } = service
     const key = keyOf(agent, id)
     const handlers = this.#handlers(service)
     const text = JSON.stringify(manifest)
     const running = this.#running.get(key)
-    if (running?.manifest === text) return
-    if (running !== undefined) {
+    if (running?.core === core && running.manifest === text) return
+    if (running?.core === core) {
       // What the agent refuses is with the handle all the same: whatever comes next is said anew.
       running.manifest = ""
       await running.handle.update(manifest, handlers, signal)
       running.manifest = text
       return
     }
-    const { node } = await connection.client.status(signal)
+    await this.#endOthers(service, core)
     const log = (level: "warn" | "error", message: string, fields: object) =>
       this.#red.log[level](`mesg: ${id}: ${message} ${JSON.stringify(fields)}`)
     // The agent's token and its port may be others after each of its starts.
@@ -195,20 +216,30 @@ export class FlowServices {
     const handle = await remoteService(manifest, handlers, {
       mqtt: () => current().broker().mqtt,
       password: () => current().broker().password,
-      core: node,
+      core,
       log,
       signal,
     })
-    this.#running.set(key, { handle, manifest: text })
+    this.#running.set(key, { id, core, handle, manifest: text })
+  }
+
+  /** What ran under this configuration node at another agent, or under another node at this one. */
+  async #endOthers({ agent, id }: FlowService, core: string): Promise<void> {
+    for (const [key, running] of this.#running) {
+      if (key !== keyOf(agent, id) && (running.core !== core || running.id !== id)) continue
+      this.#running.delete(key)
+      await running.handle.stop()
+    }
   }
 
   /** A service of this name that was not made here is somebody else's, but for its like that nobody runs. */
   async #checkFree(
-    { agent, id, manifest }: FlowService,
+    { id, manifest }: FlowService,
+    core: string,
     { client }: AgentConnection,
     signal: AbortSignal,
   ): Promise<void> {
-    if (this.#offers.has(agent, id)) return
+    if (this.#offers.get(core, id) !== undefined) return
     const there = await client.service(id, signal)
     if (there === null) return
     if (there.state === "offline" && there.version === manifest.version) return
@@ -216,32 +247,33 @@ export class FlowServices {
   }
 
   async #withdraw(offer: Offer, signal: AbortSignal): Promise<void> {
-    const { agent, manifest } = offer
-    const key = keyOf(agent, manifest.id)
+    const { core, agent, name, manifest } = offer
+    const key = keyOf(agent, name)
     if (isAgentGone(this.#red, agent)) {
       await this.#running.get(key)?.handle.stop()
       this.#running.delete(key)
       return
     }
     const connection = agentConnection(this.#red, this.#connections, agent)
-    if (connection.problem !== null) return
+    // Of an agent that is another one now nothing is known.
+    if (connection.problem !== null || (await connection.core(signal)) !== core) return
     if (!this.#running.has(key)) {
       // Of an earlier start: who takes a registration away must be who made it.
-      const made = { agent, id: manifest.id, manifest, tasks: new Map(), events: new Map(), faults: [] }
-      await this.#register(made, connection, timedSignal(signal))
+      const made = { agent, id: name, manifest, tasks: new Map(), events: new Map(), faults: [] }
+      await this.#register(made, core, timedSignal(signal))
     }
     const { handle } = this.#running.get(key)!
-    await inTime(handle.unregister(), timedSignal(signal))
+    await before(handle.unregister(), timedSignal(signal))
     this.#running.delete(key)
     await handle.stop()
     this.#offers.forget(offer)
-    this.#red.log.info(`mesg: ${this.#red._("mesg.log.withdrawn", { service: manifest.id })}`)
+    this.#red.log.info(`mesg: ${this.#red._("mesg.log.withdrawn", { service: name })}`)
   }
 
   #handlers({ agent, id, tasks }: FlowService): RemoteHandlers {
     const take = (task: string) => async (inputs: unknown, ctx: RemoteTaskContext) => {
       const { service, execution, deadlineMs, signal } = ctx
-      await inTime(this.#ready.opened, signal)
+      await before(this.#ready.opened, signal)
       // Where it is drawn now: the same manifest may be drawn elsewhere since.
       const drawn = this.#services.find((one) => one.agent === agent && one.id === id)
       const place = drawn?.tasks.get(task)
@@ -291,7 +323,7 @@ function timedSignal(signal: AbortSignal): AbortSignal {
 }
 
 /** What `work` gives, unless the signal aborts before. @throws the reason of the signal */
-async function inTime<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+async function before<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   signal.throwIfAborted()
   const over = Promise.withResolvers<never>()
   const abort = () => over.reject(signal.reason)

@@ -1,0 +1,61 @@
+import { JsonFile } from "./json-file.ts"
+import type { Red } from "./red.ts"
+
+/** Whose it is, and how it is reached. */
+export interface Owner {
+  /** The Core of the agent: the same under every address and configuration node. */
+  readonly core: string
+  /** Id of the configuration node of the agent, as it was drawn last. */
+  readonly agent: string
+  readonly name: string
+}
+
+interface Stored<Made> {
+  readonly v: 2
+  readonly items: readonly Made[]
+}
+
+/** What this Node-RED has put into agents: nothing else is changed or taken away. Kept over restarts. */
+export class MadeHere<Made extends Owner> {
+  readonly #red: Red
+  readonly #file: JsonFile<Stored<Made>>
+  readonly #made = new Map<string, Made>()
+
+  /** @param name of the file in Node-RED's user folder */
+  constructor(red: Red, name: string) {
+    this.#red = red
+    this.#file = new JsonFile(red.settings.userDir, name)
+    const stored = this.#file.read((problem) => red.log.warn(`mesg: ${problem.message}`))
+    for (const made of stored?.v === 2 ? stored.items : []) this.#made.set(keyOf(made.core, made.name), made)
+  }
+
+  get(core: string, name: string): Made | undefined {
+    return this.#made.get(keyOf(core, name))
+  }
+
+  all(): readonly Made[] {
+    return [...this.#made.values()]
+  }
+
+  /** Before it is put there: what a crash leaves behind is then known. */
+  set(made: Made): void {
+    this.#made.set(keyOf(made.core, made.name), made)
+    this.#write()
+  }
+
+  forget({ core, name }: Owner): void {
+    if (this.#made.delete(keyOf(core, name))) this.#write()
+  }
+
+  #write(): void {
+    try {
+      this.#file.write({ v: 2, items: this.all() })
+    } catch (error) {
+      this.#red.log.error(`mesg: it cannot be kept what is made here: ${String(error)}`)
+    }
+  }
+}
+
+export function keyOf(first: string, second: string): string {
+  return JSON.stringify([first, second])
+}
