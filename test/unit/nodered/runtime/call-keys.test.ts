@@ -21,6 +21,10 @@ describe("the keys of a node's calls", () => {
     assert.equal(new CallKeys("node").next("m".repeat(500)).length, 100)
   })
 
+  it("differ before and after a deploy, which begins to count anew", () => {
+    assert.notEqual(new CallKeys("node").next("m"), new CallKeys("node").next("m"))
+  })
+
   it("are remembered for a bounded number of messages", () => {
     const keys = new CallKeys("node")
     const first = keys.next("first")
