@@ -131,6 +131,21 @@ describe("two agents of one Node-RED", function () {
     assert.deepEqual(await applications(there), ["charging"])
   })
 
+  it("are told each by itself: what the one refuses to remove stays, what the other has goes", async () => {
+    const reader = await there.json<{ token: string }>("token", "create", "--scope", "read")
+    const blind = { ...other(), credentials: { token: reader.token } }
+    await nodeRed.deploy([blind, tab()])
+    await until(async () => (await applications(here)).length === 0, 30_000, "the end of the one of this machine")
+    await until(
+      () => nodeRed.output().includes("charging: this token has scope read, but application.remove needs deploy"),
+      30_000,
+      "why the other one stays",
+    )
+    assert.deepEqual(await applications(there), ["charging"])
+    await nodeRed.deploy([...charging("a", "", ["refused", "paid"]), ...ofOther()])
+    await until(async () => (await applications(here)).length === 1, 30_000, "the one of this machine")
+  })
+
   it("are one agent again: what only the other one had is marked while it is used, then gone; what each runs goes on", async () => {
     const mine = charging("a", "", ["refused", "paid"])
     const used = taskNode("lit", "mesg:lamp.pay", ["paid", "refused"], {}, { with: AMOUNT })
@@ -142,6 +157,6 @@ describe("two agents of one Node-RED", function () {
     await nodeRed.deploy([tab()])
     await until(async () => (await applications(here)).length === 0, 30_000, "the end of the one of this machine")
     assert.deepEqual(await applications(there), ["charging"])
-    assert.equal(nodeRed.output().match(/"charging" is removed/g)?.length, 1, "in place of the other's none is removed")
+    assert.equal(nodeRed.output().match(/"charging" is removed/g)?.length, 2, "in place of the other's none is removed")
   })
 })

@@ -1,5 +1,5 @@
 import { once } from "node:events"
-import { createServer, request as ask } from "node:http"
+import { createServer, type IncomingMessage, request as ask } from "node:http"
 import type { AddressInfo } from "node:net"
 
 /** A proxy of HTTP on loopback, as stands in front of agents elsewhere: what upgrades to a WebSocket gets no answer. */
@@ -10,18 +10,21 @@ export interface HttpProxy {
 
 /**
  * @param to where what is asked goes
- * @param mayPass told of each answer before it goes back; false keeps it for ever
+ * @param mayPass told of each answer before it goes back, which waits for it; false keeps it for ever
  */
 export async function startHttpProxy(
   to: string,
-  mayPass: (method: string, path: string) => boolean = () => true,
+  mayPass: (method: string, path: string) => boolean | Promise<boolean> = () => true,
 ): Promise<HttpProxy> {
   const proxy = createServer((request, response) => {
     const { method = "GET", url = "/", headers } = request
-    const far = ask(to + url, { method, headers }, (answer) => {
-      if (!mayPass(method, url)) return answer.resume()
+    const pass = async (answer: IncomingMessage) => {
+      if (!(await mayPass(method, url))) return answer.resume()
       response.writeHead(answer.statusCode!, answer.headers)
       return answer.pipe(response)
+    }
+    const far = ask(to + url, { method, headers }, (answer) => {
+      pass(answer).catch((error: Error) => response.destroy(error))
     })
     far.on("error", () => response.destroy())
     request.pipe(far)

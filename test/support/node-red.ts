@@ -42,9 +42,14 @@ export interface NodeRed {
   readonly process: ChildProcess
   output(): string
   /** Its admin API. @throws where it refuses */
-  admin<Answer = unknown>(method: string, path: string, body?: unknown): Promise<Answer>
-  /** Replaces all flows. Resolves when they run. */
-  deploy(flows: readonly FlowNode[]): Promise<void>
+  admin<Answer = unknown>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>
+  /** Replaces all flows. Resolves when they run. @param what starts anew: all, or only the flows or nodes that differ */
+  deploy(flows: readonly FlowNode[], what?: "full" | "flows" | "nodes"): Promise<void>
   /** The first notice, of those so far and those to come, that is this. @throws after the time with those that came */
   notice(is: (notice: Notice) => boolean, what: string, timeoutMs?: number): Promise<Notice>
   /** Those so far. */
@@ -146,10 +151,15 @@ export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRe
     await killAtOnce(child)
     throw new Error(`${error instanceof Error ? error.message : String(error)}${log()}`, { cause: error })
   }
-  const admin: NodeRed["admin"] = async (method, path, body) => {
+  const admin: NodeRed["admin"] = async (method, path, body, more = {}) => {
     const response = await fetch(url + path, {
       method,
-      headers: { accept: "application/json", "content-type": "application/json", "node-red-api-version": "v2" },
+      headers: {
+        accept: "application/json",
+        "content-type": "application/json",
+        "node-red-api-version": "v2",
+        ...more,
+      },
       signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
@@ -163,8 +173,8 @@ export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRe
     process: child,
     output: () => output,
     admin,
-    async deploy(flows) {
-      const { rev } = await admin<{ rev: string }>("POST", "/flows", { flows })
+    async deploy(flows, what = "full") {
+      const { rev } = await admin<{ rev: string }>("POST", "/flows", { flows }, { "node-red-deployment-type": what })
       const isThis = ({ topic, data }: Notice) =>
         topic === "notification/runtime-deploy" && (data as { revision?: string }).revision === rev
       await notices.first(isThis, "the deploy")

@@ -110,6 +110,14 @@ describe("a node by itself", function () {
     assert.match(String(await refused), /amount: /)
   })
 
+  it("refuses a time that is none", async () => {
+    await helper.load(nodes, [tab(), wait("later"), seen])
+    const node = helper.getNode("wait")
+    const refused = called(node, "error", () => true)
+    node.receive({ payload: 1 })
+    assert.match(String(await refused), /mesg[.]validation[.]duration/)
+  })
+
   it("ends with its flow while messages wait in it", async () => {
     await helper.load(nodes, [tab(), wait(""), seen, eventNode("e", "mesg-event", ["wait"])])
     const node = helper.getNode("wait")
