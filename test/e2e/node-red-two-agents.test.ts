@@ -131,6 +131,20 @@ describe("two agents of one Node-RED", function () {
     assert.deepEqual(await applications(there), ["charging"])
   })
 
+  it("have one application of a name each: a second one is refused, under whatever configuration node", async () => {
+    const second = [
+      { ...other(), id: "again", name: "There again" },
+      ...charging("c", "again", ["refused", "paid", "later"]),
+    ]
+    nodeRed.forget()
+    const mine = charging("a", "", ["refused", "paid"])
+    await nodeRed.deploy([...mine, ...ofOther(), ...second])
+    await statusOf("b-event", (text) => text === "in the agent, v3")
+    await statusOf("c-event", (text) => text === "NAME")
+    await nodeRed.deploy([...mine, ...ofOther()])
+    await statusOf("b-event", (text) => text === "in the agent, v3")
+  })
+
   it("are told each by itself: what the one refuses to remove stays, what the other has goes", async () => {
     const reader = await there.json<{ token: string }>("token", "create", "--scope", "read")
     const blind = { ...other(), credentials: { token: reader.token } }

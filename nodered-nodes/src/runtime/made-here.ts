@@ -56,6 +56,18 @@ export class MadeHere<Made extends Owner> {
   }
 }
 
+/** What the flows of one deploy have at each agent: two configuration nodes may lead to one. */
+export class Claims {
+  readonly #agents = new Map<string, string>()
+
+  /** @returns whether no other configuration node of this deploy has it there */
+  take({ core, agent, name }: Owner): boolean {
+    const key = keyOf(core, name)
+    if (!this.#agents.has(key)) this.#agents.set(key, agent)
+    return this.#agents.get(key) === agent
+  }
+}
+
 export function keyOf(first: string, second: string): string {
   return JSON.stringify([first, second])
 }

@@ -10,6 +10,7 @@ import type { Connections } from "../agent/connections.ts"
 import { AgentError, errorText, isRefusal } from "../api/agent-error.ts"
 import type { Execution, Refusal } from "../api/shapes.ts"
 import { EXECUTIONS_SHOWN_MAX, PANEL_REFUSALS_MAX, PANEL_RESULTS_MAX } from "../limits.ts"
+import { Claims } from "../made-here.ts"
 import { agentConnection } from "../nodes/agent.ts"
 import type { NodeContext, Role } from "../nodes/context.ts"
 import { awayStatus, unknownStatus } from "../nodes/statuses.ts"
@@ -165,9 +166,10 @@ export class Deployment {
   }
 
   async #deploy(rows: readonly Row[], signal: AbortSignal): Promise<void> {
+    const claims = new Claims()
     for (const row of rows) {
       if (signal.aborted) return
-      row.standing = await this.#deployOne(row, signal)
+      row.standing = await this.#deployOne(row, claims, signal)
       if (row.standing === "refused") await this.#followBefore(row, signal)
       this.#changed()
     }
@@ -181,14 +183,14 @@ export class Deployment {
     )
   }
 
-  async #deployOne(row: Row, signal: AbortSignal): Promise<Standing> {
+  async #deployOne(row: Row, claims: Claims, signal: AbortSignal): Promise<Standing> {
     const { application } = row
     // The agent says what else is wrong, so that all of it is said at once.
     if (application.faults.length > 0) return this.#refuse(row, await this.#refusals(application, signal))
     const connection = this.#connectionOf(application.agent)
     if (connection.problem !== null) return this.#unreachable(application, connection, connection.problem)
     try {
-      const version = await this.#put(application, connection, signal)
+      const version = await this.#put(application, connection, claims, signal)
       await this.#follow(row, connection, version, this.#live, signal)
       return "deployed"
     } catch (error) {
@@ -203,8 +205,13 @@ export class Deployment {
   }
 
   /** @returns its version in the agent */
-  async #put(application: CompiledApplication, connection: AgentConnection, signal: AbortSignal): Promise<number> {
-    const { version, warnings } = await this.#keeper.put(application, connection, signal)
+  async #put(
+    application: CompiledApplication,
+    connection: AgentConnection,
+    claims: Claims,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { version, warnings } = await this.#keeper.put(application, connection, claims, signal)
     // It outlives the deploy that it is of: whoever comes next has these nodes.
     signal.throwIfAborted()
     for (const { message, ...place } of placeWarnings(application, warnings ?? [])) this.#live.at(place)?.warn(message)

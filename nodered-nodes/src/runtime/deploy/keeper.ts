@@ -4,7 +4,7 @@ import type { AgentConnection } from "../agent/connection.ts"
 import { AgentError, errorText, isRefusal } from "../api/agent-error.ts"
 import type { Application } from "../api/shapes.ts"
 import { RETRY_FOR_MS } from "../limits.ts"
-import { MadeHere, type Owner } from "../made-here.ts"
+import { type Claims, MadeHere, type Owner } from "../made-here.ts"
 import { isAgentGone } from "../nodes/agent.ts"
 import type { Red } from "../red.ts"
 import { isSame } from "./same.ts"
@@ -37,7 +37,12 @@ export class Keeper {
   }
 
   /** @returns as it is in the agent now, with what the agent warns of where it is new @throws AgentError */
-  async put(application: CompiledApplication, connection: AgentConnection, signal: AbortSignal): Promise<Application> {
+  async put(
+    application: CompiledApplication,
+    connection: AgentConnection,
+    claims: Claims,
+    signal: AbortSignal,
+  ): Promise<Application> {
     const { agent, name, document } = application
     const { client } = connection
     const config = settingsValues(this.#red.nodes.getNode(application.settings)?.credentials)
@@ -45,6 +50,10 @@ export class Keeper {
       .update(JSON.stringify([document, config]))
       .digest("hex")
     const core = await connection.core(signal)
+    if (!claims.take({ core, agent, name })) {
+      const message = `another flow is already the application "${name}" of this agent, under another agent node`
+      throw new AgentError("NAME", message, { status: 409, problem: { remedy: "rename the tab or its settings" } })
+    }
     const made = this.#made.get(core, name)
     const there = await client.application(name, signal)
     // What is drawn here to the letter is taken over: flows came back without what was remembered of them.

@@ -13,7 +13,7 @@ import type { Connections } from "../agent/connections.ts"
 import { errorText } from "../api/agent-error.ts"
 import { keyOfNode, keyOfPlace, type LiveNodes } from "../deploy/live-nodes.ts"
 import { REQUEST_TIMEOUT_MS } from "../limits.ts"
-import { keyOf, MadeHere, type Owner } from "../made-here.ts"
+import { Claims, keyOf, MadeHere, type Owner } from "../made-here.ts"
 import { agentConnection, isAgentGone } from "../nodes/agent.ts"
 import { awayStatus } from "../nodes/statuses.ts"
 import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
@@ -150,9 +150,10 @@ export class FlowServices {
         this.#red.log.warn(`mesg: ${errorText(error)}`)
       }
     }
+    const claims = new Claims()
     for (const service of this.#services) {
       if (signal.aborted) return
-      await this.#offer(service, signal)
+      await this.#offer(service, claims, signal)
     }
   }
 
@@ -167,7 +168,7 @@ export class FlowServices {
     return false
   }
 
-  async #offer(service: FlowService, signal: AbortSignal): Promise<void> {
+  async #offer(service: FlowService, claims: Claims, signal: AbortSignal): Promise<void> {
     const { agent, id, manifest, faults } = service
     for (const { code, message, remedy, ...place } of faults) this.#refuse(place, code, `${message}: ${remedy}`)
     if (faults.length > 0) return
@@ -177,6 +178,7 @@ export class FlowServices {
     let offer: Offer | null = null
     try {
       const core = await connection.core(timed)
+      if (!claims.take({ core, agent, name: id })) throw this.#taken(id)
       await this.#checkFree(service, core, connection, timed)
       offer = { core, agent, name: id, manifest }
       this.#offers.set(offer)
@@ -243,7 +245,11 @@ export class FlowServices {
     const there = await client.service(id, signal)
     if (there === null) return
     if (there.state === "offline" && there.version === manifest.version) return
-    throw Object.assign(new Error(this.#red._("mesg.error.service-taken", { service: id })), { code: "NAME" })
+    throw this.#taken(id)
+  }
+
+  #taken(service: string): Error {
+    return Object.assign(new Error(this.#red._("mesg.error.service-taken", { service })), { code: "NAME" })
   }
 
   async #withdraw(offer: Offer, signal: AbortSignal): Promise<void> {
