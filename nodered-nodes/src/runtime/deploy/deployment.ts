@@ -48,6 +48,8 @@ export class Deployment {
   #roles = new Map<string, Role>()
   /** What is wrong with a node, as it shows it. */
   readonly #faults = new Map<string, Status>()
+  /** What nodes have said since their start, so that a retry does not say it again. */
+  readonly #said = new Set<string>()
   readonly #compiled = new Set<() => void>()
   #flows: readonly NodeConfig[] = []
   #rows: readonly Row[] = []
@@ -97,6 +99,11 @@ export class Deployment {
 
   /** The flows run: what each node is part of is known when this returns, the agent is told behind it. */
   started(flows: readonly NodeConfig[]): void {
+    this.#said.clear()
+    this.#start(flows)
+  }
+
+  #start(flows: readonly NodeConfig[]): void {
     this.stopping()
     this.#runs = true
     this.#flows = flows
@@ -156,7 +163,7 @@ export class Deployment {
       this.#willRetry = false
       if (!this.#runs) return
       const isWanting = this.#rows.some(({ standing }) => standing !== "deployed")
-      if (isWanting) this.started(this.#flows)
+      if (isWanting) this.#start(this.#flows)
       else await this.#keepOnly(this.#rows, signal)
     })
   }
@@ -314,8 +321,14 @@ export class Deployment {
   #showFault({ code, message, remedy, ...place }: Shown, otherwise: Place = place): void {
     const node = this.#live.at(place) ?? this.#live.at(otherwise)
     const words = wordsOf(message, remedy)
-    if (node === undefined) return this.#red.log.error(`mesg: ${code}: ${words}`)
-    node.error(`${code}: ${words}`)
+    const text = `${code}: ${words}`
+    const said = JSON.stringify([place, text])
+    if (!this.#said.has(said)) {
+      this.#said.add(said)
+      if (node === undefined) this.#red.log.error(`mesg: ${text}`)
+      else node.error(text)
+    }
+    if (node === undefined) return
     if (this.faultOf(node) !== null) return
     const isUnknown = code === "UNKNOWN_SERVICE" && this.#isUnknown(place)
     const status: Status = isUnknown ? unknownStatus(this.#red) : { fill: "red", shape: "ring", text: code }
