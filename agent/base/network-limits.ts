@@ -56,6 +56,9 @@ export const LIGHT_CLOCK_DRIFT_MS = 10 * SECOND
 export const LIGHT_STEPS_MAX = 64
 /** Transactions that one message passes on. */
 export const TRANSACTIONS_PER_MESSAGE_MAX = 200
+/** Those of one Core that come this close together are one message, of so many bytes. */
+export const TRANSACTIONS_GATHER_MS = 10
+export const TRANSACTIONS_MESSAGE_BYTES = 256 * KIB
 /** Of the transactions that one answer to `waiting` has. */
 export const WAITING_ANSWER_BYTES = 256 * KIB
 /** What waits to be in a block: of all senders, and of one. */

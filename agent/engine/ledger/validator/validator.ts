@@ -51,6 +51,7 @@ import { Consensus } from "../consensus/consensus.ts"
 import { openSigner } from "../consensus/signer.ts"
 import { Wal } from "../consensus/wal.ts"
 import { Turns } from "../../turns.ts"
+import { Outbox } from "./outbox.ts"
 import { Pool } from "./pool.ts"
 import type { Shell } from "./shell.ts"
 import { timeoutMs } from "./timeouts.ts"
@@ -70,12 +71,16 @@ export class Validator {
   readonly #parts: ValidatorParts
   readonly #chainId: Uint8Array
   readonly #pool = new Pool()
+  readonly #outbox: Outbox
   readonly #turns = new Turns()
 
   /** @throws ValidatorError SIGN_STATE_MISSING, SIGN_STATE_DAMAGED; LedgerError STATE_DAMAGED */
   constructor(parts: ValidatorParts, tip: Tip) {
     const { clock, key, log } = parts
     this.#parts = parts
+    this.#outbox = new Outbox(clock, (transactions) => {
+      parts.shell.publish("transactions", transactionsMessage.encode(transactions))
+    })
     this.#chainId = fromHex(tip.chain)!
     this.chain = new BlockChain({ ...parts, me: key.address }, tip)
     this.consensus = new Consensus({
@@ -104,6 +109,7 @@ export class Validator {
   }
 
   stop(): void {
+    this.#outbox.stop()
     this.chain.stop()
     this.consensus.stop()
   }
@@ -116,7 +122,7 @@ export class Validator {
   /** Of this Core's own: everybody gets it. */
   async submit(bytes: Uint8Array): Promise<Submitted> {
     const submitted = await this.chain.submit(bytes)
-    if (submitted.ok) this.#parts.shell.publish("transactions", transactionsMessage.encode([bytes]))
+    if (submitted.ok) this.#outbox.add(bytes)
     return submitted
   }
 
