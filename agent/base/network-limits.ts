@@ -43,6 +43,8 @@ export const BLOCK_TRANSACTIONS_MAX = 5000
 export const BLOCK_FRAME_BYTES_MAX = 32 * KIB
 /** Where the clock is further ahead of what a block's header must carry, the first one is empty. */
 export const CHAIN_WAKE_GAP_MS = 2 * SECOND
+/** How long a block that is only to say what the one before led to waits for a transaction. */
+export const CHAIN_QUIET_MS = 25
 /** Votes of a height that one Core gives another, and that it holds to be given. */
 export const ROUND_VOTES_MAX = 1024
 export const HELD_VOTES_MAX = 8192

@@ -8,6 +8,7 @@ import {
   BLOCK_BYTES_MAX,
   BLOCK_FRAME_BYTES_MAX,
   BLOCK_TRANSACTIONS_MAX,
+  CHAIN_QUIET_MS,
   CHAIN_WAKE_GAP_MS,
 } from "../../../base/network-limits.ts"
 import { type Commit, type ReadBlock, encodeBlock, readBlock } from "../../../core/chain/block.ts"
@@ -189,9 +190,12 @@ export class BlockChain implements Chain {
   #wake(): void {
     this.#cancelWake()
     if (this.#consensus === null) return
+    const { clock } = this.#parts
     const { isBusy, nextDue } = this.#tip
-    if (isBusy || this.#mempool.size > 0 || this.#parts.clock.now() >= nextDue) this.#consensus.begin()
-    else this.#cancelWake = this.#parts.clock.schedule(nextDue, () => this.#wake())
+    const begin = () => this.#consensus?.begin()
+    if (this.#mempool.size > 0 || clock.now() >= nextDue) begin()
+    else if (isBusy) this.#cancelWake = clock.schedule(clock.now() + CHAIN_QUIET_MS, begin)
+    else this.#cancelWake = clock.schedule(nextDue, () => this.#wake())
   }
 
   #make(): ReadBlock {

@@ -62,6 +62,15 @@ describe("four validators", function () {
     assert.equal(vera.height, height)
   })
 
+  it("put what comes behind a block into the one that says what it led to", async () => {
+    assert.ok((await vera.validator!.submit(send(0))).ok)
+    await network.until(() => network.nodes.every(({ height }) => height === 1), 1000, "the first block")
+    assert.ok((await vera.validator!.submit(send(1))).ok)
+    await network.until(() => paid(2), 30_000, "both transfers")
+    const counts = Array.from({ length: vera.height }, (_, i) => vera.blocks.at(i + 1)!.block.transactions.length)
+    assert.deepEqual(counts, [1, 1, 0])
+  })
+
   it("go on without one of them, which catches up when it is back", async () => {
     network.cut.add("vince")
     assert.ok((await vera.validator!.submit(send(0))).ok)
