@@ -4,7 +4,17 @@ import type { ManifestInput } from "../../agent/schema/manifest.ts"
 import type { PaletteView } from "../../nodered-nodes/src/runtime/palette/definition.ts"
 import { startAgent, type TestAgent } from "../support/agent.ts"
 import { type FlowNode, type NodeRed, startNodeRed } from "../support/node-red.ts"
-import { CHARGER, CHARGER_CODE, debugNode, eventNode, injectNode, tab, taskNode } from "../support/node-red-flow.ts"
+import {
+  CHARGER,
+  CHARGER_CODE,
+  debugNode,
+  eventNode,
+  injectNode,
+  serviceResultNode,
+  serviceTaskNode,
+  tab,
+  taskNode,
+} from "../support/node-red-flow.ts"
 import { serviceFolder } from "../support/service-folder.ts"
 import { until } from "../support/until.ts"
 
@@ -143,6 +153,34 @@ describe("two agents of one Node-RED", function () {
     await statusOf("c-event", (text) => text === "NAME")
     await nodeRed.deploy([...mine, ...ofOther()])
     await statusOf("b-event", (text) => text === "in the agent, v3")
+  })
+
+  it("run a service of a flow once, which is called on when its flow names the agent by another node", async () => {
+    const again = { ...other(), id: "again", name: "There again" }
+    const offering = (id: string, agent: string): FlowNode[] => [
+      tab("Offer", id),
+      { ...serviceTaskNode(`${id}-task`, "billing", "bill", [`${id}-result`], { agent }), z: id },
+      { ...serviceResultNode(`${id}-result`, "billed"), z: id },
+    ]
+    const call = async () => {
+      const body = { inputs: { euros: 1 } }
+      const answer = await there.api("POST", "/services/billing/tasks/bill", body, { prefer: "wait=20" })
+      return ((await answer.json()) as { status: string }).status
+    }
+    const kept = [...charging("a", "", ["refused", "paid"]), ...ofOther(), again]
+    await nodeRed.deploy([...kept, ...offering("s", "there")])
+    await statusOf("s-task", (text) => text === "registered")
+    await nodeRed.deploy([...kept, ...offering("n", "again")])
+    await statusOf("n-task", (text) => text === "registered")
+    assert.equal(await call(), "billed")
+    nodeRed.forget()
+    await nodeRed.deploy([...kept, ...offering("n", "again"), ...offering("t", "there")])
+    await statusOf("n-task", (text) => text === "registered")
+    await statusOf("t-task", (text) => text === "NAME")
+    assert.equal(await call(), "billed")
+    await nodeRed.deploy(kept)
+    const ids = async () => (await there.json<{ items: { id: string }[] }>("service", "list")).items.map(({ id }) => id)
+    await until(async () => !(await ids()).includes("billing"), 30_000, "its end")
   })
 
   it("are told each by itself: what the one refuses to remove stays, what the other has goes", async () => {

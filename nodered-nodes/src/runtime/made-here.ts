@@ -1,3 +1,4 @@
+import type { AgentConnection } from "./agent/connection.ts"
 import { JsonFile } from "./json-file.ts"
 import type { Red } from "./red.ts"
 
@@ -54,6 +55,25 @@ export class MadeHere<Made extends Owner> {
       this.#red.log.error(`mesg: it cannot be kept what is made here: ${String(error)}`)
     }
   }
+}
+
+/**
+ * Whether flows still have it, under whatever configuration node. An agent that does not answer may be the one that it is in.
+ * @throws AgentError
+ */
+export async function isDrawn(
+  { core, agent, name }: Owner,
+  drawn: readonly Pick<Owner, "agent" | "name">[],
+  connectionOf: (agent: string) => AgentConnection,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const one of drawn) {
+    if (one.name !== name) continue
+    if (one.agent === agent) return true
+    const connection = connectionOf(one.agent)
+    if (connection.problem !== null || (await connection.core(signal)) === core) return true
+  }
+  return false
 }
 
 /** What the flows of one deploy have at each agent: two configuration nodes may lead to one. */

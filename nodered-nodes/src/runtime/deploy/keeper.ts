@@ -4,7 +4,7 @@ import type { AgentConnection } from "../agent/connection.ts"
 import { AgentError, errorText, isRefusal } from "../api/agent-error.ts"
 import type { Application } from "../api/shapes.ts"
 import { RETRY_FOR_MS } from "../limits.ts"
-import { type Claims, MadeHere, type Owner } from "../made-here.ts"
+import { type Claims, isDrawn, MadeHere, type Owner } from "../made-here.ts"
 import { isAgentGone } from "../nodes/agent.ts"
 import type { Red } from "../red.ts"
 import { isSame } from "./same.ts"
@@ -87,28 +87,13 @@ export class Keeper {
     for (const made of this.#made.all()) {
       if (signal.aborted) return
       try {
-        if (await this.#isDrawn(made, drawn, signal)) continue
+        if (await isDrawn(made, drawn, this.#connectionOf, signal)) continue
         await this.#remove(made, signal)
       } catch (error) {
         if (signal.aborted) return
         this.#red.log.warn(`mesg: ${made.name}: ${errorText(error)}`)
       }
     }
-  }
-
-  /** Under whatever configuration node. An agent that does not answer may be the one that it is in. */
-  async #isDrawn(
-    { core, agent, name }: Made,
-    drawn: readonly CompiledApplication[],
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    for (const application of drawn) {
-      if (application.name !== name) continue
-      if (application.agent === agent) return true
-      const connection = this.#connectionOf(application.agent)
-      if (connection.problem !== null || (await connection.core(signal)) === core) return true
-    }
-    return false
   }
 
   async #remove(made: Made, signal: AbortSignal): Promise<void> {

@@ -13,7 +13,7 @@ import type { Connections } from "../agent/connections.ts"
 import { errorText } from "../api/agent-error.ts"
 import { keyOfNode, keyOfPlace, type LiveNodes } from "../deploy/live-nodes.ts"
 import { REQUEST_TIMEOUT_MS } from "../limits.ts"
-import { Claims, keyOf, MadeHere, type Owner } from "../made-here.ts"
+import { Claims, isDrawn, keyOf, MadeHere, type Owner } from "../made-here.ts"
 import { agentConnection, isAgentGone } from "../nodes/agent.ts"
 import { awayStatus } from "../nodes/statuses.ts"
 import type { NodeConfig, Red, RedNode, Status } from "../red.ts"
@@ -47,6 +47,8 @@ export class FlowServices {
   readonly #red: Red
   readonly #connections: Connections
   readonly #live: LiveNodes
+  /** By the id of a configuration node. */
+  readonly #connectionOf = (agent: string) => agentConnection(this.#red, this.#connections, agent)
   readonly #offers: MadeHere<Offer>
   readonly #calls = new ServiceCalls()
   readonly #running = new Map<string, Running>()
@@ -100,7 +102,7 @@ export class FlowServices {
   agentChanged(connection: AgentConnection): void {
     for (const service of this.#services) {
       const { agent, id } = service
-      if (agentConnection(this.#red, this.#connections, agent) !== connection || service.faults.length > 0) continue
+      if (this.#connectionOf(agent) !== connection || service.faults.length > 0) continue
       if (connection.problem !== null) this.#show(service, awayStatus(this.#red, connection))
       else if (this.#running.has(keyOf(agent, id))) this.#show(service, this.#registered)
     }
@@ -142,9 +144,10 @@ export class FlowServices {
 
   async #deploy(signal: AbortSignal): Promise<void> {
     this.#refused = false
+    const drawn = this.#services.map(({ agent, id }) => ({ agent, name: id }))
     for (const offer of this.#offers.all()) {
       try {
-        if (!(await this.#isDrawn(offer, signal))) await this.#withdraw(offer, signal)
+        if (!(await isDrawn(offer, drawn, this.#connectionOf, signal))) await this.#withdraw(offer, signal)
       } catch (error) {
         if (signal.aborted) return
         this.#red.log.warn(`mesg: ${errorText(error)}`)
@@ -157,22 +160,11 @@ export class FlowServices {
     }
   }
 
-  /** Under whatever configuration node. An agent that does not answer may be the one that it is at. */
-  async #isDrawn({ core, agent, name }: Offer, signal: AbortSignal): Promise<boolean> {
-    for (const service of this.#services) {
-      if (service.id !== name) continue
-      if (service.agent === agent) return true
-      const connection = agentConnection(this.#red, this.#connections, service.agent)
-      if (connection.problem !== null || (await connection.core(signal)) === core) return true
-    }
-    return false
-  }
-
   async #offer(service: FlowService, claims: Claims, signal: AbortSignal): Promise<void> {
     const { agent, id, manifest, faults } = service
     for (const { code, message, remedy, ...place } of faults) this.#refuse(place, code, `${message}: ${remedy}`)
     if (faults.length > 0) return
-    const connection = agentConnection(this.#red, this.#connections, agent)
+    const connection = this.#connectionOf(agent)
     if (connection.problem !== null) return this.#show(service, awayStatus(this.#red, connection))
     const timed = timedSignal(signal)
     let offer: Offer | null = null
@@ -214,7 +206,7 @@ export class FlowServices {
     const log = (level: "warn" | "error", message: string, fields: object) =>
       this.#red.log[level](`mesg: ${id}: ${message} ${JSON.stringify(fields)}`)
     // The agent's token and its port may be others after each of its starts.
-    const current = () => agentConnection(this.#red, this.#connections, agent).client
+    const current = () => this.#connectionOf(agent).client
     const handle = await remoteService(manifest, handlers, {
       mqtt: () => current().broker().mqtt,
       password: () => current().broker().password,
@@ -260,7 +252,7 @@ export class FlowServices {
       this.#running.delete(key)
       return
     }
-    const connection = agentConnection(this.#red, this.#connections, agent)
+    const connection = this.#connectionOf(agent)
     // Of an agent that is another one now nothing is known.
     if (connection.problem !== null || (await connection.core(signal)) !== core) return
     if (!this.#running.has(key)) {

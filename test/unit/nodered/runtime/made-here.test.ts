@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { MadeHere, type Owner } from "../../../../nodered-nodes/src/runtime/made-here.ts"
+import { isDrawn, MadeHere, type Owner } from "../../../../nodered-nodes/src/runtime/made-here.ts"
+import type { AgentConnection } from "../../../../nodered-nodes/src/runtime/agent/connection.ts"
 import type { Red } from "../../../../nodered-nodes/src/runtime/red.ts"
 import { tempDir } from "../../../support/temp-dir.ts"
 
@@ -50,5 +51,17 @@ describe("what a Node-RED has put into agents", () => {
     made.set(LAMP)
     assert.deepEqual(made.get("core-1", "lamp"), LAMP)
     assert.match(said.join(), /cannot be kept/)
+  })
+
+  it("is still drawn under another node of its agent, or of one that may be it, and under none of another agent", async () => {
+    const { signal } = new AbortController()
+    const at = (core: string | null) => () =>
+      ({ problem: core === null ? "away" : null, core: () => Promise.resolve(core) }) as unknown as AgentConnection
+    const moved = [{ agent: "moved", name: "lamp" }]
+    assert.equal(await isDrawn(LAMP, moved, at("core-1"), signal), true)
+    assert.equal(await isDrawn(LAMP, moved, at("core-2"), signal), false)
+    assert.equal(await isDrawn(LAMP, moved, at(null), signal), true)
+    assert.equal(await isDrawn(LAMP, [LAMP], at("core-2"), signal), true)
+    assert.equal(await isDrawn(LAMP, [{ agent: "here", name: "other" }], at("core-1"), signal), false)
   })
 })
