@@ -51,6 +51,10 @@ export const HELD_VOTES_MAX = 8192
 /** Proposals of a height that are held to be given, and validators of whom the newest is known. */
 export const HELD_PROPOSALS_MAX = 64
 export const HELD_SIGNERS_MAX = 512
+/** How long each validator lets those before it report somebody; how long a report may be in coming, and how soon again. */
+export const REPORT_TURN_MS = 2 * SECOND
+export const REPORT_WAIT_MS = 10 * SECOND
+export const REPORT_AGAIN_MS = 5 * SECOND
 /** How often a Core asks another one for what it missed. */
 export const CHAIN_SYNC_EVERY_MS = 1 * SECOND
 /** How far ahead of this Core's clock the time of a header may be; headers that one bisection asks for. */

@@ -45,6 +45,8 @@ export const TABLE = {
   chainTransaction: "ctxn",
   /** [height, id] -> a block that was proposed and is not decided. */
   chainProposed: "cpro",
+  /** [validator] -> two votes of a validator that say different things, until it is punished. */
+  chainEvidence: "cevi",
   /** [name] -> an account of this home: its public key, and its seed, sealed. */
   account: "acct",
   /** MQTT: [topic] -> retained message. */

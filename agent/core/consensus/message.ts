@@ -11,6 +11,12 @@ export interface SignedVote extends Vote {
   readonly signature: Uint8Array
 }
 
+/** A double vote that anybody can verify. */
+export interface SignedDoubleVote {
+  readonly first: SignedVote
+  readonly second: SignedVote
+}
+
 export interface SignedProposal extends Proposal {
   /** 64 bytes, over `proposalBytes`. */
   readonly signature: Uint8Array

@@ -18,6 +18,7 @@ import { type Fetched, fetchState } from "./validator/state-sync.ts"
 import { Sync } from "./validator/sync.ts"
 import { Validator } from "./validator/validator.ts"
 import type { Accounts } from "./wallet/accounts.ts"
+import { Reporter } from "./wallet/reporter.ts"
 import { Wallet } from "./wallet/wallet.ts"
 
 export interface MemberParts {
@@ -72,21 +73,23 @@ export class Member {
     const { blocks, accounts, clock, key, random, shell, log, halted, file, verifier } = this.#parts
     const tip = blocks.tip()!
     let wallet: Wallet | null = null
+    let reporter: Reporter | null = null
     const validator = new Validator(
       {
         ...{ blocks, verifier, clock, key, shell, log, halted },
         signState: file("sign-state"),
         wal: file("wal"),
         decided: (_, receipts) => wallet?.decided(receipts),
-        evidence: ({ first }) =>
-          log.warn("a validator said two things", { validator: first.voter, height: first.height }),
+        evidence: (evidence) => reporter?.saw(evidence),
       },
       tip,
     )
     wallet = new Wallet({ accounts, clock, key, validator, blocks })
+    reporter = new Reporter({ blocks, accounts, wallet, validator, key, clock, log })
     const behind = (peer: string) => this.#inBackground(() => this.#fetch(peer))
     const sync = new Sync({ validator, shell, clock, random, me: key.address, asksBlocksFirst, behind, failed: halted })
     const stop = () => {
+      reporter.stop()
       sync.stop()
       validator.stop()
     }
@@ -94,6 +97,7 @@ export class Member {
     shell.serve(validator)
     validator.start()
     sync.start()
+    reporter.start()
   }
 
   #leave(): void {

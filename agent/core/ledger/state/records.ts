@@ -174,13 +174,15 @@ export const rankAt = (tokens: bigint, of: Address): Place<object> => ({
   layout: present,
 })
 
+export const COMMITTEES = "committee/"
 export const committeeAt = (number: number): Place<Committee> => ({
-  name: `committee/${padded(number)}`,
+  name: `${COMMITTEES}${padded(number)}`,
   layout: committee,
 })
 
 /** The first height of an epoch: from there on its committee decides. */
-export const begunAt = (epoch: number): Place<number> => ({ name: `begun/${padded(epoch)}`, layout: whole() })
+export const BEGUN = "begun/"
+export const begunAt = (epoch: number): Place<number> => ({ name: `${BEGUN}${padded(epoch)}`, layout: whole() })
 
 export const slashAt = (of: Address): Place<ValueOf<typeof slash>> => ({ name: `slash/${of}`, layout: slash })
 export const lotsOf = (of: Address): string => `lot/${of}/`

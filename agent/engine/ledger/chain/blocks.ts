@@ -4,8 +4,8 @@ import { type Checkpoint, encodeLightBlock, type LightBlock, readLightBlock } fr
 import type { PartsAnswer, PartsWanted } from "../../../core/chain/message.ts"
 import type { SnapshotHead } from "../../../core/chain/snapshot.ts"
 import { encodeTip, genesisTip, readTip, type Tip } from "../../../core/chain/tip.ts"
-import type { SignedProposal } from "../../../core/consensus/message.ts"
-import type { Height, ValueId } from "../../../core/consensus/terms.ts"
+import type { SignedDoubleVote, SignedProposal } from "../../../core/consensus/message.ts"
+import type { Address, Height, ValueId } from "../../../core/consensus/terms.ts"
 import type { Applied } from "../../../core/ledger/apply/apply.ts"
 import type { Failure } from "../../../core/ledger/apply/context.ts"
 import { damaged } from "../../../core/ledger/error.ts"
@@ -31,6 +31,7 @@ const TABLES = [
   TABLE.chainBlock,
   TABLE.chainTransaction,
   TABLE.chainProposed,
+  TABLE.chainEvidence,
 ] as const
 const CLEARED_AT_ONCE = 1000
 /** Keys of TABLE.chainTip. */
@@ -54,6 +55,10 @@ interface BlockRow {
   readonly proposal: SignedProposal | null
   /** What proves the block: its header, its commit and who decided it. */
   readonly light: Uint8Array
+}
+
+interface EvidenceRow extends SignedDoubleVote {
+  readonly v: 1
 }
 
 /** What became of a transaction. */
@@ -189,6 +194,20 @@ export class Blocks implements View {
   proposed(height: Height, id: ValueId): ReadBlock | null {
     const row = this.#store.get(TABLE.chainProposed, [height, id]) as Row | undefined
     return row === undefined ? null : readBlock(row.bytes)
+  }
+
+  /** Of each validator that said two things: the first that was seen. */
+  evidence(): readonly SignedDoubleVote[] {
+    return [...this.#store.range(TABLE.chainEvidence)].map(({ value }) => value as EvidenceRow)
+  }
+
+  async keepEvidence({ first, second }: SignedDoubleVote): Promise<void> {
+    const row: EvidenceRow = { v: 1, first, second }
+    await this.#store.write([{ put: TABLE.chainEvidence, key: [first.voter], value: row }])
+  }
+
+  async dropEvidence(of: Address): Promise<void> {
+    await this.#store.write([{ remove: TABLE.chainEvidence, key: [of] }])
   }
 
   /** Resolves when the decided block and everything that it did is on the disk. */

@@ -20,7 +20,13 @@ import { proposalRefusal } from "../../../core/consensus/driver/driver.ts"
 import type { DriverInput } from "../../../core/consensus/driver/input.ts"
 import type { DriverOutput } from "../../../core/consensus/driver/output.ts"
 import { type DriverState, hasStarted, newDriver } from "../../../core/consensus/driver/state.ts"
-import { type SignedMessage, type SignedProposal, type SignedVote, signerOf } from "../../../core/consensus/message.ts"
+import {
+  type SignedDoubleVote,
+  type SignedMessage,
+  type SignedProposal,
+  type SignedVote,
+  signerOf,
+} from "../../../core/consensus/message.ts"
 import { proposers } from "../../../core/consensus/rotation.ts"
 import { type Address, NO_ROUND, type Proposal, type Round, type ValueId } from "../../../core/consensus/terms.ts"
 import { powerOf } from "../../../core/consensus/validators.ts"
@@ -236,7 +242,7 @@ export class Consensus {
       case "proposal":
         return this.#say({ say: output, timeMs: Math.max(timeMs, this.#next.lastTimeMs + 1) })
       case "evidence":
-        return this.#around.notices.evidence(output.evidence)
+        return this.#around.notices.evidence(output.evidence as SignedDoubleVote)
       case "decision":
         this.#decision = output
         if (!this.#isReplaying) this.#decide(output)

@@ -1,7 +1,13 @@
 import type { drive } from "../../../core/consensus/driver/driver.ts"
-import type { SignedMessage, SignedProposal, SignedVote, Slot } from "../../../core/consensus/message.ts"
+import type {
+  SignedDoubleVote,
+  SignedMessage,
+  SignedProposal,
+  SignedVote,
+  Slot,
+} from "../../../core/consensus/message.ts"
 import type { SignRefusal } from "../../../core/consensus/sign-state.ts"
-import type { DoubleVote, Height, Round, TimeoutStep, ValueId } from "../../../core/consensus/terms.ts"
+import type { Height, Round, TimeoutStep, ValueId } from "../../../core/consensus/terms.ts"
 import type { ValidatorSet } from "../../../core/consensus/validators.ts"
 import type { Clock } from "../../../ports/clock.ts"
 import type { Signer } from "./signer.ts"
@@ -47,7 +53,7 @@ export interface Gossip {
 
 /** What is to be told to people and to the ledger. */
 export interface Notices {
-  evidence(evidence: DoubleVote): void
+  evidence(evidence: SignedDoubleVote): void
   /** Not signed: it was signed otherwise or is of the past, the key is dead, or the log has no room. */
   unsigned(what: Slot & { readonly code: SignRefusal | "WAL_FULL" }): void
   /** The key signs nothing more. @param why a sentence */

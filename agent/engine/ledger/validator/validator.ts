@@ -31,12 +31,13 @@ import type { Tip } from "../../../core/chain/tip.ts"
 import { drive } from "../../../core/consensus/driver/driver.ts"
 import {
   messageBytes,
+  type SignedDoubleVote,
   type SignedMessage,
   type SignedProposal,
   type SignedVote,
   signerOf,
 } from "../../../core/consensus/message.ts"
-import type { Address, DoubleVote, Height } from "../../../core/consensus/terms.ts"
+import type { Address, Height } from "../../../core/consensus/terms.ts"
 import { consensusAddress } from "../../../core/ledger/apply/committee.ts"
 import type { CommitteeMember } from "../../../core/ledger/state/records.ts"
 import type { Signature } from "../../../core/ledger/terms.ts"
@@ -62,7 +63,7 @@ export interface ValidatorParts extends Omit<ChainParts, "me"> {
   readonly wal: DurableFile
   readonly shell: Shell
   readonly log: Log
-  evidence(evidence: DoubleVote): void
+  evidence(evidence: SignedDoubleVote): void
 }
 
 export class Validator {

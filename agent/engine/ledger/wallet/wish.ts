@@ -18,7 +18,7 @@ export type Approval = BodyOf<"change-set">["approvals"][number]
 
 /** What an owner asks for. What of it only this Core can say, its consensus key's part, is added here. */
 export type Wish =
-  | Exclude<Body, { readonly kind: "bond" | "rotate" | "change-set" | "report" }>
+  | Exclude<Body, { readonly kind: "bond" | "rotate" | "change-set" }>
   | Omit<BodyOf<"bond">, "key" | "proof">
   | Omit<BodyOf<"rotate">, "key" | "proof">
   | Omit<BodyOf<"change-set">, "number">
