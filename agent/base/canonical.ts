@@ -1,12 +1,13 @@
-import { concatBytes, utf8 } from "./bytes.ts"
+import { concatAll, utf8 } from "./bytes.ts"
 import { MesgError } from "./errors.ts"
-import { CANONICAL_DEPTH_MAX, JSON_DEPTH_MAX } from "./limits.ts"
+import { CANONICAL_DEPTH_MAX, CANONICAL_ITEMS_MAX, JSON_DEPTH_MAX } from "./limits.ts"
 
 /*
  * Signed and hashed data has one encoding: the part of CBOR (RFC 8949, section 4.2.1) that needs no choice.
  *
  *   integers -2^64..2^64-1 · bytes · well-formed text · arrays · true, false, null
- *   shortest heads, definite lengths, at most CANONICAL_DEPTH_MAX arrays in each other, nothing after the item
+ *   shortest heads, definite lengths, nothing after the item
+ *   at most CANONICAL_DEPTH_MAX arrays in each other, and CANONICAL_ITEMS_MAX items in all
  *
  * No maps, floats, tags or undefined: what is signed is a list whose places have meanings.
  */
@@ -35,17 +36,18 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
  * @throws CanonicalError NOT_CANONICAL: a value that has no such encoding is a bug of the caller
  */
 export function encodeCanonical(value: Canonical): Uint8Array {
-  const parts: Uint8Array[] = []
-  encode(value, 0, parts)
-  return concatBytes(...parts)
+  const into: Written = { parts: [], items: 0 }
+  encode(value, 0, into)
+  return concatAll(into.parts)
 }
 
 /**
- * Total: any bytes, one answer, no throw.
+ * Total: any bytes, one answer, no throw. It takes memory by what is read, never by what a head announces.
+ * @param itemsMax how many items what is expected has at most: of more nothing is made
  * @returns the value, whose encoding is exactly these bytes (integers past 2^53-1 as bigint), or why there is none
  */
-export function decodeCanonical(bytes: Uint8Array): Decoded {
-  const reader = new Reader(bytes)
+export function decodeCanonical(bytes: Uint8Array, itemsMax = CANONICAL_ITEMS_MAX): Decoded {
+  const reader = new Reader(bytes, Math.min(itemsMax, CANONICAL_ITEMS_MAX))
   const value = reader.item(0)
   if (value === undefined) return { ok: false, reason: reader.reason }
   if (reader.at !== bytes.length) return { ok: false, reason: "bytes after the item" }
@@ -60,7 +62,14 @@ export function canonicalJson(value: unknown): string {
   return json(value, 0)
 }
 
-function encode(value: Canonical, depth: number, parts: Uint8Array[]): void {
+interface Written {
+  readonly parts: Uint8Array[]
+  items: number
+}
+
+function encode(value: Canonical, depth: number, into: Written): void {
+  const { parts } = into
+  if (++into.items > CANONICAL_ITEMS_MAX) throw notCanonical(`more than ${CANONICAL_ITEMS_MAX} items`)
   if (value === null) parts.push(Uint8Array.of(NULL))
   else if (typeof value === "boolean") parts.push(Uint8Array.of(value ? TRUE : FALSE))
   else if (typeof value === "number" || typeof value === "bigint") parts.push(integer(value))
@@ -72,7 +81,7 @@ function encode(value: Canonical, depth: number, parts: Uint8Array[]): void {
   else if (Array.isArray(value)) {
     if (depth === CANONICAL_DEPTH_MAX) throw notCanonical(`more than ${CANONICAL_DEPTH_MAX} arrays in each other`)
     parts.push(head(ARRAY, BigInt(value.length)))
-    for (const item of value as readonly Canonical[]) encode(item, depth + 1, parts)
+    for (const item of value as readonly Canonical[]) encode(item, depth + 1, into)
   } else throw notCanonical(`a ${typeof value}`)
 }
 
@@ -102,12 +111,15 @@ class Reader {
   at = 0
   reason = ""
   readonly #bytes: Uint8Array
+  #itemsLeft: number
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, itemsMax: number) {
     this.#bytes = bytes
+    this.#itemsLeft = itemsMax
   }
 
   item(depth: number): Canonical | undefined {
+    if (this.#itemsLeft-- === 0) return this.#refuse("more items than there may be")
     const first = this.#bytes[this.at]
     if (first === undefined) return this.#refuse("the bytes end too early")
     const major = first >> 5
@@ -145,6 +157,7 @@ class Reader {
 
   #array(length: number, depth: number): Canonical[] | undefined {
     if (depth === CANONICAL_DEPTH_MAX) return this.#refuse(`more than ${CANONICAL_DEPTH_MAX} arrays in each other`)
+    if (length > this.#itemsLeft) return this.#refuse("more items than there may be")
     const items: Canonical[] = []
     for (let i = 0; i < length; i++) {
       const item = this.item(depth + 1)

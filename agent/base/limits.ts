@@ -22,6 +22,8 @@ export const CHECK_TRIES_MAX = 2
 export const SCHEMA_LIGHT_LENGTH_MAX = 8 * KIB
 export const JSON_DEPTH_MAX = 64
 export const CANONICAL_DEPTH_MAX = 32
+/** Items in one piece of canonical CBOR: one takes up to 256 bytes of memory, whatever it takes in a message. */
+export const CANONICAL_ITEMS_MAX = 2 ** 18
 /** Less than JSON may have: what carries an application has levels of its own. */
 export const APPLICATION_DEPTH_MAX = 60
 /** What the aliases of one YAML document may unfold to, parts and characters, and how many of its faults are told at once. */

@@ -82,6 +82,7 @@ const vote: Layout<SignedVote> = {
       signature: fromHex(rest.signature)!,
     }
   },
+  items: voteRecord.items,
 }
 
 const proposal: Layout<SignedProposal> = {
@@ -98,6 +99,7 @@ const proposal: Layout<SignedProposal> = {
     const { value, polka, ...rest } = read
     return { ...rest, value: value as string as ValueId, polRound: polka - 1, signature: fromHex(rest.signature)! }
   },
+  items: proposalRecord.items,
 }
 
 const transactions = list(bytes(TRANSACTION_BYTES_MAX), TRANSACTIONS_PER_MESSAGE_MAX)

@@ -41,6 +41,7 @@ const priority: Layout<bigint> = {
     if (read === undefined || (read.isNegative && read.size === 0n)) return undefined
     return read.isNegative ? -read.size : read.size
   },
+  items: sign.items,
 }
 
 const address = fixed<Address>(ADDRESS_BYTES)

@@ -11,6 +11,8 @@ export interface Layout<Value> {
   write(value: Value): Canonical
   /** @returns `undefined` where the item is not of this layout */
   read(item: Canonical): Value | undefined
+  /** How many items of canonical CBOR a value has at most: of bytes with more nothing is read. */
+  readonly items: number
 }
 
 export type ValueOf<Of> = Of extends Layout<infer Value> ? Value : never
@@ -27,7 +29,7 @@ export function encode<Value>(layout: Layout<Value>, value: Value): Uint8Array {
 
 /** Total: any bytes. @returns null where they are not canonical or not of this layout */
 export function decode<Value>(layout: Layout<Value>, bytes: Uint8Array): Value | null {
-  const decoded = decodeCanonical(bytes)
+  const decoded = decodeCanonical(bytes, layout.items)
   return decoded.ok ? (layout.read(decoded.value) ?? null) : null
 }
 
@@ -36,12 +38,14 @@ export function whole(max = Number.MAX_SAFE_INTEGER): Layout<number> {
   return {
     write: (value) => value,
     read: (item) => (typeof item === "number" && item >= 0 && item <= max ? item : undefined),
+    items: 1,
   }
 }
 
 export const flag: Layout<boolean> = {
   write: (value) => value,
   read: (item) => (typeof item === "boolean" ? item : undefined),
+  items: 1,
 }
 
 /** A whole number of any size up to `max`: its bytes, big-endian, none in front that is zero; 0 has none. */
@@ -56,6 +60,7 @@ export function big(max: bigint): Layout<bigint> {
       const value = item.length === 0 ? 0n : BigInt(`0x${toHex(item)}`)
       return value <= max ? value : undefined
     },
+    items: 1,
   }
 }
 
@@ -66,6 +71,7 @@ export function bytes(max: number): Layout<Uint8Array> {
   return {
     write: (value) => value,
     read: (item) => (item instanceof Uint8Array && item.length <= max ? item : undefined),
+    items: 1,
   }
 }
 
@@ -74,6 +80,7 @@ export function fixed<Hex extends string>(length: number): Layout<Hex> {
   return {
     write: (value) => fromHex(value)!,
     read: (item) => (item instanceof Uint8Array && item.length === length ? (toHex(item) as Hex) : undefined),
+    items: 1,
   }
 }
 
@@ -82,6 +89,7 @@ export function text(bytesMax: number): Layout<string> {
   return {
     write: (value) => value,
     read: (item) => (typeof item === "string" && utf8Length(item) <= bytesMax ? item : undefined),
+    items: 1,
   }
 }
 
@@ -93,6 +101,7 @@ export function refined<Value>(of: Layout<Value>, isAllowed: (value: Value) => b
       const value = of.read(item)
       return value !== undefined && isAllowed(value) ? value : undefined
     },
+    items: of.items,
   }
 }
 
@@ -100,6 +109,7 @@ export function optional<Value extends NonNullable<unknown>>(of: Layout<Value>):
   return {
     write: (value) => (value === null ? null : of.write(value)),
     read: (item) => (item === null ? null : of.read(item)),
+    items: of.items,
   }
 }
 
@@ -116,6 +126,7 @@ export function list<Value>(of: Layout<Value>, max: number): Layout<readonly Val
       }
       return values
     },
+    items: 1 + max * of.items,
   }
 }
 
@@ -134,6 +145,7 @@ export function record<Of extends Fields>(fields: Of): Layout<RecordOf<Of>> {
       }
       return value as RecordOf<Of>
     },
+    items: named.reduce((sum, [, field]) => sum + field.items, 1),
   }
 }
 
@@ -152,6 +164,7 @@ export function choice<Of extends Fields>(
       const value = kind === undefined ? undefined : layoutOf(kind).read(item[1]!)
       return value === undefined ? undefined : ({ kind, ...value } as ChoiceOf<Of>)
     },
+    items: 2 + Math.max(...Object.values(kinds).map((of) => of.items)),
   }
 }
 

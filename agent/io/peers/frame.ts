@@ -6,6 +6,8 @@ import { concatBytes } from "../../base/bytes.ts"
  */
 const HEAD_BYTES = 4
 const PIECE_BYTES = 65_536
+/** Room at first for what comes. */
+const FIRST_BYTES = 1024
 
 /** @throws what the stream was broken off with, also by the signal */
 export async function sendFrame(stream: Stream, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
@@ -53,12 +55,14 @@ export async function readFrame(stream: Stream, bytesMax: number, signal: AbortS
   }
 }
 
-/** The bytes of one frame, as they come. */
-class Incoming {
+/** The bytes of one frame, as they come: together, because each piece would take more than the bytes in it. */
+export class Incoming {
   readonly #bytesMax: number
-  readonly #pieces: Uint8Array[] = []
+  /** The head and what follows; it grows with what came, not with what the head announces. */
+  #buffer = new Uint8Array(FIRST_BYTES)
   #have = 0
-  #length: number | null = null
+  /** Where the frame ends, by its head; null until that is here. */
+  #end: number | null = null
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
@@ -66,21 +70,20 @@ class Incoming {
 
   /** @returns the whole frame, null for one that is too long, undefined as long as more has to come */
   take(piece: Uint8Array): Uint8Array | null | undefined {
-    this.#pieces.push(piece)
-    this.#have += piece.length
-    if (this.#length === null && this.#have >= HEAD_BYTES) this.#readHead()
-    if (this.#length === null || this.#have < this.#length) return this.#isTooLong ? null : undefined
-    return this.#isTooLong ? null : concatBytes(...this.#pieces)
+    const needed = this.#have + piece.length
+    if (needed > HEAD_BYTES + this.#bytesMax) return null
+    if (needed > this.#buffer.length) this.#grow(needed)
+    this.#buffer.set(piece, this.#have)
+    this.#have = needed
+    if (needed < HEAD_BYTES) return undefined
+    this.#end ??= HEAD_BYTES + new DataView(this.#buffer.buffer).getUint32(0)
+    if (this.#end > HEAD_BYTES + this.#bytesMax || needed > this.#end) return null
+    return needed === this.#end ? this.#buffer.slice(HEAD_BYTES, this.#end) : undefined
   }
 
-  get #isTooLong(): boolean {
-    return this.#length !== null && (this.#length > this.#bytesMax || this.#have > this.#length)
-  }
-
-  #readHead(): void {
-    const head = concatBytes(...this.#pieces.splice(0))
-    this.#length = new DataView(head.buffer).getUint32(0)
-    this.#pieces.push(head.subarray(HEAD_BYTES))
-    this.#have -= HEAD_BYTES
+  #grow(needed: number): void {
+    const larger = new Uint8Array(Math.min(Math.max(needed, 2 * this.#buffer.length), HEAD_BYTES + this.#bytesMax))
+    larger.set(this.#buffer.subarray(0, this.#have))
+    this.#buffer = larger
   }
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict"
+import { getHeapStatistics } from "node:v8"
 import { fromHex, toHex } from "../../../agent/base/bytes.ts"
+import { CANONICAL_ITEMS_MAX } from "../../../agent/base/limits.ts"
 import { type Canonical, canonicalJson, decodeCanonical, encodeCanonical } from "../../../agent/base/canonical.ts"
 
 const nested = (depth: number): Canonical => (depth === 0 ? [] : [nested(depth - 1)])
@@ -80,6 +82,32 @@ describe("canonical CBOR", () => {
   for (const [what, value] of wrong)
     it(`does not encode ${what}`, () =>
       assert.throws(() => encodeCanonical(value as Canonical), { code: "NOT_CANONICAL" }))
+
+  it("reads and writes CANONICAL_ITEMS_MAX items, and no more", () => {
+    const list = (length: number) => Array.from({ length }, () => ["a", new Uint8Array(0)])
+    const items = Math.floor(CANONICAL_ITEMS_MAX / 3)
+    const bytes = encodeCanonical(list(items))
+    assert.equal(decodeCanonical(bytes).ok, true)
+    assert.throws(() => encodeCanonical(list(items + 1)), { code: "NOT_CANONICAL" })
+    const more = Buffer.alloc(CANONICAL_ITEMS_MAX + 5)
+    more.writeUInt8(0x9a)
+    more.writeUInt32BE(CANONICAL_ITEMS_MAX, 1)
+    assert.deepEqual(decodeCanonical(more), { ok: false, reason: "more items than there may be" })
+  })
+
+  it("reads at most as many items as it is asked for", () => {
+    const bytes = encodeCanonical([1, [2, 3]])
+    assert.equal(decodeCanonical(bytes, 5).ok, true)
+    assert.deepEqual(decodeCanonical(bytes, 4), { ok: false, reason: "more items than there may be" })
+  })
+
+  it("takes little memory for a message of a mebibyte that is nothing but empty byte strings", () => {
+    const bytes = new Uint8Array(2 ** 20 + 5).fill(0x40)
+    bytes.set([0x9a, 0, 16, 0, 0])
+    const before = getHeapStatistics().total_allocated_bytes
+    assert.equal(decodeCanonical(bytes).ok, false)
+    assert.ok(getHeapStatistics().total_allocated_bytes - before < 2 ** 22)
+  })
 
   it("keeps what it decoded when the input is overwritten", () => {
     const bytes = fromHex("420102")!
