@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { scaled } from "../support/scale.ts"
 import { ROOT } from "../support/sources.ts"
+import { tempDir } from "../support/temp-dir.ts"
 import { BYZANTINE_FAULTS, DEFAULTS, type Options, type Plant, PLANTS, WORLD_FAULTS } from "./chain/options.ts"
 import { byzantineMax, simulate } from "./chain/simulation.ts"
 
@@ -193,4 +194,45 @@ describe("npm run sim -- OPTIONS", function () {
       assert.match(stderr, /^usage: sim /m)
     })
   }
+})
+
+describe("npm run sim:long -- OPTIONS", function () {
+  this.timeout(60_000)
+  const long = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, "test/sim/chain/long.ts"), ...args], {
+      encoding: "utf8",
+    })
+    return { status, stdout, stderr }
+  }
+
+  it("goes through committees of every size, and does not do again what has passed", () => {
+    const resume = join(tempDir("sim-long"), "passed")
+    const first = long("--seeds", "12", "--workers", "2", "--resume", resume)
+    assert.deepEqual([first.status, first.stderr], [0, ""])
+    assert.match(first.stdout, /^12 passed, 0 failed: \d+ seeds a minute\n$/)
+    assert.match(long("--seeds", "14", "--resume", resume).stdout, /^2 passed, 0 failed, 12 before: /)
+  })
+
+  it("says what repeats a seed that breaks, and ends with 1", () => {
+    const { status, stdout } = long("--seeds", "40", "--plant", "old-sign-state")
+    assert.equal(status, 1)
+    const [, seed, command] = /^seed (\d+): npm run sim -- (.*)$/m.exec(stdout)!
+    const broken = new RegExp(`^seed ${seed}: BROKEN: .*$`, "m").exec(stdout)![0]
+    const again = spawnSync(process.execPath, [join(ROOT, "test/sim/chain/main.ts"), ...command!.split(" ")], {
+      encoding: "utf8",
+    })
+    assert.equal(again.status, 1)
+    assert.ok(again.stdout.includes(broken), again.stdout)
+  })
+
+  for (const { args, why } of [
+    { args: ["--seeds", "0"], why: /--seeds is a whole number from 1/ },
+    { args: ["--plant", "weeds"], why: /--plant is one of / },
+  ])
+    it(`says how it is used: ${args.join(" ")}`, () => {
+      const { status, stderr } = long(...args)
+      assert.equal(status, 2)
+      assert.match(stderr, why)
+      assert.match(stderr, /^usage: sim:long /m)
+    })
 })
