@@ -13,7 +13,7 @@ import {
   tab,
   taskNode,
 } from "../support/node-red-flow.ts"
-import { npmCache } from "../support/npm-cache.ts"
+import { npmNode } from "../support/npm-node.ts"
 import { ROOT } from "../support/sources.ts"
 
 const { engines } = JSON.parse(readFileSync(join(ROOT, "nodered-nodes/package.json"), "utf8")) as {
@@ -21,19 +21,13 @@ const { engines } = JSON.parse(readFileSync(join(ROOT, "nodered-nodes/package.js
 }
 const OLDEST = `${engines.node.slice(">=".length)}.0`
 
-/** That Node, as npm brings it. */
-function oldestNode(): string {
-  const name = `node-linux-${process.arch}`
-  return join(npmCache(`node-${OLDEST}`, [`${name}@${OLDEST}`]), "node_modules", name, "bin/node")
-}
-
 describe(`Node-RED on Node ${OLDEST}, the oldest that the nodes are for`, function () {
   this.timeout(300_000)
   let agent: TestAgent
   let nodeRed: NodeRed
   before(async () => {
     agent = await startAgent()
-    nodeRed = await startNodeRed({ node: oldestNode(), env: { MESG_HOME: agent.home } })
+    nodeRed = await startNodeRed({ node: npmNode(OLDEST), env: { MESG_HOME: agent.home } })
   })
   after(async () => {
     await nodeRed?.kill()

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import type { Address } from "../../../agent/base/address.ts"
 import { addressOf } from "../../../agent/base/address.ts"
+import { fromHex } from "../../../agent/base/bytes.ts"
 import { type Applied, applyBlock } from "../../../agent/core/ledger/apply/apply.ts"
 import { chainIdOf, type Genesis, genesisFault, genesisState } from "../../../agent/core/ledger/genesis.ts"
 import { decode } from "../../../agent/core/ledger/layout.ts"
@@ -19,7 +20,7 @@ import {
 export const hashOf = (name: string) => createHash("sha256").update(name).digest("hex") as Hash
 /** Whoever is called so: a key that nobody signs with here, because applying verifies nothing. */
 export const keyOf = (name: string) => hashOf(`key of ${name}`) as string as PublicKey
-export const addressFor = (name: string): Address => addressOf(Uint8Array.fromHex(keyOf(name)))
+export const addressFor = (name: string): Address => addressOf(fromHex(keyOf(name))!)
 const SIGNATURE = "00".repeat(64) as Signature
 
 export const HOUR = 3_600_000

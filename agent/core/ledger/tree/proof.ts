@@ -1,4 +1,4 @@
-import { toHex, utf8 } from "../../../base/bytes.ts"
+import { fromHex, toHex, utf8 } from "../../../base/bytes.ts"
 import { sha256 } from "../../../base/hash.ts"
 import { damaged } from "../error.ts"
 import { fixed, list, optional, record, type ValueOf } from "../layout.ts"
@@ -76,7 +76,7 @@ export function isProven(root: Uint8Array, name: string, value: Uint8Array | nul
   if (proof.other !== null) {
     // In a tree another leaf stands on the name's own way only where the name is not there.
     if (proof.other.key === toHex(key)) return false
-    reached = leafHash(Uint8Array.fromHex(proof.other.key), Uint8Array.fromHex(proof.other.value))
+    reached = leafHash(fromHex(proof.other.key)!, fromHex(proof.other.value)!)
   }
   return toHex(rootAbove(key, reached, proof.siblings)) === toHex(root)
 }
@@ -86,7 +86,7 @@ export function rootAbove(key: Uint8Array, below: Uint8Array, siblings: TreeProo
   let reached = below
   for (let level = siblings.length - 1; level >= 0; level--) {
     const sibling = siblings[level]!
-    const beside = sibling === null ? EMPTY_HASH : Uint8Array.fromHex(sibling)
+    const beside = sibling === null ? EMPTY_HASH : fromHex(sibling)!
     reached = bit(key, level) === 0 ? innerHash(reached, beside) : innerHash(beside, reached)
   }
   return reached

@@ -1,4 +1,4 @@
-import { toHex } from "../../../base/bytes.ts"
+import { fromHex, toHex } from "../../../base/bytes.ts"
 import { damaged } from "../error.ts"
 import { decodeNode, EMPTY_NODE, encodeNode, hashOf, type Leaf, type Node, type Slot, slotOf } from "./node.ts"
 
@@ -26,7 +26,7 @@ interface Change {
  * @throws LedgerError STATE_DAMAGED
  */
 export function updateTree(nodes: Nodes, changes: ReadonlyMap<string, Uint8Array | null>): TreeUpdate {
-  const list = [...changes].map(([digits, value]): Change => ({ digits, key: Uint8Array.fromHex(digits), value }))
+  const list = [...changes].map(([digits, value]): Change => ({ digits, key: fromHex(digits)!, value }))
   const written = new Map<NodePath, Uint8Array | null>()
   const bytes = nodes("")
   const before = bytes === null ? null : decodeNode(bytes)
