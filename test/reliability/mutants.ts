@@ -6,14 +6,12 @@
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
-import { delimiter, join, resolve } from "node:path"
-import { tempDir } from "../support/temp-dir.ts"
+import { delimiter, join } from "node:path"
+import { copyTree, whilePatched } from "./mutants/copy.ts"
 import type { Mutant } from "./mutants/mutant.ts"
+import { firstSeed, SEEDS_MAX, SIMULATED, type SimulatedMutant } from "./mutants/simulated.ts"
 import { MUTANTS } from "./mutants/table.ts"
 
-const ROOT = resolve(import.meta.dirname, "../..")
-const COPIED = ["agent", "plugins", "test", "packaging", "package.json", ".mocharc.json", "tsconfig.json"]
 const TIMEOUT_MS = 240_000
 
 interface Verdict {
@@ -22,53 +20,49 @@ interface Verdict {
 }
 
 const chosen = process.argv.slice(2)
-const mutants = MUTANTS.filter(({ name }) => chosen.length === 0 || chosen.includes(name))
-if (mutants.length === 0)
-  throw new Error(`there is no such mutant; there are: ${MUTANTS.map(({ name }) => name).join(", ")}`)
+const isChosen = ({ name }: { readonly name: string }) => chosen.length === 0 || chosen.includes(name)
+const judgements = [
+  ...MUTANTS.filter(isChosen).map((one) => ({ name: one.name, by: one.spec, judge: () => judge(one) })),
+  ...SIMULATED.filter(isChosen).map((one) => ({ name: one.name, by: one.program, judge: () => judgeSimulated(one) })),
+]
+if (judgements.length === 0)
+  throw new Error(
+    `there is no such mutant; there are: ${[...MUTANTS, ...SIMULATED].map(({ name }) => name).join(", ")}`,
+  )
 
 const tree = copyTree()
 let survived = 0
-for (const mutant of mutants) {
+for (const { name, by, judge: verdictOf } of judgements) {
   const began = performance.now()
-  const { killed, why } = await judge(mutant)
+  const { killed, why } = await verdictOf()
   if (!killed) survived++
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
-  console.log(`${killed ? "killed  " : "SURVIVED"} ${mutant.name.padEnd(28)} ${seconds.padStart(6)} s  ${mutant.spec}`)
+  console.log(`${killed ? "killed  " : "SURVIVED"} ${name.padEnd(28)} ${seconds.padStart(6)} s  ${by}`)
   console.log(`         ${why}`)
 }
-console.log(`\n${mutants.length - survived} passed, ${survived} failed`)
+console.log(`\n${judgements.length - survived} passed, ${survived} failed`)
 process.exitCode = survived === 0 ? 0 : 1
 
-function copyTree(): string {
-  const folder = tempDir("mutants")
-  for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
-  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"))
-  return folder
-}
-
 async function judge(mutant: Mutant): Promise<Verdict> {
-  const originals = new Map<string, string>()
-  try {
-    for (const { file, from, to } of mutant.patches) {
-      const path = join(tree, file)
-      const text = readFileSync(path, "utf8")
-      if (!originals.has(path)) originals.set(path, text)
-      const places = text.split(from).length - 1
-      if (places !== 1) return { killed: false, why: `the patch of ${file} fits ${places} times: bring it up to date` }
-      writeFileSync(
-        path,
-        text.replace(from, () => to),
-      )
-    }
+  const judged = await whilePatched(tree, mutant.patches, async (): Promise<Verdict> => {
     const { code, output } = await runSpec(mutant)
     if (code === 0) return { killed: false, why: "the test passed although the promise was broken" }
     const said = mutant.says.exec(output)
     if (said === null)
       return { killed: false, why: `the test failed, but not with ${mutant.says}:\n${output.slice(-2000)}` }
     return { killed: true, why: said[0].trim().slice(0, 160) }
-  } finally {
-    for (const [path, text] of originals) writeFileSync(path, text)
-  }
+  })
+  return "misfit" in judged ? { killed: false, why: judged.misfit } : judged
+}
+
+/** It must show within SEEDS_MAX, and in the seed that is recorded. */
+function judgeSimulated(mutant: SimulatedMutant): Promise<Verdict> {
+  return firstSeed(tree, mutant, 1, SEEDS_MAX).then(async (first) => {
+    if ("why" in first) return { killed: false, why: first.why }
+    const recorded = await firstSeed(tree, mutant, mutant.seed, 1)
+    if ("why" in recorded) return { killed: false, why: `not in the recorded seed: ${recorded.why}` }
+    return { killed: true, why: `first in seed ${first.seed}, recorded ${mutant.seed}: ${recorded.said}` }
+  })
 }
 
 async function runSpec({ spec, grep, env }: Mutant): Promise<{ code: number | null; output: string }> {

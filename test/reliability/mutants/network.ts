@@ -52,7 +52,7 @@ export const NETWORK: readonly Mutant[] = [
       },
     ],
     ...SIMULATED,
-    says: /where \S+ was decided/,
+    says: /without a proof|where \S+ was decided/,
   },
   {
     name: "no-round-skip",

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util"
-import { BYZANTINE_FAULTS, DEFAULTS, type Options, PLANTS, WORLD_FAULTS } from "./options.ts"
+import { BYZANTINE_FAULTS, DEFAULTS, type Options, PLANTS, POWERS, WORLD_FAULTS } from "./options.ts"
 import { byzantineMax, simulate } from "./simulation.ts"
 
 /*
@@ -8,7 +8,7 @@ import { byzantineMax, simulate } from "./simulation.ts"
  */
 const FAULTS: readonly Options["faults"][number][] = [...WORLD_FAULTS, ...BYZANTINE_FAULTS]
 const USAGE = `usage: sim [--seed N] [--seeds COUNT] [--validators N] [--byzantine N] [--heights N] [--rough-ms MS]
-           [--powers equal|random] [--faults all|none|${FAULTS.join(",")}] [--plant ${PLANTS.join("|")}]`
+           [--powers ${POWERS.join("|")}] [--faults all|none|${FAULTS.join(",")}] [--plant ${PLANTS.join("|")}]`
 
 class UsageError extends Error {}
 
@@ -54,7 +54,7 @@ function read(args: readonly string[]): { options: Options; seeds: number } {
     byzantine: wholeNumber("byzantine", values.byzantine ?? String(byzantineMax(validators)), 0),
     heights: wholeNumber("heights", values.heights ?? String(DEFAULTS.heights), 1),
     roughMs: wholeNumber("rough-ms", values["rough-ms"] ?? String(DEFAULTS.roughMs), 0),
-    powers: oneOf("powers", ["equal", "random"], values.powers ?? DEFAULTS.powers),
+    powers: oneOf("powers", POWERS, values.powers ?? DEFAULTS.powers),
     faults: faultsOf(values.faults ?? "all"),
     plant: values.plant === undefined ? null : oneOf("plant", PLANTS, values.plant),
   }

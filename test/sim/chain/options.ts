@@ -2,6 +2,7 @@
 export const WORLD_FAULTS = ["delay", "drop", "duplicate", "partition", "crash", "clock"] as const
 /** What faulty processes do; it never ends. */
 export const BYZANTINE_FAULTS = ["silence", "equivocation", "amnesia", "selective", "late", "invalid"] as const
+export const POWERS = ["equal", "random", "large"] as const
 /** Errors put into correct processes, to see that they are found. */
 export const PLANTS = [
   "sign-before-sync",
@@ -27,8 +28,8 @@ export interface Options {
   readonly heights: number
   /** How long faults of the world go on, virtual ms. */
   readonly roughMs: number
-  /** One unit of power each, or a random number of them. */
-  readonly powers: "equal" | "random"
+  /** One unit of power each, or a random number of them, or the same very large number, which no float has. */
+  readonly powers: (typeof POWERS)[number]
   readonly plant: Plant | null
   /** The first validator's power goes before its so manieth effect, counted from 0, then from each start on. */
   readonly powerCuts: readonly number[]

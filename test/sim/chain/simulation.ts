@@ -9,6 +9,9 @@ import { ASK_EVERY_MS, BYZANTINE_FAULTS, type Options, TIMEOUT_GROWTH_MS, TIMEOU
 import { Process } from "./process.ts"
 import { type Fork, Watcher } from "./watcher.ts"
 
+/** Of a power that is an odd number of so many bytes: a float of 53 bits has it rounded. */
+const LARGE_POWER_BYTES = 10
+
 export interface Outcome {
   /** What did not hold; empty is well. */
   readonly broken: readonly string[]
@@ -68,6 +71,10 @@ function powersOf(
   faulty: ReadonlySet<Address>,
   random: SeededRandom,
 ): ValidatorSet {
+  if (powers === "large") {
+    const power = BigInt(`0x${random.bytes(LARGE_POWER_BYTES).toHex()}`) | 1n
+    return genesisValidators(names.map((address) => ({ address, power })))
+  }
   const few = powers === "random" ? 1 + random.below(9) : 1
   return genesisValidators(
     names.map((address) => {

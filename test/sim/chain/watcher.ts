@@ -1,6 +1,6 @@
 import type { DriverState } from "../../../agent/core/consensus/driver/state.ts"
 import type { DoubleVote, Proposal, ValueId, Vote } from "../../../agent/core/consensus/terms.ts"
-import { isQuorum, powerOf, type ValidatorSet } from "../../../agent/core/consensus/validators.ts"
+import { powerOf, type ValidatorSet } from "../../../agent/core/consensus/validators.ts"
 import type { Slot } from "../../../agent/core/consensus/message.ts"
 import { idOf, isValid, type Signed, keyOf, signatureOf } from "./message.ts"
 
@@ -95,6 +95,12 @@ export class Watcher {
     const later = [...votes.rounds.keys()].filter((at) => at > round.round).length
     const validators = this.#set.validators.length
     if (later > 8 * validators) this.#break(`${name} keeps votes of ${later} later rounds`)
+    // L55: where more than a third is in a later round, so is everybody who has heard them.
+    const { total } = votes.validators
+    const ahead = [...votes.rounds].find(([at, { heardWeight }]) => at > round.round && 3n * heardWeight > total)
+    const isDeciding = round.step !== "new" && round.step !== "commit"
+    if (isDeciding && ahead !== undefined)
+      this.#break(`${name} stays in round ${round.round}, others are in ${ahead[0]}`)
     if (pending.length > 0 && round.step !== "commit") this.#break(`${name} left ${pending.length} conditions waiting`)
     if (had.size > 100) this.#break(`${name} remembers ${had.size} conditions of one round`)
     if (proposals.length > 3 * (round.round + 10)) this.#break(`${name} keeps ${proposals.length} proposals`)
@@ -111,7 +117,8 @@ export class Watcher {
   #isQuorum(votes: readonly Vote[], value: ValueId): boolean {
     const voters = new Set(votes.filter((vote) => vote.value === value).map(({ voter }) => voter))
     const weight = [...voters].reduce((sum, voter) => sum + powerOf(this.#set, voter), 0n)
-    return isQuorum(weight, this.#set.total)
+    // Reckoned here: what decides is not to judge itself.
+    return 3n * weight > 2n * this.#set.total
   }
 
   #break(what: string): void {
