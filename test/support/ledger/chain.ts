@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import type { Address } from "../../../agent/base/address.ts"
 import { addressOf } from "../../../agent/base/address.ts"
 import { fromHex } from "../../../agent/base/bytes.ts"
-import { type Applied, applyBlock } from "../../../agent/core/ledger/apply/apply.ts"
+import { type Applied, applyBlock, type Block } from "../../../agent/core/ledger/apply/apply.ts"
 import { chainIdOf, type Genesis, genesisFault, genesisState } from "../../../agent/core/ledger/genesis.ts"
 import { decode } from "../../../agent/core/ledger/layout.ts"
 import { accountAt, type Parameters, type Place } from "../../../agent/core/ledger/state/records.ts"
@@ -138,15 +138,12 @@ export class Chain implements View {
   }
 
   block(transactions: readonly ReadTransaction[], time = this.time, absent: readonly string[] = []) {
-    const applied = this.try(transactions, time, absent)
-    if (!applied.ok) throw new Error(`transaction ${applied.at} cannot be in the block: ${applied.code}`)
-    this.#keep(this.records, applied.records)
-    this.#keep(this.nodes, applied.nodes)
-    this.height++
-    this.time = time
-    this.appHash = applied.appHash
-    this.nextDue = applied.nextDue
-    return applied
+    return this.#take(this.try(transactions, time, absent), time)
+  }
+
+  /** One that others made. */
+  follow(block: Block) {
+    return this.#take(applyBlock(this, block), block.time)
   }
 
   /** One transaction in a block of its own. @returns why it failed, or null */
@@ -158,6 +155,17 @@ export class Chain implements View {
   waitUntil(time: number): void {
     while (this.nextDue <= time) this.block([], Math.max(this.time, this.nextDue))
     this.time = Math.max(this.time, time)
+  }
+
+  #take(applied: Applied, time: number) {
+    if (!applied.ok) throw new Error(`transaction ${applied.at} cannot be in the block: ${applied.code}`)
+    this.#keep(this.records, applied.records)
+    this.#keep(this.nodes, applied.nodes)
+    this.height++
+    this.time = time
+    this.appHash = applied.appHash
+    this.nextDue = applied.nextDue
+    return applied
   }
 
   #keep(kept: Map<string, Uint8Array>, changes: ReadonlyMap<string, Uint8Array | null>): void {

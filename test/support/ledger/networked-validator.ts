@@ -8,6 +8,7 @@ import { ChainPeers } from "../../../agent/engine/ledger/validator/chain-peers.t
 import { Sync } from "../../../agent/engine/ledger/validator/sync.ts"
 import { Validator } from "../../../agent/engine/ledger/validator/validator.ts"
 import { SystemClock } from "../../../agent/io/clock/clock.ts"
+import type { PeersOptions } from "../../../agent/io/peers/peers.ts"
 import { systemRandom } from "../../../agent/io/keys/random.ts"
 import { verifier } from "../../../agent/io/keys/verifier.ts"
 import { VirtualFile } from "../../sim/chain/disk.ts"
@@ -30,15 +31,26 @@ export async function newDisk(genesis: Genesis, name: string): Promise<Disk> {
   return disk
 }
 
-/** A validator with real peers on loopback, and real time. @param known addresses of others */
-export async function startNetworked(disk: Disk, genesis: Genesis, name: string, known: readonly string[]) {
+export interface Placed extends Partial<Pick<PeersOptions, "keys" | "listen">> {
+  /** The way to the others: as it is in an agent by default. */
+  readonly shell?: ChainPeers
+}
+
+/** A validator with real peers, on loopback by default, and real time. @param known addresses of others */
+export async function startNetworked(
+  disk: Disk,
+  genesis: Genesis,
+  name: string,
+  known: readonly string[],
+  { shell: given, ...place }: Placed = {},
+) {
   const failures: unknown[] = []
   const failed = (error: unknown) => void failures.push(error)
   const log = new KeptLog()
   const key = consensusKey(name)
   const blocks = new Blocks(disk.store)
   const clock = new SystemClock({ notBeforeMs: 0 })
-  const shell = new ChainPeers(chainIdOf(genesis), log)
+  const shell = given ?? new ChainPeers(chainIdOf(genesis), log)
   const validator = new Validator(
     {
       ...{ blocks, verifier: verifier(), clock, key, signState: disk.signState, wal: disk.wal, shell, log },
@@ -58,7 +70,7 @@ export async function startNetworked(disk: Disk, genesis: Genesis, name: string,
     behind: failed,
     failed,
   })
-  const peers = await startPeers({ known, topics: shell.topics(), questions: shell.questions(), clock, log })
+  const peers = await startPeers({ ...place, known, topics: shell.topics(), questions: shell.questions(), clock, log })
   shell.connect(peers)
   shell.serve(validator)
   validator.start()
