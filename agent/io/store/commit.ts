@@ -46,6 +46,8 @@ interface Write {
   readonly reject: (error: Error) => void
 }
 
+/** In so many parts a commit is waited for. */
+const WAIT_PARTS = 5
 /** After so many commits LMDB takes the pages that were given back before them. */
 const TURNS = 2
 /** How much more than others the writes may take that finish accepted work; past it something is wrong. */
@@ -81,6 +83,8 @@ export class GroupCommit {
   #turns = 0
   #flushSoon = false
   #watchdog: NodeJS.Timeout | null = null
+  /** Parts of the time that the commit may take which are over. */
+  #waited = 0
   #dead: StoreError | null = null
   #idle: (() => void)[] = []
 
@@ -310,16 +314,22 @@ export class GroupCommit {
     this.#wakeIdle()
   }
 
-  /** One timer for all commits: refreshed at the start of each, ignored while there is none. */
+  /**
+   * One timer for all commits: refreshed at the start of each, ignored while there is none. It runs in parts, and counts
+   * one for all of a time in which the whole process stood still: an answer that came meanwhile is taken before the next.
+   */
   #watch(): void {
+    this.#waited = 0
     if (this.#watchdog) {
       this.#watchdog.refresh()
       this.#watchdog.ref()
       return
     }
     this.#watchdog = setTimeout(() => {
-      if (this.#committing) this.#die(new Error(`no answer in ${STORE_WRITE_TIMEOUT_MS} ms`))
-    }, STORE_WRITE_TIMEOUT_MS)
+      if (!this.#committing) return
+      if (++this.#waited < WAIT_PARTS) this.#watchdog!.refresh()
+      else this.#die(new Error(`no answer in ${STORE_WRITE_TIMEOUT_MS} ms`))
+    }, STORE_WRITE_TIMEOUT_MS / WAIT_PARTS)
   }
 
   #die(cause: unknown): void {
