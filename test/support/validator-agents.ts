@@ -140,6 +140,12 @@ export class ValidatorAgents<Name extends string> {
     return [...this.#said, ...[...this.#running.values()].map((agent) => agent.output())].join("\n")
   }
 
+  /** The last that each wrote which runs. */
+  logs(characters: number): string {
+    const last = [...this.#running].map(([name, agent]) => `${name}: ${agent.output().slice(-characters)}`)
+    return last.join("\n")
+  }
+
   #leave(name: Name): TestAgent {
     const agent = this.of(name)
     this.#running.delete(name)

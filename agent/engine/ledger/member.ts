@@ -1,7 +1,8 @@
 import { messageOf } from "../../base/errors.ts"
-import { CHAIN_SYNC_EVERY_MS } from "../../base/network-limits.ts"
+import { CHAIN_SYNC_EVERY_MS, STATE_SYNC_AHEAD_MIN } from "../../base/network-limits.ts"
 import { type Checkpoint, genesisLight, isCheckpoint, type LightBlock, readLightBlock } from "../../core/chain/light.ts"
 import type { Tip } from "../../core/chain/tip.ts"
+import type { Height } from "../../core/consensus/terms.ts"
 import { readGenesis } from "../../core/ledger/genesis.ts"
 import type { Clock } from "../../ports/clock.ts"
 import type { ConsensusKey } from "../../ports/consensus-key.ts"
@@ -48,6 +49,8 @@ export class Member {
   readonly #parts: MemberParts
   readonly #over = new AbortController()
   #taking: Taking | null = null
+  /** Peers that say they are far ahead, whose heads are being looked at. */
+  readonly #lookedAt = new Set<string>()
 
   constructor(parts: MemberParts) {
     this.#parts = parts
@@ -60,8 +63,8 @@ export class Member {
 
   /** @throws ValidatorError where the key may not go on; LedgerError STATE_DAMAGED */
   start(): void {
-    if (this.#parts.blocks.fetching() === null) this.#take(false)
-    else this.#inBackground(() => this.#fetch(null))
+    if (this.#parts.blocks.fetching() === null) this.#take()
+    else this.#inBackground(() => this.#fetch())
   }
 
   stop(): void {
@@ -69,7 +72,7 @@ export class Member {
     this.#leave()
   }
 
-  #take(asksBlocksFirst: boolean): void {
+  #take(): void {
     const { blocks, accounts, clock, key, random, shell, log, halted, file, verifier } = this.#parts
     const tip = blocks.tip()!
     let wallet: Wallet | null = null
@@ -86,8 +89,8 @@ export class Member {
     )
     wallet = new Wallet({ accounts, clock, key, validator, blocks })
     reporter = new Reporter({ blocks, accounts, wallet, validator, key, clock, log })
-    const behind = (peer: string) => this.#inBackground(() => this.#fetch(peer))
-    const sync = new Sync({ validator, shell, clock, random, me: key.address, asksBlocksFirst, behind, failed: halted })
+    const behind = (peer: string) => this.#inBackground(() => this.#lookAt(peer))
+    const sync = new Sync({ validator, shell, clock, random, me: key.address, behind, failed: halted })
     const stop = () => {
       reporter.stop()
       sync.stop()
@@ -106,31 +109,63 @@ export class Member {
     this.#taking = null
   }
 
-  /** Y5: one peer after the other, until it is here; where none was begun with, the blocks are asked for after all. */
-  async #fetch(first: string | null): Promise<void> {
-    const { blocks, shell, log, clock } = this.#parts
+  /**
+   * Y5: a peer says that it is far ahead. Until its head is believed everything goes on: who lies about it, or takes its
+   * time to show it, keeps nobody from deciding.
+   */
+  async #lookAt(peer: string): Promise<void> {
+    const taking = this.#taking
+    if (taking === null || this.#lookedAt.has(peer)) return
+    this.#lookedAt.add(peer)
+    let hasLeft = false
+    const leave = async (height: Height) => {
+      const isAhead = height >= taking.validator.height + STATE_SYNC_AHEAD_MIN
+      if (!isAhead || this.#taking !== taking) return false
+      hasLeft = true
+      this.#leave()
+      // A block that is being kept is part of what goes.
+      await taking.validator.chain.isPast(height)
+      return true
+    }
+    try {
+      const { ok } = await this.#fetchFrom(peer, leave)
+      if (!hasLeft) return
+      if (ok && !this.#over.signal.aborted) return this.#take()
+    } finally {
+      this.#lookedAt.delete(peer)
+    }
+    await this.#fetch()
+  }
+
+  /** What was here is gone: one peer after the other is asked, until the state is here. */
+  async #fetch(): Promise<void> {
+    const { shell, clock } = this.#parts
+    const { signal } = this.#over
+    for (let turn = 0; !signal.aborted; turn++) {
+      const peers = shell.peers()
+      const peer = peers[turn % Math.max(1, peers.length)]
+      const isHere = peer !== undefined && (await this.#fetchFrom(peer, async () => true)).ok
+      if (isHere && !signal.aborted) return this.#take()
+      await pause(clock, CHAIN_SYNC_EVERY_MS, signal)
+    }
+  }
+
+  async #fetchFrom(peer: string, leave: (height: Height) => Promise<boolean>): Promise<Fetched> {
+    const { blocks, log } = this.#parts
     const { signal } = this.#over
     const tip = blocks.tip()!
     const checkpoint = tip.height === 0 ? blocks.checkpoint() : null
     const trusted = blocks.fetching() ?? (checkpoint === null ? this.#trusted(tip) : null)
     const { trustingMs } = readGenesis(blocks.genesis()!)!.parameters
-    this.#leave()
-    for (let turn = 0; !signal.aborted; turn++) {
-      const peers = shell.peers()
-      const peer = turn === 0 && first !== null ? first : peers[turn % Math.max(1, peers.length)]
-      if (peer !== undefined) {
-        log.info("the state is fetched: others are far ahead", { peer })
-        const from = trusted ?? (await this.#seen(peer, checkpoint))
-        const fetched: Fetched =
-          from === null
-            ? { ok: false, code: "CHECKPOINT_UNKNOWN" }
-            : await fetchState(peer, from, { ...this.#parts, trustingMs, signal })
-        if (fetched.ok) log.info("the state was fetched", { height: fetched.tip.height })
-        else log.warn("the state could not be fetched", { peer, code: fetched.code })
-        if (fetched.ok || (blocks.fetching() === null && !signal.aborted)) return this.#take(!fetched.ok)
-      }
-      await pause(clock, CHAIN_SYNC_EVERY_MS, signal)
-    }
+    log.info("the state is fetched: others are far ahead", { peer })
+    const from = trusted ?? (await this.#seen(peer, checkpoint))
+    const fetched: Fetched =
+      from === null
+        ? { ok: false, code: "CHECKPOINT_UNKNOWN" }
+        : await fetchState(peer, from, { ...this.#parts, trustingMs, signal, leave })
+    if (fetched.ok) log.info("the state was fetched", { height: fetched.tip.height })
+    else log.warn("the state could not be fetched", { peer, code: fetched.code })
+    return fetched
   }
 
   /** The newest header that this Core has seen decided; at the beginning, who is to decide. */

@@ -88,7 +88,6 @@ const told = (listener: Listener): readonly Fuzzed[] => [
         clock: new FakeClock(),
         random: { bytes: () => NONCE },
         me: consensusKey(ASKED_ABOUT).address,
-        asksBlocksFirst: true,
         behind: () => assert.fail("nobody is ahead"),
         failed: (error) => assert.fail(String(error)),
       })

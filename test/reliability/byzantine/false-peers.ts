@@ -1,3 +1,4 @@
+import { pause } from "../../../agent/base/pause.ts"
 import { fromHex } from "../../../agent/base/bytes.ts"
 import { encodeBlock, readBlock } from "../../../agent/core/chain/block.ts"
 import { headerAfter } from "../../../agent/core/chain/check.ts"
@@ -11,6 +12,7 @@ import type { Validator } from "../../../agent/engine/ledger/validator/validator
 import type { ConsensusKey } from "../../../agent/ports/consensus-key.ts"
 import type { Log } from "../../../agent/ports/log.ts"
 import type { Question, Topic } from "../../../agent/ports/peers.ts"
+import { falseHead } from "../../support/ledger/false-head.ts"
 
 /** What a validator can do that is not right. */
 export const SINS = ["equivocate", "flood", "lie"] as const
@@ -18,12 +20,14 @@ export type Sin = (typeof SINS)[number]
 
 /** How far ahead it says that it is. */
 const LIE_HEIGHTS = 1_000_000
+/** As long as one may take to answer (PEER_REQUEST_MS_MAX), nearly. */
+const DAWDLE_MS = 9000
 const NO_SIGNATURE = new Uint8Array(64)
 const ANOTHER_VALUE = "ab".repeat(32) as ValueId
 
 /**
  * The way of a validator that is not right to the others. Equivocates: beside each vote another one for something else,
- * beside each proposal one of another block. Lies: of where the chain stands, and of what was decided. What it sends by
+ * beside each proposal one of another block. Lies: of where the chain stands, taking its time, and of what was decided. What it sends by
  * itself, to flood, is in `flood`.
  */
 export class FalsePeers extends ChainPeers {
@@ -69,6 +73,8 @@ export class FalsePeers extends ChainPeers {
       ...question,
       answer: async (from, request, signal) => {
         const answer = await question.answer(from, request, signal)
+        // It is asked what leads to the head that it showed.
+        if (this.#sins.has("lie") && question.name.endsWith("/header")) await pause(DAWDLE_MS, signal)
         const lie = this.#sins.has("lie") ? this.#lie(question.name, answer) : null
         if (lie !== null) this.done.lie++
         return lie ?? answer
@@ -123,10 +129,7 @@ export class FalsePeers extends ChainPeers {
     if (answer === null || this.#self === null) return null
     if (name.endsWith("/head")) {
       const head = headMessage.read(answer)
-      if (head === null) return null
-      const { last } = head
-      const higher = { ...last.header, height: last.header.height + LIE_HEIGHTS }
-      return headMessage.encode({ ...head, last: { ...last, header: higher } })
+      return head && headMessage.encode(falseHead(head, LIE_HEIGHTS))
     }
     if (!name.endsWith("/decided") || answer.length > 0) return null
     // The height that is not decided: what was decided at the one before it.

@@ -66,7 +66,6 @@ export async function startNetworked(
     clock,
     random: systemRandom,
     me: key.address,
-    asksBlocksFirst: false,
     behind: failed,
     failed,
   })

@@ -78,7 +78,6 @@ export class Node {
       clock,
       random,
       me: key.address,
-      asksBlocksFirst: false,
       behind: (peer) => void this.halted.push(new Error(`${peer} says that it is far ahead`)),
       failed: (error) => void this.halted.push(error as Error),
     })

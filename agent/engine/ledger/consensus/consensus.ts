@@ -57,7 +57,9 @@ export class Consensus {
   #proposer: (round: Round) => Address
   #isReplaying = false
   #decision: DecisionOutput | null = null
-  /** What stopped it: nothing is done after that. */
+  /** What is still on its way to it then is not heard: the next one has the key. */
+  #isStopped = false
+  /** What failed: nothing is done after that. */
   #failure: Error | null = null
 
   constructor(around: Surroundings) {
@@ -160,7 +162,7 @@ export class Consensus {
   vouch(peer: Address, newest: readonly SignedMessage[]): void {
     this.#guarded(() => {
       for (const message of newest) this.#voice.lookAt(message)
-      this.#vouched(peer)
+      if (!this.#isStopped) this.#vouched(peer)
     })
   }
 
@@ -182,6 +184,7 @@ export class Consensus {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#timers.clear()
     this.#log.close()
     this.#around.signer.close()
@@ -200,6 +203,7 @@ export class Consensus {
 
   /** An input and everything that follows from it, own messages too. @returns whether it was taken */
   #take(input: DriverInput): boolean {
+    if (this.#isStopped) return false
     const isTaken = this.#step({ timeMs: this.#now(), input })
     this.#hearOwn()
     return isTaken

@@ -15,6 +15,7 @@ import type { LightBlock } from "../../../core/chain/light.ts"
 import { headMessage, type PartsAnswer, partsMessage, partsWantedMessage } from "../../../core/chain/message.ts"
 import { type SnapshotHead, tipOfSnapshot } from "../../../core/chain/snapshot.ts"
 import type { Tip } from "../../../core/chain/tip.ts"
+import type { Height } from "../../../core/consensus/terms.ts"
 import { nextDue } from "../../../core/ledger/apply/due.ts"
 import { State } from "../../../core/ledger/state/state.ts"
 import type { Hash } from "../../../core/ledger/terms.ts"
@@ -36,6 +37,8 @@ export interface StateSyncParts {
   readonly shell: Shell
   readonly trustingMs: number
   readonly signal: AbortSignal
+  /** What is here is to go, for a state at least this high that is believed. @returns whether it may */
+  leave(height: Height): Promise<boolean>
 }
 
 export type Fetched =
@@ -59,6 +62,7 @@ export async function fetchState(peer: string, trusted: LightBlock, of: StateSyn
   // What is here goes only for a peer that is on this chain, and ahead.
   const ahead = await believe(peer, await askHead(peer, of), light, of)
   if (!ahead.ok) return ahead
+  if (!(await of.leave(light.head.header.height))) return failed("NOT_AHEAD")
   await blocks.beginFetching(trusted)
   const held: Held = new Map()
   let wanted: readonly string[] = [""]

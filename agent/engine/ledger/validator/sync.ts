@@ -14,9 +14,7 @@ export interface SyncParts {
   readonly random: Random
   /** This validator's consensus address. */
   readonly me: Address
-  /** The state could not be fetched just now: blocks are asked for before that is tried again. */
-  readonly asksBlocksFirst: boolean
-  /** This peer says that it is so far ahead that its state is to be fetched: this asks nobody any more. */
+  /** This peer says that it is so far ahead that its state is to be fetched: until that is believed this goes on. */
   behind(peer: string): void
   /** What is not foreseen: it asks nobody any more. */
   failed(error: unknown): void
@@ -58,11 +56,9 @@ export class Sync {
     if (validator.consensus.isWaitingForPeers) await Promise.all(peers.map((peer) => this.#askNewest(peer)))
     const peer = peers[this.#turn++ % Math.max(1, peers.length)]
     if (peer === undefined) return
-    if (await this.#isBehind(peer)) {
-      this.stop()
-      return this.#parts.behind(peer)
-    }
-    while ((await this.#askDecided(peer)) && !this.#isOver) continue
+    if (await this.#isBehind(peer)) this.#parts.behind(peer)
+    while (!this.#isOver && (await this.#askDecided(peer))) continue
+    if (this.#isOver) return
     await this.#askHeld(peer)
     if (validator.chain.waiting === 0) await this.#askWaiting(peer)
   }
@@ -70,7 +66,7 @@ export class Sync {
   /** Y5 */
   async #isBehind(peer: string): Promise<boolean> {
     const { shell, validator } = this.#parts
-    const turn = this.#asked.get(peer) ?? (this.#parts.asksBlocksFirst ? 1 : 0)
+    const turn = this.#asked.get(peer) ?? 0
     this.#asked.set(peer, turn + 1)
     if (turn % HEAD_EVERY !== 0) return false
     const answer = await shell.ask(peer, "head", new Uint8Array())

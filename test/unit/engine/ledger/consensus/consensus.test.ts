@@ -124,6 +124,17 @@ describe("a validator", () => {
     assert.deepEqual(other.news(), ["say prevote 1 a"])
   })
 
+  it("says nothing of what is still on its way to it when it is stopped: the next one has the key", () => {
+    const one = begun(SECOND)
+    const stopped = one.consensus
+    one.restart()
+    const { said } = one
+    assert.equal(stopped.hearProposal(one.proposal(0, A), null, true), false)
+    for (const voter of others(one)) assert.equal(stopped.hearVote(one.vote(voter, "prevote", 0, A)), false)
+    assert.deepEqual(one.news(), [])
+    assert.deepEqual(said, [])
+  })
+
   it("says after a restart the same bytes again, or passes on what it said", () => {
     const one = begun(SECOND)
     one.consensus.hearProposal(one.proposal(0, A), null, true)

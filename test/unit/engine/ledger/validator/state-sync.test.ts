@@ -83,7 +83,7 @@ describe("a state that is fetched", function () {
     const around = { blocks, parts, verifier: verifier(), clock, shell, signal }
     const trusted = genesisLight(blocks.tip()!)
     const trustingMs = PLAIN.parameters.trustingMs
-    const result = await fetchState("vera", trusted, { ...around, trustingMs })
+    const result = await fetchState("vera", trusted, { ...around, trustingMs, leave: async () => true })
     return { result, store, blocks, blamed, asked }
   }
   const recordsOf = (store: MemoryStore) =>
@@ -202,7 +202,8 @@ describe("a state that is fetched", function () {
       ask: async (_, ...question) => honest(...question),
       blame: assert.fail,
     }
-    const around = { verifier: verifier(), clock, shell, signal, trustingMs: PLAIN.parameters.trustingMs }
+    const leave = async () => true
+    const around = { verifier: verifier(), clock, shell, signal, leave, trustingMs: PLAIN.parameters.trustingMs }
     const again = await fetchState("vera", trusted, { ...around, blocks: half.blocks, parts: new Parts(half.store) })
     assert.ok(again.ok)
     assert.deepEqual(recordsOf(half.store), recordsOf(machine.store))
